@@ -1,0 +1,2 @@
+//! Frame-based networks: cells, solvers, fillers, targets, training.
+pub mod config;
