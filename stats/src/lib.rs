@@ -1,1 +1,11 @@
-//! Numbers about results.
+//! Numbers about results: confusion, ranges, spike statistics, latency. Plain data in, plain data out.
+
+pub mod confusion;
+pub mod latency;
+pub mod range;
+pub mod spikes;
+
+pub use confusion::{ClassScore, Confusion};
+pub use latency::LatencySummary;
+pub use range::RangeStats;
+pub use spikes::{CellSpikes, SpikeStatistics};
