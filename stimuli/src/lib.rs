@@ -1,72 +1,90 @@
 //! What is presented to a network: databases, partition, labels, transformations, batches.
+//!
+//! The way of a stimulus: [`mnist::Files`] names the bytes, [`mnist::load`] checks them and makes a [`Database`],
+//! [`Database::partition`] divides it into [`Set`]s, a [`Provider`] transforms the images and delivers what the
+//! network sees, and [`batches`] says which stimuli come next.
+//!
+//! This crate depends on nothing of ours: it knows no network, no INI, no terminal.
+
+pub mod batches;
+mod database;
+mod error;
+pub mod idx;
+pub mod mnist;
+mod mt19937;
+mod provider;
+mod remaining;
+mod resize;
+pub mod rounding;
+#[cfg(test)]
+mod testing;
+mod transformation;
+pub mod wildcard;
+
+use std::fmt;
+
+pub use database::Database;
+pub use error::Error;
+pub use mt19937::Mt19937;
+pub use provider::Provider;
+pub use transformation::{ApplyTo, Arithmetic, Operation, RangeAffine, Rescale, Transformation};
+
+/// A stimulus of a [`Database`]: its index, training files first, then test files.
+pub type StimulusId = usize;
 
 /// The size of a stimulus; elements are stored channel by channel, then row by row, x fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Number of planes.
     pub channels: usize,
+    /// Rows of a plane.
     pub height: usize,
+    /// Columns of a plane.
     pub width: usize,
+}
+
+impl Shape {
+    /// Returns the number of elements of one channel.
+    pub fn plane(self) -> usize {
+        self.height * self.width
+    }
+
+    /// Returns the number of elements of all channels.
+    pub fn n_elements(self) -> usize {
+        self.channels * self.plane()
+    }
+}
+
+impl fmt::Display for Shape {
+    /// Writes `32x32x1`: width, height, channels, the order of `SizeX`, `SizeY`, `NbChannels`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}x{}", self.width, self.height, self.channels)
+    }
 }
 
 /// The part of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Set {
+    /// What the network learns from.
     Learn,
+    /// What chooses the best weights while learning.
     Validation,
+    /// What the final score is taken on.
     Test,
 }
 
-/// Sets a transformation applies to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ApplyTo {
-    LearnOnly,
-    ValidationOnly,
-    TestOnly,
-    NoLearn,
-    NoValidation,
-    NoTest,
-    #[default]
-    All,
+impl Set {
+    /// The sets in the order in which they are filled.
+    pub const ALL: [Set; 3] = [Set::Learn, Set::Validation, Set::Test];
 }
 
-/// One step between the stored stimulus and the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transformation {
-    pub apply_to: ApplyTo,
-    /// On-the-fly transformations are redone at each presentation and may be random; the others are done once.
-    pub on_the_fly: bool,
-    pub operation: Operation,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operation {
-    Rescale(Rescale),
-    RangeAffine(RangeAffine),
-}
-
-/// Bilinear resize of the image.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rescale {
-    pub width: usize,
-    pub height: usize,
-    pub keep_aspect_ratio: bool,
-    pub resize_to_fit: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arithmetic {
-    Plus,
-    Minus,
-    Multiplies,
-    Divides,
-}
-
-/// `(x first v1) second v2`, values one or one a channel, optionally truncated to an integer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RangeAffine {
-    pub first: Arithmetic,
-    pub first_value: Vec<f64>,
-    pub second: Arithmetic,
-    pub second_value: Vec<f64>,
-    pub truncate: bool,
+impl fmt::Display for Set {
+    /// Writes the name used in models and file names: `Learn`, `Validation`, `Test`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Set::Learn => "Learn",
+            Set::Validation => "Validation",
+            Set::Test => "Test",
+        })
+    }
 }
