@@ -90,10 +90,10 @@ impl Database {
         assert!((0.0..=1.0).contains(&validation), "expected a fraction between 0 and 1, found {validation}");
         let (n_train, n_test) = (self.train.labels.len(), self.test.labels.len());
         let [n_learn, n_validation, _] = sizes(n_train, 1.0 - validation, validation, 0.0);
-        let mut train = Files { start: 0, remaining: Remaining::new(n_train), random, rng };
+        let mut train = Unpartitioned { start: 0, remaining: Remaining::new(n_train), random, rng };
         let learn = train.take(n_learn);
         let validation = train.take(n_validation);
-        let mut test = Files { start: n_train, remaining: Remaining::new(n_test), random, rng };
+        let mut test = Unpartitioned { start: n_train, remaining: Remaining::new(n_test), random, rng };
         let test = test.take(n_test);
         self.sets = [learn, validation, test];
         for set in &self.sets {
@@ -120,15 +120,15 @@ impl Database {
     }
 }
 
-/// The files of which stimuli are taken.
-struct Files<'a> {
+/// The stimuli of some files that no set holds yet.
+struct Unpartitioned<'a> {
     start: usize,
     remaining: Remaining,
     random: bool,
     rng: &'a mut Mt19937,
 }
 
-impl Files<'_> {
+impl Unpartitioned<'_> {
     /// Takes `count` stimuli, or all there are if they are fewer.
     fn take(&mut self, count: usize) -> Vec<StimulusId> {
         let count = count.min(self.remaining.len());
@@ -150,4 +150,103 @@ fn sizes(n: usize, learn: f64, validation: f64, test: f64) -> [usize; 3] {
     let n_validation = rounding::half_up(n_others * share);
     let n_test = rounding::half_down(n_others * (1.0 - share));
     [n_learn, n_validation, n_test].map(|count| count as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{real_mnist, tiny};
+
+    /// What the reference program logs for `Validation=0.2` and seed 1.
+    #[test]
+    fn seed_1_divides_mnist_as_the_reference_does() {
+        let database = real_mnist();
+        let first = |set| {
+            let describe = |&id: &usize| (id, database.name(id), database.label(id));
+            database.set(set)[..3].iter().map(describe).collect::<Vec<_>>()
+        };
+        let expect =
+            |list: [(usize, &str, usize); 3]| list.map(|(id, name, label)| (id, name.to_owned(), label)).to_vec();
+        assert_eq!(
+            first(Set::Learn),
+            expect([
+                (25021, "train-images-idx3-ubyte[25021].pgm", 7),
+                (59831, "train-images-idx3-ubyte[59831].pgm", 2),
+                (43219, "train-images-idx3-ubyte[43219].pgm", 4),
+            ])
+        );
+        assert_eq!(
+            first(Set::Test),
+            expect([
+                (63593, "t10k-images-idx3-ubyte[03593].pgm", 1),
+                (69194, "t10k-images-idx3-ubyte[09194].pgm", 5),
+                (69450, "t10k-images-idx3-ubyte[09450].pgm", 8),
+            ])
+        );
+        let counts =
+            |class| Set::ALL.map(|set| database.set(set).iter().filter(|&&id| database.label(id) == class).count());
+        assert_eq!((counts(0), counts(1)), ([4729, 1194, 980], [5382, 1360, 1135]));
+        assert_eq!(Set::ALL.map(|set| database.set(set).len()), [48_000, 12_000, 10_000]);
+        let mut all: Vec<usize> = Set::ALL.iter().flat_map(|&set| database.set(set)).copied().collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..70_000), "every stimulus is in exactly one set");
+    }
+
+    #[test]
+    fn without_random_draws_the_sets_follow_the_files() {
+        let mut database = tiny();
+        assert!(Set::ALL.iter().all(|&set| database.set(set).is_empty()));
+        let mut rng = Mt19937::new(1);
+        for (validation, expect) in [
+            (0.0, [vec![0, 1, 2, 3, 4], vec![], vec![5, 6, 7]]),
+            (0.4, [vec![0, 1, 2], vec![3, 4], vec![5, 6, 7]]),
+            (0.5, [vec![0, 1, 2], vec![3, 4], vec![5, 6, 7]]),
+            (1.0, [vec![], vec![0, 1, 2, 3, 4], vec![5, 6, 7]]),
+        ] {
+            database.partition(validation, false, &mut rng);
+            assert_eq!(Set::ALL.map(|set| database.set(set).to_vec()), expect, "{validation}");
+        }
+        assert_eq!(rng.next_u32(), Mt19937::new(1).next_u32(), "file order draws no number");
+    }
+
+    #[test]
+    fn a_position_is_known_only_within_the_right_set() {
+        let mut database = tiny();
+        assert_eq!(database.position(0, Set::Learn), None);
+        database.partition(0.4, false, &mut Mt19937::new(1));
+        for (id, set, expect) in [
+            (2, Set::Learn, Some(2)),
+            (2, Set::Validation, None),
+            (4, Set::Validation, Some(1)),
+            (7, Set::Test, Some(2)),
+            (8, Set::Test, None),
+        ] {
+            assert_eq!(database.position(id, set), expect, "{id} in {set}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_partition_is_that_of_ordered_removal_from_a_list(seed: u32, validation in 0.0..=1.0) {
+            let mut database = tiny();
+            database.partition(validation, true, &mut Mt19937::new(seed));
+            let mut rng = Mt19937::new(seed);
+            let mut draw = |list: &mut Vec<usize>, n: usize| -> Vec<usize> {
+                (0..n).map(|_| list.remove(rng.uniform_int(0, list.len() as i64 - 1) as usize)).collect()
+            };
+            let mut train: Vec<usize> = (0..5).collect();
+            let n_learn = database.set(Set::Learn).len();
+            prop_assert_eq!(draw(&mut train, n_learn), database.set(Set::Learn));
+            prop_assert_eq!(draw(&mut train, 5 - n_learn), database.set(Set::Validation));
+            prop_assert_eq!(draw(&mut vec![5, 6, 7], 3), database.set(Set::Test));
+        }
+
+        #[test]
+        fn the_sizes_of_the_sets_add_up(n in 0_usize..100_000, validation in 0.0..=1.0) {
+            let [n_learn, n_validation, n_test] = sizes(n, 1.0 - validation, validation, 0.0);
+            prop_assert!((n_learn + n_validation).abs_diff(n) <= 1 && n_test == 0);
+        }
+    }
 }

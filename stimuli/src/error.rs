@@ -39,7 +39,7 @@ pub enum Error {
     Gzip {
         /// The file.
         file: String,
-        /// Position in the compressed file up to which it was read, less what the decoder holds.
+        /// Position in the compressed file up to which it was decoded.
         offset: u64,
         /// What stands there instead.
         found: String,
@@ -75,7 +75,10 @@ pub enum Error {
     },
 
     /// A file goes on after its header says it ends.
-    #[error("{file}, byte {expected}: expected the end, found {} more bytes; the file is too long, fetch it again", found - expected)]
+    #[error(
+        "{file}, byte {expected}: expected the end, found {} more bytes; the file is too long, fetch it again",
+        found - expected
+    )]
     TooLong {
         /// The file.
         file: String,
@@ -87,7 +90,8 @@ pub enum Error {
 
     /// Images without pixels.
     #[error(
-        "{file}, byte 8: expected images of at least 1 row and 1 column, found {rows} rows and {columns} columns; fetch the file again"
+        "{file}, byte 8: expected images of at least 1 row and 1 column, found {rows} rows and {columns} columns; \
+         fetch the file again"
     )]
     NoPixels {
         /// The file.
@@ -100,7 +104,8 @@ pub enum Error {
 
     /// Images and labels do not go together.
     #[error(
-        "{labels}, byte 4: expected {expected} labels, one for each image of {images}, found {found}; take both from one data set"
+        "{labels}, byte 4: expected {expected} labels, one for each image of {images}, found {found}; \
+         take both from one data set"
     )]
     Count {
         /// The file of the images.
@@ -126,7 +131,8 @@ pub enum Error {
 
     /// Training and test images differ in size.
     #[error(
-        "{file}, byte 8: expected images of {expected} as in {other}, found {found} (width x height x channels); take both from one data set"
+        "{file}, byte 8: expected images of {expected} as in {other}, found {found} (width x height x channels); \
+         take both from one data set"
     )]
     ImageSize {
         /// The file.
@@ -162,14 +168,16 @@ pub enum Error {
         found: Shape,
     },
 
-    /// A rescaled image without pixels.
+    /// A rescaled image without pixels, or with far too many.
     #[error(
-        "RescaleTransformation: expected a `Width` and a `Height` that leave at least one pixel of a stimulus of {input}, found \
-         {width}x{height} (width x height)"
+        "RescaleTransformation: expected from 1 to {max} columns and rows, found {width}x{height} (width x height) for a \
+         stimulus of {input}; change `Width` and `Height`"
     )]
-    NoSize {
+    RescaledSize {
         /// The size of the image before the transformation.
         input: Shape,
+        /// Most columns, most rows.
+        max: usize,
         /// Columns of the result.
         width: usize,
         /// Rows of the result.

@@ -135,3 +135,121 @@ fn part(stem: &'static str, images: &File, labels: &File) -> Result<Part, Vec<Er
     let shape = Shape { channels: 1, height: content.rows, width: content.columns };
     Ok(Part { stem, shape, pixels: content.pixels, labels: classes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{gzip, images_file, labels_file, real_mnist, tiny, tiny_files};
+
+    #[test]
+    fn training_files_come_before_test_files() {
+        let database = tiny();
+        assert_eq!((database.len(), database.image_shape()), (8, Shape { channels: 1, height: 2, width: 3 }));
+        let labels: Vec<usize> = (0..8).map(|id| database.label(id)).collect();
+        assert_eq!(labels, [3, 1, 4, 1, 5, 9, 2, 6]);
+        assert_eq!(database.image(4), [24, 25, 26, 27, 28, 29]);
+        assert_eq!(database.image(5), [30, 31, 32, 33, 34, 35]);
+        assert_eq!(database.label_names(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        assert_eq!(database.name(4), "train-images-idx3-ubyte[00004].pgm");
+        assert_eq!(database.name(7), "t10k-images-idx3-ubyte[00002].pgm");
+    }
+
+    #[test]
+    fn the_files_of_a_folder_are_found_raw_and_compressed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let error = Files::open(folder.path()).unwrap_err().to_string();
+        for name in [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS] {
+            assert_eq!(error.matches(name).count(), 2, "{error}");
+        }
+        let files = tiny_files();
+        fs::write(path(TRAIN_IMAGES), &files.train_images.bytes).unwrap();
+        fs::write(path("train-labels-idx1-ubyte.gz"), gzip(&files.train_labels.bytes)).unwrap();
+        fs::write(path("t10k-labels-idx1-ubyte.gz"), gzip(&files.test_labels.bytes)).unwrap();
+        assert_eq!(
+            Files::open(folder.path()).unwrap_err().to_string(),
+            format!(
+                "{}: expected the files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`, \
+                 `t10k-labels-idx1-ubyte`, each as it is or with `.gz`, found no `t10k-images-idx3-ubyte`; set `DataPath` \
+                 to their folder",
+                folder.path().display()
+            )
+        );
+        fs::create_dir(path(TEST_IMAGES)).unwrap();
+        assert!(
+            matches!(Files::open(folder.path()), Err(Error::Unreadable { file, .. }) if file.ends_with(TEST_IMAGES))
+        );
+        fs::remove_dir(path(TEST_IMAGES)).unwrap();
+        fs::write(path("t10k-images-idx3-ubyte.gz"), gzip(&files.test_images.bytes)).unwrap();
+        let database = load(&Files::open(folder.path()).unwrap()).unwrap();
+        assert_eq!((database.len(), database.label(7), database.image(7)), (8, 6, &[42, 43, 44, 45, 46, 47][..]));
+    }
+
+    #[test]
+    fn files_that_do_not_go_together_are_refused() {
+        type Damage = fn(&mut Files);
+        let table: [(Damage, &str); 6] = [
+            (
+                |files| files.train_labels.bytes = labels_file(4, &[3, 1, 4, 1]).into(),
+                "train-labels, byte 4: expected 5 labels, one for each image of train-images, found 4; take both from one \
+                 data set",
+            ),
+            (
+                |files| files.test_labels.bytes = labels_file(3, &[9, 10, 255]).into(),
+                "test-labels, byte 9: expected a label from 0 to 9, found 10; fetch the file again",
+            ),
+            (
+                |files| files.test_images.bytes = images_file(3, 3, 2, &[0; 18]).into(),
+                "test-images, byte 8: expected images of 3x2x1 as in train-images, found 2x3x1 (width x height x \
+                 channels); take both from one data set",
+            ),
+            (
+                |files| files.train_images.bytes.to_mut().truncate(20),
+                "train-images, byte 20: expected 46 bytes in all, found the end; the file is too short, fetch it again",
+            ),
+            (
+                |files| std::mem::swap(&mut files.test_images, &mut files.test_labels),
+                "test-labels, byte 0: expected the magic number 0x00000803 of IDX images, found 0x00000801; give the file \
+                 that holds the images\n\
+                 test-images, byte 0: expected the magic number 0x00000801 of IDX labels, found 0x00000803; give the file \
+                 that holds the labels",
+            ),
+            (
+                |files| {
+                    files.train_labels.bytes = labels_file(6, &[3, 1, 4, 1, 5, 77]).into();
+                    files.test_images.bytes = b"".as_slice().into();
+                },
+                "train-labels, byte 4: expected 5 labels, one for each image of train-images, found 6; take both from one \
+                 data set\n\
+                 train-labels, byte 13: expected a label from 0 to 9, found 77; fetch the file again\n\
+                 test-images, byte 0: expected 16 bytes in all, found the end; the file is too short, fetch it again",
+            ),
+        ];
+        for (damage, expect) in table {
+            let mut files = tiny_files();
+            damage(&mut files);
+            assert_eq!(load(&files).unwrap_err().to_string(), expect);
+        }
+    }
+
+    #[test]
+    fn the_shipped_files_are_mnist() {
+        /// The figures are known to six digits.
+        const TOLERANCE: f64 = 5e-5;
+        let database = real_mnist();
+        assert_eq!((database.len(), database.image_shape()), (70_000, Shape { channels: 1, height: 28, width: 28 }));
+        let mut counts = [0_u64; 256];
+        for id in 0..60_000 {
+            for &pixel in database.image(id) {
+                counts[usize::from(pixel)] += 1;
+            }
+        }
+        let moment = |power| -> f64 {
+            let sum: u64 = counts.iter().enumerate().map(|(level, &count)| (level as u64).pow(power) * count).sum();
+            sum as f64 / (60_000.0 * 784.0)
+        };
+        let mean = moment(1);
+        let std_dev = (moment(2) - mean * mean).sqrt();
+        assert!((mean - 33.3184).abs() < TOLERANCE && (std_dev - 78.5675).abs() < TOLERANCE, "{mean}, {std_dev}");
+    }
+}

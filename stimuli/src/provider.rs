@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -5,6 +6,9 @@ use rayon::prelude::*;
 
 use crate::resize::{Resize, Scratch};
 use crate::{Arithmetic, Database, Error, Operation, RangeAffine, Rescale, Set, Shape, StimulusId, Transformation};
+
+/// Columns and rows that a rescaled image may have; what is planned for it then fits in memory.
+const MAX_SIZE: usize = 16_384;
 
 /// Delivers the stimuli of a database as the network sees them.
 ///
@@ -25,7 +29,7 @@ pub struct Provider {
 #[derive(Debug)]
 struct Chain {
     /// Cacheable, and integers go in and come out.
-    cached: Vec<Step>,
+    cached: Vec<Resize>,
     rest: Vec<Step>,
     /// After `cached`.
     cached_shape: Shape,
@@ -39,7 +43,7 @@ struct Chain {
 
 #[derive(Debug)]
 enum Step {
-    Resize { resize: Resize, channels: usize },
+    Resize(Resize),
     Affine { affine: RangeAffine, plane: usize },
 }
 
@@ -53,7 +57,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Error::Size`] when a set that is not empty ends with another shape; [`Error::NoSize`], [`Error::Values`],
+    /// [`Error::Size`] when a set that is not empty ends with another shape; [`Error::RescaledSize`], [`Error::Values`],
     /// [`Error::Value`] when a transformation makes no sense.
     pub fn new(database: Arc<Database>, shape: Shape, transformations: &[Transformation]) -> Result<Provider, Error> {
         let mut chains = Vec::new();
@@ -149,13 +153,13 @@ impl Chain {
         for transformation in cacheable.into_iter().chain(on_the_fly) {
             match &transformation.operation {
                 Operation::Rescale(rescale) => {
-                    let step = resize_step(shape, rescale)?;
-                    shape = step.1;
+                    let resize = plan_resize(shape, rescale)?;
+                    shape = resize.shape();
                     if rest.is_empty() && !transformation.on_the_fly {
-                        cached.push(step.0);
+                        cached.push(resize);
                         cached_shape = shape;
                     } else {
-                        rest.push(step.0);
+                        rest.push(Step::Resize(resize));
                     }
                 }
                 Operation::RangeAffine(affine) => {
@@ -167,20 +171,16 @@ impl Chain {
         Ok(Chain { cached, rest, cached_shape, shape, cache: OnceLock::new(), taken: AtomicBool::new(false) })
     }
 
-    /// Applies the cached steps, of which there is at least one.
+    /// Applies the cached steps.
     fn begin(&self, image: &[u8], scratch: &mut Scratch, out: &mut [u8]) {
-        let resize_into = |step: &Step, source: &[u8], scratch: &mut Scratch, out: &mut [u8]| match step {
-            Step::Resize { resize, .. } => resize.integers(source, scratch, out),
-            Step::Affine { .. } => unreachable!("cached steps deliver integers"),
-        };
         let Some((last, before)) = self.cached.split_last() else { return out.copy_from_slice(image) };
-        let mut source = image.to_vec();
-        for step in before {
-            let mut next = vec![0; step.n_elements()];
-            resize_into(step, &source, scratch, &mut next);
-            source = next;
+        let mut source = Cow::Borrowed(image);
+        for resize in before {
+            let mut next = vec![0; resize.shape().n_elements()];
+            resize.integers(&source, scratch, &mut next);
+            source = Cow::Owned(next);
         }
-        resize_into(last, &source, scratch, out);
+        last.integers(&source, scratch, out);
     }
 
     /// Applies the other steps and the implicit normalization.
@@ -205,19 +205,18 @@ fn normalize(image: &[u8], out: &mut [f32]) {
     }
 }
 
-fn resize_step(shape: Shape, rescale: &Rescale) -> Result<(Step, Shape), Error> {
-    let mut size = (rescale.width, rescale.height);
+fn plan_resize(shape: Shape, rescale: &Rescale) -> Result<Resize, Error> {
+    let (mut width, mut height) = (rescale.width, rescale.height);
     if rescale.keep_aspect_ratio {
-        let ratios = (size.0 as f64 / shape.width as f64, size.1 as f64 / shape.height as f64);
+        let ratios = (width as f64 / shape.width as f64, height as f64 / shape.height as f64);
         let ratio = if rescale.resize_to_fit { ratios.0.min(ratios.1) } else { ratios.0.max(ratios.1) };
-        size = ((ratio * shape.width as f64) as usize, (ratio * shape.height as f64) as usize);
+        (width, height) = ((ratio * shape.width as f64) as usize, (ratio * shape.height as f64) as usize);
     }
-    if size.0 == 0 || size.1 == 0 {
-        return Err(Error::NoSize { input: shape, width: size.0, height: size.1 });
+    if [width, height].iter().all(|size| (1..=MAX_SIZE).contains(size)) {
+        Ok(Resize::new(shape, width, height))
+    } else {
+        Err(Error::RescaledSize { input: shape, max: MAX_SIZE, width, height })
     }
-    let resize = Resize::new((shape.width, shape.height), size);
-    let step = Step::Resize { resize, channels: shape.channels };
-    Ok((step, Shape { channels: shape.channels, height: size.1, width: size.0 }))
 }
 
 fn check_affine(affine: &RangeAffine, channels: usize) -> Result<(), Error> {
@@ -238,22 +237,15 @@ fn check_affine(affine: &RangeAffine, channels: usize) -> Result<(), Error> {
 }
 
 impl Step {
-    fn n_elements(&self) -> usize {
-        match self {
-            Step::Resize { resize, channels } => resize.plane() * channels,
-            Step::Affine { plane, affine: _ } => *plane,
-        }
-    }
-
     fn apply(&self, pixels: Pixels) -> Pixels {
         match (self, pixels) {
-            (Step::Resize { resize, .. }, Pixels::Integers(values)) => {
-                let mut out = vec![0; self.n_elements()];
+            (Step::Resize(resize), Pixels::Integers(values)) => {
+                let mut out = vec![0; resize.shape().n_elements()];
                 resize.integers(&values, &mut Scratch::default(), &mut out);
                 Pixels::Integers(out)
             }
-            (Step::Resize { resize, .. }, Pixels::Reals(values)) => {
-                let mut out = vec![0.0; self.n_elements()];
+            (Step::Resize(resize), Pixels::Reals(values)) => {
+                let mut out = vec![0.0; resize.shape().n_elements()];
                 resize.reals(&values, &mut out);
                 Pixels::Reals(out)
             }
@@ -290,4 +282,224 @@ fn apply_affine(affine: &RangeAffine, channel: usize, x: f32) -> f32 {
         } as f32;
     }
     if affine.truncate { x.trunc() } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{real_mnist, tiny};
+    use crate::{ApplyTo, Mt19937};
+
+    const STORED: Shape = Shape { channels: 1, height: 2, width: 3 };
+    const LARGE: Shape = Shape { channels: 1, height: 32, width: 32 };
+
+    fn rescale(width: usize, height: usize) -> Rescale {
+        Rescale { width, height, keep_aspect_ratio: false, resize_to_fit: true }
+    }
+
+    fn affine(first: Arithmetic, first_value: &[f64]) -> RangeAffine {
+        RangeAffine {
+            first,
+            first_value: first_value.to_vec(),
+            second: Arithmetic::Plus,
+            second_value: vec![0.0],
+            truncate: false,
+        }
+    }
+
+    fn always(operation: Operation) -> Transformation {
+        Transformation { apply_to: ApplyTo::All, on_the_fly: false, operation }
+    }
+
+    fn on_the_fly(operation: Operation) -> Transformation {
+        Transformation { apply_to: ApplyTo::All, on_the_fly: true, operation }
+    }
+
+    fn tiny_database() -> Arc<Database> {
+        let mut database = tiny();
+        database.partition(0.4, false, &mut Mt19937::new(1));
+        Arc::new(database)
+    }
+
+    /// Loads stimulus 0, of pixels 0 to 5, as one of `set`.
+    #[track_caller]
+    fn check(shape: Shape, transformations: &[Transformation], set: Set, expect: &[f32]) {
+        let provider = Provider::new(tiny_database(), shape, transformations).unwrap();
+        let mut out = vec![f32::NAN; shape.n_elements()];
+        provider.load(0, set, &mut out);
+        assert_eq!(out, expect);
+        provider.load_batch(&[0], set, &mut out);
+        assert_eq!(out, expect, "from the cache");
+    }
+
+    #[test]
+    fn grey_levels_are_normalized_unless_a_transformation_makes_reals() {
+        let levels = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+        check(STORED, &[], Set::Learn, &levels.map(|level| level / 255.0));
+        check(STORED, &[always(Operation::Rescale(rescale(3, 2)))], Set::Learn, &levels.map(|level| level / 255.0));
+        let plus = affine(Arithmetic::Plus, &[10.0]);
+        check(STORED, &[always(Operation::RangeAffine(plus.clone()))], Set::Learn, &levels.map(|level| level + 10.0));
+        check(STORED, &[on_the_fly(Operation::RangeAffine(plus))], Set::Test, &levels.map(|level| level + 10.0));
+        let by_255 = Operation::RangeAffine(affine(Arithmetic::Divides, &[255.0]));
+        check(STORED, &[always(by_255)], Set::Learn, &levels.map(|level| level / 255.0));
+    }
+
+    #[test]
+    fn range_affine_applies_both_operators_and_truncates() {
+        let levels = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
+        let mut operation = affine(Arithmetic::Minus, &[3.0]);
+        (operation.second, operation.second_value) = (Arithmetic::Multiplies, vec![0.75]);
+        check(
+            STORED,
+            &[always(Operation::RangeAffine(operation.clone()))],
+            Set::Learn,
+            &levels.map(|x| (x - 3.0) * 0.75),
+        );
+        operation.truncate = true;
+        let expect = [-2.0, -1.0, 0.0, 0.0, 0.0, 1.0];
+        check(STORED, &[always(Operation::RangeAffine(operation.clone()))], Set::Learn, &expect);
+        (operation.second_value, operation.truncate) = (vec![], false);
+        check(STORED, &[always(Operation::RangeAffine(operation))], Set::Learn, &levels.map(|x| x - 3.0));
+    }
+
+    #[test]
+    fn cacheable_transformations_come_before_those_on_the_fly() {
+        let wide = Shape { channels: 1, height: 1, width: 2 };
+        let plus = || Operation::RangeAffine(affine(Arithmetic::Plus, &[0.25]));
+        let shrink = || Operation::Rescale(rescale(2, 1));
+        // Columns sample the source at 0.25 and 1.75, the row between both rows: 1.75 and 3.25.
+        let reals_first = [always(plus()), on_the_fly(shrink())];
+        check(wide, &reals_first, Set::Learn, &[2.0, 3.5]);
+        let integers_first = [on_the_fly(plus()), always(shrink())];
+        check(wide, &integers_first, Set::Learn, &[2.25, 3.25]);
+        let twice = [always(Operation::Rescale(rescale(3, 1))), always(shrink())];
+        check(wide, &twice, Set::Learn, &[2.0 / 255.0, 4.0 / 255.0]);
+    }
+
+    #[test]
+    fn each_set_has_its_own_transformations() {
+        let add = |apply_to, value| Transformation {
+            apply_to,
+            on_the_fly: false,
+            operation: Operation::RangeAffine(affine(Arithmetic::Plus, &[value])),
+        };
+        for (apply_to, expect) in [
+            (ApplyTo::LearnOnly, [1.0, 0.0, 0.0]),
+            (ApplyTo::ValidationOnly, [0.0, 1.0, 0.0]),
+            (ApplyTo::TestOnly, [0.0, 0.0, 1.0]),
+            (ApplyTo::NoLearn, [0.0, 1.0, 1.0]),
+            (ApplyTo::NoValidation, [1.0, 0.0, 1.0]),
+            (ApplyTo::NoTest, [1.0, 1.0, 0.0]),
+            (ApplyTo::All, [1.0, 1.0, 1.0]),
+        ] {
+            for (set, added) in Set::ALL.into_iter().zip(expect) {
+                let levels = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(|level| level + added);
+                check(STORED, &[add(ApplyTo::All, 0.0), add(apply_to, 1.0)], set, &levels);
+            }
+        }
+    }
+
+    #[test]
+    fn aspect_ratio_is_kept_by_the_smaller_or_the_larger_ratio() {
+        for (resize_to_fit, (width, height)) in [(true, (6, 4)), (false, (15, 10))] {
+            let operation = Rescale { width: 6, height: 10, keep_aspect_ratio: true, resize_to_fit };
+            let shape = Shape { channels: 1, height, width };
+            assert!(Provider::new(tiny_database(), shape, &[always(Operation::Rescale(operation))]).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_delivered_is_refused() {
+        let divide = |values: &[f64]| always(Operation::RangeAffine(affine(Arithmetic::Divides, values)));
+        let mut bad_second = affine(Arithmetic::Plus, &[1.0]);
+        bad_second.second_value = vec![f64::NAN];
+        let thin = Rescale { width: 1, height: 1, keep_aspect_ratio: true, resize_to_fit: true };
+        let for_test_only = Transformation { apply_to: ApplyTo::NoTest, ..always(Operation::Rescale(rescale(32, 32))) };
+        for (transformation, expect) in [
+            (
+                always(Operation::Rescale(rescale(31, 32))),
+                "stimulus train-images-idx3-ubyte[00000].pgm (Learn set): expected 32x32x1 after the transformations, found \
+                 31x32x1 (width x height x channels); change `SizeX`, `SizeY`, `NbChannels` or the transformations",
+            ),
+            (
+                for_test_only,
+                "stimulus t10k-images-idx3-ubyte[00000].pgm (Test set): expected 32x32x1 after the transformations, found \
+                 3x2x1 (width x height x channels); change `SizeX`, `SizeY`, `NbChannels` or the transformations",
+            ),
+            (
+                always(Operation::Rescale(thin)),
+                "RescaleTransformation: expected from 1 to 16384 columns and rows, found 1x0 (width x height) for a stimulus \
+                 of 3x2x1; change `Width` and `Height`",
+            ),
+            (
+                on_the_fly(Operation::Rescale(rescale(32, usize::MAX))),
+                "RescaleTransformation: expected from 1 to 16384 columns and rows, found 32x18446744073709551615 (width x \
+                 height) for a stimulus of 3x2x1; change `Width` and `Height`",
+            ),
+            (
+                divide(&[]),
+                "RangeAffineTransformation: expected one `FirstValue` or one for each of the 1 channels, found 0",
+            ),
+            (
+                divide(&[1.0, 2.0]),
+                "RangeAffineTransformation: expected one `FirstValue` or one for each of the 1 channels, found 2",
+            ),
+            (
+                divide(&[0.0]),
+                "RangeAffineTransformation: expected a finite `FirstValue`, other than 0 to divide by, found 0",
+            ),
+            (
+                always(Operation::RangeAffine(bad_second)),
+                "RangeAffineTransformation: expected a finite `SecondValue`, other than 0 to divide by, found NaN",
+            ),
+        ] {
+            let error = Provider::new(tiny_database(), LARGE, &[transformation]).unwrap_err();
+            assert_eq!(error.to_string(), expect);
+        }
+    }
+
+    #[test]
+    fn a_set_that_is_empty_may_have_any_shape() {
+        let mut database = tiny();
+        database.partition(0.0, false, &mut Mt19937::new(1));
+        let transformation =
+            Transformation { apply_to: ApplyTo::NoValidation, ..always(Operation::Rescale(rescale(32, 32))) };
+        assert!(Provider::new(Arc::new(database), LARGE, &[transformation]).is_ok());
+    }
+
+    #[test]
+    fn what_is_kept_is_what_is_made_anew() {
+        let provider = Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))]).unwrap();
+        let n = LARGE.n_elements();
+        // Stimulus 0 is in one of the first two sets, and may be presented as a stimulus of Test all the same.
+        let mut ids = real_mnist().set(Set::Test)[..50].to_vec();
+        ids.push(0);
+        let mut fresh = vec![0.0; ids.len() * n];
+        for (&id, out) in ids.iter().zip(fresh.chunks_exact_mut(n)) {
+            provider.load(id, Set::Test, out);
+        }
+        let mut kept = vec![0.0; ids.len() * n];
+        provider.load_batch(&ids, Set::Test, &mut kept);
+        assert_eq!(fresh, kept);
+        assert!(kept.iter().all(|value| (0.0..=1.0).contains(value)) && kept.contains(&1.0));
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let run = |n_threads| {
+            let provider = Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))]).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let database = provider.database();
+            let ids = &database.set(Set::Validation)[..500];
+            let mut out = vec![0.0; ids.len() * LARGE.n_elements()];
+            // Every job of the pool may be the one that fills the cache, and meets others that want to.
+            pool.install(|| {
+                out.par_chunks_exact_mut(LARGE.n_elements())
+                    .zip(ids)
+                    .for_each(|(out, &id)| provider.load_batch(&[id], Set::Validation, out));
+            });
+            out
+        };
+        assert_eq!(run(1), run(4));
+    }
 }
