@@ -1,0 +1,69 @@
+//! Description → frame network: the only place that knows both sides.
+
+use anyhow::Result;
+use formal::Network;
+use formal::config::{CellConfig, NetworkConfig, TargetConfig};
+
+use crate::failure::wrong_input;
+use crate::model::Description;
+use crate::weights::{CellWeights, Loaded};
+
+/// The configuration of the frame network.
+pub fn formal_config(description: &Description) -> NetworkConfig {
+    let target = &description.targets[0];
+    NetworkConfig {
+        input: description.stimuli.shape,
+        cells: description
+            .cells
+            .iter()
+            .map(|cell| CellConfig {
+                name: cell.name.clone(),
+                inputs: cell.inputs.clone(),
+                operator: cell.operator.clone(),
+                activation: cell.activation.value,
+            })
+            .collect(),
+        target: TargetConfig {
+            cell: target.cell,
+            target_value: target.target_value,
+            default_value: target.default_value,
+        },
+        batch_size: description.stimuli.batch_size,
+    }
+}
+
+/// The frame network with freshly drawn weights.
+///
+/// # Errors
+/// A shape that does not fit, with the cell and its line.
+pub fn formal_network(description: &Description, seed: u32) -> Result<Network> {
+    Network::new(&formal_config(description), u64::from(seed)).map_err(|e| {
+        let message = e.to_string();
+        let cell = description.cells.iter().find(|cell| message.contains(&format!("`{}`", cell.name)));
+        match cell {
+            Some(cell) => wrong_input(format!("{}: {message}", cell.span)),
+            None => wrong_input(message),
+        }
+    })
+}
+
+/// Puts loaded weights into the network.
+///
+/// # Errors
+/// A cell refuses them.
+pub fn set_weights(network: &mut Network, loaded: &Loaded) -> Result<()> {
+    for (cell, weights) in loaded.cells.iter().enumerate() {
+        let Some(weights) = weights else { continue };
+        network.set_weights(cell, &weights.weights).map_err(|e| wrong_input(format!("{}: {e}", loaded.source)))?;
+        if let Some(bias) = &weights.bias {
+            network.set_bias(cell, bias).map_err(|e| wrong_input(format!("{}: {e}", loaded.source)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The weights of a cell of the network.
+pub fn cell_weights(network: &Network, cell: usize) -> Option<CellWeights> {
+    let weights = network.weights(cell)?.to_vec();
+    Some(CellWeights { weights, bias: network.bias(cell).map(<[f32]>::to_vec) })
+}

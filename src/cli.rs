@@ -1,0 +1,210 @@
+//! What was typed: commands and flags.
+
+pub mod arguments;
+mod demo;
+mod find_lr;
+mod inspect;
+mod learn;
+mod test;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sim::network::PoolingMode;
+
+use crate::model::Normalization;
+
+/// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "femtospike",
+    version,
+    arg_required_else_help = true,
+    after_help = "The reference's own form is accepted as it stands:\n  \
+        femtospike \"$N2D2_MODELS/LeNet.ini\" -learn 6000000 -log 100000\n  \
+        femtospike \"$N2D2_MODELS/LeNet_Spike.ini\" -test\n\
+        Every option may be written with one dash or two, in any order.\n\
+        Exit codes: 0 done, 1 the run failed, 2 the input was wrong, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Learn the frame network, then run the tests that the model allows
+    Learn(RunArgs),
+    /// Test trained weights: the frame network, and as spikes if the model has a spiking half
+    Test(RunArgs),
+    /// Search a learning rate by the exponential range test
+    FindLr(RunArgs),
+    /// Show what a model file means: layers, sizes, synapses, parameters
+    Inspect(InspectArgs),
+    /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
+    Demo(DemoArgs),
+}
+
+/// A model and what to do with it.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one (LeNet.ini, LeNet_Spike.ini)
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A model to look at, or the reference of all keys.
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
+    #[arg(value_name = "MODEL.ini", required_unless_present = "keys")]
+    pub model: Option<String>,
+    /// Print the reference of all sections and keys, as Markdown
+    #[arg(long)]
+    pub keys: bool,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// The demo's own size.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Every option of every command; the ones that a command does not use are accepted and have no effect.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Output folder (the current one if absent)
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub out: Option<std::path::PathBuf>,
+    /// Folder of trained weights; else weights_validation or weights in the output folder, else the shipped ones
+    #[arg(short = 'w', long, value_name = "DIR", help_heading = "Files")]
+    pub weights: Option<std::path::PathBuf>,
+    /// State file of an earlier learning, or its folder: start from its weights and momenta
+    #[arg(short = 'l', long, value_name = "FILE", help_heading = "Files")]
+    pub load: Option<std::path::PathBuf>,
+    /// Treat unknown keys of the model as errors
+    #[arg(long, help_heading = "Files")]
+    pub strict: bool,
+
+    /// Seed of all random draws; 0 takes one from the clock [default: 1; a test reads seed.dat if there is one]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub seed: Option<u32>,
+    /// Worker threads; results do not depend on it [default: RAYON_NUM_THREADS, else all cores]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub threads: Option<usize>,
+    /// Stimuli between logs: validation while learning, partial results while testing [default: 1000, learning by
+    /// epochs: every epoch]
+    #[arg(long, value_name = "N", help_heading = "Run", value_parser = arguments::count)]
+    pub log: Option<u64>,
+    /// Stimuli between updates of the progress display
+    #[arg(long, value_name = "N", help_heading = "Run", default_value_t = 100, value_parser = arguments::count)]
+    pub report: u64,
+
+    /// Learn over N stimuli, drawn at random
+    #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
+    pub learn: Option<u64>,
+    /// Learn N epochs, each the whole Learn set once in random order
+    #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
+    pub learn_epoch: Option<u64>,
+    /// Stop when N validations in a row are no better than the best
+    #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
+    pub stop_valid: u32,
+    /// Go on from the state that an interrupted learning left in the output folder
+    #[arg(long, help_heading = "Learning")]
+    pub resume: bool,
+    /// Stimuli of the learning-rate range test
+    #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
+    pub find_lr: Option<u64>,
+
+    /// Test (the reference's form; the command `test` says the same)
+    #[arg(long, help_heading = "Test")]
+    pub test: bool,
+    /// Test one stimulus, by its index in the Test set
+    #[arg(long, value_name = "I", help_heading = "Test", conflicts_with_all = ["test_id", "nb_test"])]
+    pub test_index: Option<usize>,
+    /// Test one stimulus, by its id in the database
+    #[arg(long, value_name = "ID", help_heading = "Test", conflicts_with = "nb_test")]
+    pub test_id: Option<usize>,
+    /// Test only the first N stimuli of the Test set
+    #[arg(long, value_name = "N", help_heading = "Test", value_parser = arguments::count)]
+    pub nb_test: Option<u64>,
+
+    /// How long a stimulus is presented: microseconds, or a time with its unit such as `500 ns`
+    #[arg(long, value_name = "T", help_heading = "Spikes", default_value = "1", value_parser = arguments::present_time)]
+    pub present_time: sim::SimDuration,
+    /// Scaling of the weights for spikes [default: the model's SpikeNormalization, else mean]
+    #[arg(long, value_enum, help_heading = "Spikes")]
+    pub normalization: Option<NormalizationArg>,
+    /// Spiking pools [default: the model's SpikePooling, else approximated]
+    #[arg(long, value_enum, help_heading = "Spikes")]
+    pub pooling: Option<PoolingArg>,
+    /// Seed of the input coding and the delays alone; the partition and everything else keep `--seed`
+    #[arg(long, value_name = "N", help_heading = "Spikes")]
+    pub encoder_seed: Option<u32>,
+    /// Width of the potentials
+    #[arg(long, value_enum, help_heading = "Spikes", default_value = "f32")]
+    pub float: FloatArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum NormalizationArg {
+    /// Mean activation of a layer (after its pool) over 0.25
+    Mean,
+    /// 99.9th percentile of the activations
+    Percentile,
+    /// Largest activation
+    Max,
+    /// The weights as they are
+    None,
+}
+
+impl From<NormalizationArg> for Normalization {
+    fn from(arg: NormalizationArg) -> Self {
+        match arg {
+            NormalizationArg::Mean => Self::Mean,
+            NormalizationArg::Percentile => Self::Percentile,
+            NormalizationArg::Max => Self::Max,
+            NormalizationArg::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PoolingArg {
+    /// As the reference does it
+    Approximated,
+    /// The pooled count follows the true maximum or mean
+    Exact,
+}
+
+impl From<PoolingArg> for PoolingMode {
+    fn from(arg: PoolingArg) -> Self {
+        match arg {
+            PoolingArg::Approximated => Self::Approximated,
+            PoolingArg::Exact => Self::Exact,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FloatArg {
+    /// 32 bits
+    F32,
+    /// 64 bits
+    F64,
+}
+
+/// Runs what was typed.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Learn(args) => learn::run(&args.model, &args.options),
+        Command::Test(args) => test::run(&args.model, &args.options),
+        Command::FindLr(args) => find_lr::run(&args.model, &args.options),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Demo(args) => demo::run(&args.options),
+    }
+}

@@ -1,0 +1,127 @@
+//! Where models, data and weights are found. Paths and environment variables are resolved here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use stimuli::mnist;
+
+use crate::assets;
+use crate::failure::wrong_input;
+use crate::model::{DatabaseDescription, DatabaseDriver};
+use crate::output::OutputFolder;
+use crate::report::progress::note;
+use crate::weights::{WeightSource, is_weights_folder};
+
+/// The text of a model.
+pub struct ModelText {
+    /// How the model is named in messages.
+    pub shown: String,
+    /// File name, for reports.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Finds a model: a path, else a name in `N2D2_MODELS`, else a shipped one.
+///
+/// # Errors
+/// Where it was looked for, and the names of the shipped ones.
+pub fn model(name: &str) -> Result<ModelText> {
+    let file_name = Path::new(name).file_name().map_or(name.to_string(), |n| n.to_string_lossy().into_owned());
+    let mut tried = vec![name.to_string()];
+    let mut candidates = vec![PathBuf::from(name)];
+    let is_bare = Path::new(name).components().count() == 1;
+    if let (true, Some(folder)) = (is_bare, std::env::var_os("N2D2_MODELS")) {
+        let path = Path::new(&folder).join(name);
+        tried.push(path.display().to_string());
+        candidates.push(path);
+    }
+    for path in candidates {
+        match std::fs::read(&path) {
+            Ok(bytes) => {
+                let shown = path.display().to_string();
+                let text = String::from_utf8(bytes)
+                    .map_err(|e| wrong_input(format!("model `{shown}`: expected UTF-8 text, found {e}")))?;
+                return Ok(ModelText { shown, name: file_name, text });
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
+        }
+    }
+    if let (true, Some(text)) = (is_bare, assets::model(name)) {
+        return Ok(ModelText { shown: format!("{name} (shipped)"), name: file_name, text });
+    }
+    let shipped: Vec<&str> = assets::models().collect();
+    Err(wrong_input(format!(
+        "model `{name}`: no such file (looked for {}); shipped models, named without a folder: {}",
+        tried.join(", "),
+        shipped.join(", ")
+    )))
+}
+
+/// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.
+///
+/// # Errors
+/// Files that are missing or cannot be read, and where to get them.
+pub fn database(description: &DatabaseDescription) -> Result<mnist::Files> {
+    if let Some(path) = &description.data_path {
+        return mnist::Files::open(&path.value).map_err(|e| wrong_input(format!("{} (DataPath): {e}", path.span)));
+    }
+    let folder = match description.driver {
+        DatabaseDriver::MnistIdx => "mnist",
+        DatabaseDriver::FashionMnistIdx => "fashion-mnist/data/fashion",
+    };
+    let root = std::env::var_os("N2D2_DATA");
+    if let Some(root) = &root {
+        let path = Path::new(root).join(folder);
+        if path.is_dir() {
+            return mnist::Files::open(&path).map_err(|e| wrong_input(format!("{} ($N2D2_DATA): {e}", description.span)));
+        }
+    }
+    let shipped = match description.driver {
+        DatabaseDriver::MnistIdx => assets::mnist(),
+        DatabaseDriver::FashionMnistIdx => None,
+    };
+    if let (Some(root), true) = (&root, shipped.is_some()) {
+        note(&format!("note: no folder {folder} in $N2D2_DATA ({}); the shipped MNIST is used", root.display()));
+    }
+    shipped.ok_or_else(|| {
+        wrong_input(format!(
+            "{}: no data found; set DataPath to the folder of the four IDX files, or put them in $N2D2_DATA/{folder}",
+            description.span
+        ))
+    })
+}
+
+/// Finds trained weights: the folder asked for, else what the output folder has, else the shipped ones.
+///
+/// # Errors
+/// The folder asked for holds no weights, or there are none anywhere.
+pub fn weights(asked: Option<&Path>, output: &OutputFolder, model_name: &str) -> Result<WeightSource> {
+    if let Some(folder) = asked {
+        if !folder.is_dir() {
+            return Err(wrong_input(format!("weights folder `{}` (-w): no such folder", folder.display())));
+        }
+        return Ok(WeightSource::Folder(folder.to_path_buf()));
+    }
+    for name in ["weights_validation", "weights"] {
+        let folder = output.path(name);
+        if is_weights_folder(&folder) {
+            return Ok(WeightSource::Folder(folder));
+        }
+    }
+    shipped_weights(model_name).map(WeightSource::Shipped).ok_or_else(|| {
+        wrong_input(format!(
+            "no weights: neither weights_validation nor weights in `{}`, and none are shipped for {model_name}; \
+             learn first, or name a folder with -w DIR",
+            output.root().display()
+        ))
+    })
+}
+
+/// The shipped weights of a model: the set whose name is the model's without `_Spike`.
+fn shipped_weights(model_name: &str) -> Option<&'static str> {
+    let stem = model_name.strip_suffix(".ini").unwrap_or(model_name);
+    let stem = stem.strip_suffix("_Spike").unwrap_or(stem);
+    assets::weight_sets().into_iter().find(|set| *set == stem)
+}

@@ -1,0 +1,111 @@
+//! The output folder: every file is written beside its name and renamed, so that a reader never meets half of one.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::failure::wrong_input;
+
+/// A folder that results are written to.
+#[derive(Clone, Debug)]
+pub struct OutputFolder {
+    root: PathBuf,
+}
+
+/// The file or folder name made of a name from a model: what a file name cannot hold becomes `_`, and nothing leads
+/// out of the folder (`formal.md` 17.4; `/` makes no folders here).
+pub fn file_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .map(|c| if matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\') || c.is_control() { '_' } else { c })
+        .collect();
+    if safe.is_empty() || safe.chars().all(|c| c == '.') { format!("_{safe}") } else { safe }
+}
+
+impl OutputFolder {
+    /// Opens (and makes) the folder and checks that it can be written to, so that a long run does not fail at its end.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
+        let root = root.into();
+        let probe = root.join(".femtospike-probe");
+        fs::create_dir_all(&root)
+            .and_then(|()| fs::write(&probe, b""))
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(|e| {
+                wrong_input(format!(
+                    "output folder `{}`: expected a folder that can be written to, found: {e}; name another one with --out DIR",
+                    root.display()
+                ))
+            })?;
+        Ok(Self { root })
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of a file of this folder. `name` is relative and stays inside.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        let inside = name.as_ref().components().filter(|c| matches!(c, Component::Normal(_)));
+        self.root.join(inside.collect::<PathBuf>())
+    }
+
+    /// Writes a file as a whole or not at all.
+    pub fn write(&self, name: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
+        write_atomically(&self.path(name), contents.as_ref())
+    }
+
+    /// Empties a sub-folder that a run is about to fill anew.
+    pub fn clear(&self, name: impl AsRef<Path>) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_dir_all(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(e).with_context(|| format!("cannot empty `{}`", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes `path` through a temporary file in the same folder.
+pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.part"));
+    let attempt = || -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(contents)?;
+        drop(file);
+        fs::rename(&temporary, path)
+    };
+    attempt().map_err(|e| {
+        let _ = fs::remove_file(&temporary);
+        anyhow::anyhow!("cannot write `{}`: {e}; what was there before is kept", path.display())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: &str) {
+        assert_eq!(file_name(name), expected);
+    }
+
+    #[test]
+    fn a_name_never_leads_out_of_the_folder() {
+        check("conv1", "conv1");
+        check("fc1.drop", "fc1.drop");
+        check("../x", ".._x");
+        check("..", "_..");
+        check("a:b?", "a_b_");
+        check("", "_");
+        let output = OutputFolder { root: PathBuf::from("out") };
+        assert_eq!(output.path("../../etc/passwd"), PathBuf::from("out/etc/passwd"));
+        assert_eq!(output.path("/etc/passwd"), PathBuf::from("out/etc/passwd"));
+    }
+}

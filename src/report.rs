@@ -1,0 +1,11 @@
+//! What a run leaves behind: one exporter a file. `progress.rs` is the only code that draws on the terminal.
+
+pub mod activity;
+pub mod comparison;
+pub mod confusion;
+pub mod curves;
+pub mod network;
+pub mod number;
+pub mod progress;
+pub mod spikes;
+pub mod summary;

@@ -1,0 +1,80 @@
+//! The only code that draws on the terminal: bars on a terminal, plain lines elsewhere, all on standard error.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Progress of one phase, counted in stimuli.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    label: &'static str,
+    total: u64,
+    started: Instant,
+}
+
+impl Progress {
+    /// Starts a phase of `total` stimuli.
+    pub fn start(label: &'static str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total);
+            let template = "{prefix} [{bar:30}] {percent:>3}% {msg} {per_sec} left {eta}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(label);
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self { bar, label, total, started: Instant::now() }
+    }
+
+    /// Moves the bar; `message` is only made when a bar is drawn.
+    pub fn advance(&self, done: u64, message: impl FnOnce() -> String) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(message());
+        }
+    }
+
+    /// A line that stays: above the bar on a terminal, plain with rate and time left elsewhere.
+    pub fn log(&self, done: u64, message: &str) {
+        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let left = if rate > 0.0 { self.total.saturating_sub(done) as f64 / rate } else { 0.0 };
+        let line = format!("{} #{done} ({:.0}%)   {message}   {rate:.0} p./s, {left:.0} s left", self.label, self.percent(done));
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => note(&line),
+        }
+    }
+
+    /// A line without figures of progress.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => note(line),
+        }
+    }
+
+    fn percent(&self, done: u64) -> f64 {
+        if self.total == 0 { 100.0 } else { 100.0 * done as f64 / self.total as f64 }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Prints a line of progress or a warning to standard error; a closed terminal does not end the run.
+pub fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Prints a result to standard output; a closed pipe does not end the run.
+pub fn result(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -1,0 +1,141 @@
+//! `summary.json` and the same on standard output: what a run reached and what makes it comparable.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::number::{general, grouped, grouped_real};
+use crate::output::OutputFolder;
+
+/// What a run reached. A key that does not apply is absent; only seconds and threads may differ between two equal runs.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Name of the model file.
+    pub model: String,
+    /// Fraction of the test stimuli that the frame network recognizes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formal_recognition_rate: Option<f64>,
+    /// Fraction of the test stimuli that the spiking network recognizes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spiking_recognition_rate: Option<f64>,
+    /// Best validation score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_score: Option<f64>,
+    /// Test stimuli.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patterns: Option<u64>,
+    /// Below 1 when spikes need fewer accumulations than frames.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_events_per_virtual_synapse_per_pattern: Option<f64>,
+    /// Read events of all synapses over all patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synaptic_events: Option<u64>,
+    /// Spikes of the environment and of all cells over all patterns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
+    /// Time of the deciding output spike after the stimulus began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision_latency_ns: Option<Latency>,
+    /// Stimuli whose presentation ended without a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<u64>,
+    /// Wall seconds of the formal test, reading data and writing logs excluded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formal_seconds: Option<f64>,
+    /// Wall seconds spent on collecting activations for the normalization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalization_seconds: Option<f64>,
+    /// Wall seconds of the spiking test, encoding included, reading data and writing logs excluded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spiking_seconds: Option<f64>,
+    /// Wall seconds of learning, validation excluded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_seconds: Option<f64>,
+    /// Stimuli learned in all, resumed parts included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stimuli_learned: Option<u64>,
+    /// `mean`, `percentile`, `max` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalization: Option<String>,
+    /// `approximated` or `exact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<String>,
+    /// Lead of the best output that ends a stimulus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminate_delta: Option<u32>,
+    /// Presentation time of a stimulus in femtoseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub present_time_fs: Option<u64>,
+    /// Width of the spiking potentials, `f32` or `f64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub float: Option<String>,
+    /// Where the trained weights were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_dir: Option<String>,
+    /// Hash over the trained weights' text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Seed of the input coding and the delays, where it differs from `seed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder_seed: Option<u64>,
+    /// Version of the program.
+    pub version: String,
+    /// Hash of the model's text.
+    pub ini_sha256: String,
+}
+
+/// Decision latency in nanoseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Latency {
+    /// Mean over the decided stimuli.
+    pub mean: f64,
+    /// 95th percentile over the decided stimuli.
+    pub p95: f64,
+}
+
+impl Summary {
+    /// Writes `summary.json`.
+    pub fn write(&self, output: &OutputFolder) -> Result<()> {
+        output.write("summary.json", serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The summary as aligned lines.
+    pub fn text(&self) -> String {
+        let mut rows: Vec<(&str, String)> = vec![("model", self.model.clone())];
+        let mut row = |label, value: Option<String>| rows.extend(value.map(|v| (label, v)));
+        let percent = |rate: f64| format!("{:.2} %", 100.0 * rate);
+        row("stimuli learned", self.stimuli_learned.map(grouped));
+        row("learning", self.learning_seconds.map(|s| {
+            let each = self.stimuli_learned.filter(|&n| n > 0).map(|n| format!(" ({:.1} us a stimulus)", s * 1e6 / n as f64));
+            format!("{s:.2} s{}", each.unwrap_or_default())
+        }));
+        row("validation score", self.validation_score.map(percent));
+        row("patterns", self.patterns.map(grouped));
+        row("formal recognition rate", self.formal_recognition_rate.map(percent));
+        row("spiking recognition rate", self.spiking_recognition_rate.map(percent));
+        row("read events per virtual synapse per pattern", self.read_events_per_virtual_synapse_per_pattern.map(general));
+        row("synaptic events", self.synaptic_events.map(grouped));
+        row("spikes", self.events.map(grouped));
+        row("decision latency", self.decision_latency_ns.map(|l| {
+            let undecided = self.undecided.unwrap_or(0);
+            format!("mean {} ns, 95 % within {} ns, {} undecided", grouped_real(l.mean), grouped_real(l.p95), grouped(undecided))
+        }));
+        row("formal test", self.formal_seconds.map(|s| format!("{s:.2} s")));
+        row("activation statistics", self.normalization_seconds.map(|s| format!("{s:.2} s")));
+        row("spiking test", self.spiking_seconds.map(|s| format!("{s:.2} s")));
+        row("normalization, pooling", self.normalization.as_ref().map(|n| {
+            format!("{n}, {}", self.pooling.as_deref().unwrap_or("-"))
+        }));
+        row("weights", self.weights_dir.clone());
+        rows.push(("threads, seed, version", format!("{}, {}, {}", self.threads, self.seed, self.version)));
+        let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        let mut text = String::from("[Summary]");
+        for (label, value) in rows {
+            text += &format!("\n  {label:<width$}  {value}");
+        }
+        text
+    }
+}

@@ -1,0 +1,303 @@
+//! Learning: batches, logs, validation, best state (`formal.md` 12.3).
+
+use std::time::Instant;
+
+use anyhow::Result;
+use formal::Network;
+use stats::Confusion;
+use stimuli::{Set, StimulusId, batches};
+
+use super::learning_state::{self, Ledger};
+use super::{formal_test, interrupt};
+use crate::failure::{Interrupted, wrong_input};
+use crate::report::confusion::{Misclassified, metrics_text};
+use crate::report::curves::{loss_text, success_text, validation_text};
+use crate::report::progress::{Progress, result};
+use crate::session::Session;
+use crate::weights::{self, WeightSource};
+use crate::{assemble, report};
+
+/// Stimuli that the learning success is averaged over.
+const SUCCESS_WINDOW: usize = 10_000;
+
+/// How much to learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Random batches, drawn with replacement, until this many stimuli.
+    Stimuli(u64),
+    /// Whole passes over the Learn set in random order.
+    Epochs(u64),
+}
+
+/// What learning reached.
+pub struct Learned {
+    /// Best validation score; `None` without a validation set.
+    pub best: Option<f64>,
+    /// Stimuli learned.
+    pub stimuli: u64,
+    /// Wall seconds of the learning steps, validation and logs excluded.
+    pub seconds: f64,
+    /// Where the weights to go on with were written.
+    pub weights: WeightSource,
+}
+
+struct Run<'a> {
+    session: &'a Session,
+    network: &'a mut Network,
+    ledger: Ledger,
+    confusion: Confusion,
+    progress: Progress,
+}
+
+/// Learns `amount` (or goes on with what `--resume` finds) and leaves the best weights in `weights_validation/`.
+///
+/// # Errors
+/// A state to go on from that is missing or of another model, a file that cannot be written, Ctrl-C ([`Interrupted`]).
+pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> Result<Learned> {
+    let options = &session.options;
+    let n_classes = session.database().label_names().len();
+    let mut ledger = Ledger::new(&session.description.sha256, session.seed, n_classes);
+    if options.resume {
+        ledger = resume(session, network)?;
+    } else if let Some(path) = &options.load {
+        let path = if path.is_dir() { path.join(learning_state::FILE) } else { path.clone() };
+        learning_state::load(&path, network)?;
+    }
+    match amount {
+        Some(Amount::Stimuli(n)) => (ledger.total_stimuli, ledger.total_epochs) = (Some(n), None),
+        Some(Amount::Epochs(n)) => (ledger.total_stimuli, ledger.total_epochs) = (None, Some(n)),
+        None => {}
+    }
+    let learn_set = session.database().set(Set::Learn);
+    if learn_set.is_empty() {
+        return Err(wrong_input(format!("{}: the Learn set is empty", session.description.database.span)));
+    }
+    let total = match (ledger.total_stimuli, ledger.total_epochs) {
+        (Some(n), _) => n,
+        (None, Some(epochs)) => epochs.saturating_mul(learn_set.len() as u64),
+        (None, None) => return Err(wrong_input("nothing to learn: give -learn N or -learn-epoch N")),
+    };
+    session.output.write("seed.dat", session.seed.to_string())?;
+    if ledger.step == 0 {
+        save_weights(session, network, "weights_init")?;
+        ledger.next_log = options.log.unwrap_or(1000);
+    }
+    let confusion = Confusion::from_counts(n_classes, ledger.confusion.clone())
+        .ok_or_else(|| wrong_input("learning state: the number of classes differs from the database's"))?;
+    let mut run = Run { session, network, ledger, confusion, progress: Progress::start("Learning", total) };
+    interrupt::listen();
+    run.learn(total)?;
+    let Ledger { best, stimuli, seconds, .. } = run.ledger;
+    save_weights(session, run.network, "weights")?;
+    let folder = if best.is_some() { "weights_validation" } else { "weights" };
+    Ok(Learned { best, stimuli, seconds, weights: WeightSource::Folder(session.output.path(folder)) })
+}
+
+fn resume(session: &Session, network: &mut Network) -> Result<Ledger> {
+    let path = session.output.path(learning_state::FILE);
+    if !path.exists() {
+        return Err(wrong_input(format!(
+            "--resume: expected the state of an earlier learning in `{}`, found none; learn without --resume first",
+            path.display()
+        )));
+    }
+    let ledger = learning_state::load(&path, network)?;
+    let description = &session.description;
+    if ledger.ini_sha256 != description.sha256 {
+        return Err(wrong_input(format!(
+            "--resume: `{}` was learned with another text of {}; use the same model, or start without --resume",
+            path.display(),
+            description.name
+        )));
+    }
+    if ledger.seed != session.seed {
+        return Err(wrong_input(format!(
+            "--resume: `{}` was learned with seed {}, this run has seed {}; give -seed {}",
+            path.display(),
+            ledger.seed,
+            session.seed,
+            ledger.seed
+        )));
+    }
+    Ok(ledger)
+}
+
+fn save_weights(session: &Session, network: &Network, folder: &str) -> Result<()> {
+    weights::save(&session.output, folder, &session.description, |cell| assemble::cell_weights(network, cell))
+}
+
+impl Run<'_> {
+    fn learn(&mut self, total: u64) -> Result<()> {
+        let session = self.session;
+        let learn_set = session.database().set(Set::Learn);
+        let batch = session.description.stimuli.batch_size;
+        let shape = session.provider.shape();
+        let mut data = vec![0.0; batch * shape.channels * shape.height * shape.width];
+        let mut epoch: Option<(u64, Vec<StimulusId>)> = None;
+        let mut next_report = self.ledger.stimuli;
+        while self.ledger.stimuli < total {
+            let by_epochs = self.ledger.total_epochs.is_some();
+            let ids = if by_epochs {
+                let (number, offset) = (self.ledger.stimuli / learn_set.len() as u64, self.ledger.stimuli % learn_set.len() as u64);
+                if epoch.as_ref().is_none_or(|(current, _)| *current != number) {
+                    epoch = Some((number, batches::shuffled(u64::from(session.seed), number, learn_set)));
+                }
+                let order = epoch.as_ref().map_or(&[][..], |(_, order)| order);
+                let offset = offset as usize;
+                order[offset..(offset + batch).min(order.len())].to_vec()
+            } else {
+                batches::random(u64::from(session.seed), self.ledger.step, learn_set, batch)
+            };
+            let started = Instant::now();
+            self.step(&ids, &mut data)?;
+            self.ledger.seconds += started.elapsed().as_secs_f64();
+            if self.ledger.stimuli >= next_report {
+                next_report = self.ledger.stimuli + session.options.report;
+                self.progress.advance(self.ledger.stimuli, || self.message());
+            }
+            let is_log = if by_epochs {
+                self.ledger.stimuli.is_multiple_of(learn_set.len() as u64)
+            } else {
+                self.ledger.stimuli >= self.ledger.next_log
+            };
+            if is_log || self.ledger.stimuli >= total {
+                while self.ledger.next_log <= self.ledger.stimuli {
+                    self.ledger.next_log += session.options.log.unwrap_or(1000);
+                }
+                let stop = self.log()?;
+                self.save_state()?;
+                if stop {
+                    self.progress.say(&format!(
+                        "Validation did not improve for {} validations: learning stops",
+                        self.ledger.validations_since_best
+                    ));
+                    break;
+                }
+            }
+            if interrupt::requested() {
+                self.save_state()?;
+                self.progress.say(&format!(
+                    "interrupted after {} stimuli; the state is in {}, go on with --resume",
+                    self.ledger.stimuli,
+                    session.output.path(learning_state::FILE).display()
+                ));
+                return Err(Interrupted.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, ids: &[StimulusId], data: &mut [f32]) -> Result<()> {
+        let (session, ledger) = (self.session, &mut self.ledger);
+        let database = session.database();
+        let shape = session.provider.shape();
+        let data = &mut data[..ids.len() * shape.channels * shape.height * shape.width];
+        session.provider.load_batch(ids, Set::Learn, data);
+        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
+        let report = self.network.learn(data, &labels, ledger.step);
+        if !report.squared_error.is_finite() {
+            anyhow::bail!(
+                "learning diverged at stimulus {}: the loss is no longer a number; lower the learning rate \
+                 (the best state so far is kept in weights_validation)",
+                ledger.stimuli
+            );
+        }
+        let outputs = self.network.output(session.target_cell());
+        let mut correct = 0;
+        for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(outputs.len() / ids.len())) {
+            let (target, estimated) = (database.label(id), formal_test::estimate(outputs));
+            self.confusion.add(target, estimated);
+            if target == estimated {
+                correct += 1;
+            } else {
+                ledger.misclassified.push((id, target, estimated));
+            }
+        }
+        ledger.success.push(f64::from(correct) / ids.len() as f64);
+        ledger.loss.0 += report.squared_error;
+        ledger.loss.1 = report.cross_entropy.map(|entropy| entropy + ledger.loss.1.unwrap_or(0.0));
+        ledger.loss.2 += 1;
+        ledger.step += 1;
+        ledger.stimuli += ids.len() as u64;
+        Ok(())
+    }
+
+    fn window(&self) -> usize {
+        (SUCCESS_WINDOW / self.session.description.stimuli.batch_size).max(1)
+    }
+
+    fn message(&self) -> String {
+        let success = &self.ledger.success;
+        let recent = &success[success.len().saturating_sub(self.window())..];
+        let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
+        let n = self.ledger.loss.2.max(1) as f64;
+        let loss = self.ledger.loss.1.unwrap_or(self.ledger.loss.0) / n;
+        let best = self.ledger.best.map_or(String::new(), |best| format!(", best validation {:.2}%", 100.0 * best));
+        format!("loss {loss:.4}, learning {:.2}%{best}", 100.0 * mean)
+    }
+
+    /// Writes the logs, validates, keeps the best state. True when `-stop-valid` says to stop.
+    fn log(&mut self) -> Result<bool> {
+        let session = self.session;
+        let (folder, output) = (session.target_folder(), &session.output);
+        let line = self.message();
+        let names = session.database().label_names();
+        let misclassified: Vec<Misclassified> = self
+            .ledger
+            .misclassified
+            .iter()
+            .map(|&(id, target, estimated)| Misclassified { id, name: session.database().name(id), target, estimated })
+            .collect();
+        output.write(format!("{folder}/Success_learning.dat"), success_text(&self.ledger.success, self.window()))?;
+        report::confusion::write(output, &folder, "learning", &self.confusion, names, &misclassified)?;
+        let (squared, entropy, n) = self.ledger.loss;
+        let n = n.max(1) as f64;
+        self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
+        output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
+        self.confusion.clear();
+        self.ledger.misclassified.clear();
+        self.ledger.loss = (0.0, None, 0);
+        self.progress.log(self.ledger.stimuli, &line);
+        let ids = session.database().set(Set::Validation);
+        if ids.is_empty() {
+            save_weights(session, self.network, "weights")?;
+            return Ok(false);
+        }
+        let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {})?;
+        let score = evaluation.confusion.mean_score().sensitivity;
+        self.ledger.validations.push((self.ledger.success.len() as u64, score));
+        output.write(format!("{folder}/Success_validation.dat"), validation_text(&self.ledger.validations))?;
+        if self.ledger.best.is_none_or(|best| score > best) {
+            self.ledger.best = Some(score);
+            self.ledger.validations_since_best = 0;
+            report::confusion::write(output, &folder, "validation", &evaluation.confusion, names, &evaluation.misclassified)?;
+            save_weights(session, self.network, "weights_validation")?;
+            self.progress.say(&format!(
+                "+++ BEST validation score: {:.2}% [Sensitivity]\n{}",
+                100.0 * score,
+                metrics_text(&evaluation.confusion)
+            ));
+        } else {
+            self.ledger.validations_since_best += 1;
+            self.progress.say(&format!(
+                "--- LOWER validation score: {:.2}% [Sensitivity] (best was {:.2}%)",
+                100.0 * score,
+                100.0 * self.ledger.best.unwrap_or(0.0)
+            ));
+        }
+        let patience = session.options.stop_valid;
+        Ok(patience > 0 && self.ledger.validations_since_best >= patience)
+    }
+
+    fn save_state(&mut self) -> Result<()> {
+        self.ledger.confusion = self.confusion.counts().to_vec();
+        learning_state::save(&self.session.output, self.network, &self.ledger)
+    }
+}
+
+/// Says what was learned.
+pub fn announce(learned: &Learned) {
+    if let Some(best) = learned.best {
+        result(&format!("Best validation score: {:.2}%, weights in {}", 100.0 * best, learned.weights));
+    }
+}

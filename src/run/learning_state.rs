@@ -1,0 +1,121 @@
+//! The state of a learning in one versioned file, so that `--resume` reaches the same bytes as an uninterrupted run.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use formal::{NamedTensor, Network};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use stats::Confusion;
+
+use crate::failure::wrong_input;
+use crate::output::OutputFolder;
+
+/// Name of the file in the output folder.
+pub const FILE: &str = "learning.safetensors";
+const FORMAT: u32 = 1;
+
+/// Everything that learning knows beside the network itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    format: u32,
+    /// Hash of the model's text.
+    pub ini_sha256: String,
+    /// Seed of the run.
+    pub seed: u32,
+    /// Stimuli (`-learn`) to learn in all.
+    pub total_stimuli: Option<u64>,
+    /// Epochs (`-learn-epoch`) to learn in all.
+    pub total_epochs: Option<u64>,
+    /// Batches learned.
+    pub step: u64,
+    /// Stimuli learned.
+    pub stimuli: u64,
+    /// Stimuli at which the next log falls (`-learn`).
+    pub next_log: u64,
+    /// Success of each batch.
+    pub success: Vec<f64>,
+    /// Counts since the last log.
+    pub confusion: Vec<u64>,
+    /// (id, target, estimated) since the last log.
+    pub misclassified: Vec<(usize, usize, usize)>,
+    /// Sums of the losses since the last log: squared error, cross-entropy, batches.
+    pub loss: (f64, Option<f64>, u64),
+    /// Mean losses at each log.
+    pub losses: Vec<(u64, f64, Option<f64>)>,
+    /// Score of each validation.
+    pub validations: Vec<(u64, f64)>,
+    /// Best validation score.
+    pub best: Option<f64>,
+    /// Validations since the best one.
+    pub validations_since_best: u32,
+    /// Wall seconds of learning so far.
+    pub seconds: f64,
+}
+
+impl Ledger {
+    /// The ledger of a learning that begins.
+    pub fn new(ini_sha256: &str, seed: u32, n_classes: usize) -> Self {
+        Self {
+            format: FORMAT,
+            ini_sha256: ini_sha256.to_string(),
+            seed,
+            confusion: Confusion::new(n_classes).counts().to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Writes the state.
+///
+/// # Errors
+/// The file cannot be written; the one before is kept.
+pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result<()> {
+    let (tensors, counters) = network.state();
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|t| t.data.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|(t, bytes)| Ok((t.name.clone(), TensorView::new(Dtype::F32, t.shape.clone(), bytes)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let metadata = HashMap::from([
+        ("ledger".to_string(), serde_json::to_string(ledger)?),
+        ("counters".to_string(), serde_json::to_string(&counters)?),
+    ]);
+    output.write(FILE, safetensors::serialize(views, Some(metadata))?)
+}
+
+/// Reads a state file.
+///
+/// # Errors
+/// It cannot be read, is no state of this version, or does not fit the network.
+pub fn load(path: &Path, network: &mut Network) -> Result<Ledger> {
+    let shown = path.display();
+    let wrong = |what: String| wrong_input(format!("learning state `{shown}`: {what}"));
+    let bytes = fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("expected a safetensors file: {e}")))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let entry = |key: &str| {
+        metadata.get(key).ok_or_else(|| wrong(format!("expected the entry `{key}`; was it written by this program?")))
+    };
+    let ledger: Ledger = serde_json::from_str(entry("ledger")?).map_err(|e| wrong(format!("ledger: {e}")))?;
+    if ledger.format != FORMAT {
+        return Err(wrong(format!("expected format {FORMAT}, found format {}", ledger.format)));
+    }
+    let counters: Vec<(String, u64)> =
+        serde_json::from_str(entry("counters")?).map_err(|e| wrong(format!("counters: {e}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let mut tensors = Vec::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(wrong(format!("tensor `{name}`: expected 32-bit floats, found {:?}", view.dtype())));
+        }
+        let data = view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        tensors.push(NamedTensor { name, shape: view.shape().to_vec(), data });
+    }
+    network.restore(&tensors, &counters).map_err(|e| wrong(e.to_string()))?;
+    Ok(ledger)
+}

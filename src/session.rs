@@ -1,0 +1,168 @@
+//! What was typed, resolved: the model, its data, the output folder, the seed, the threads.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use stimuli::{Database, Mt19937, Provider, Set};
+
+use crate::cli::Options;
+use crate::failure::wrong_input;
+use crate::model::Description;
+use crate::output::OutputFolder;
+use crate::report::number::grouped;
+use crate::report::progress::{note, result};
+use crate::report::summary::Summary;
+use crate::{config, locate};
+
+/// Everything a run stands on.
+pub struct Session {
+    /// The model.
+    pub description: Description,
+    /// Its stimuli, pre-processed.
+    pub provider: Provider,
+    /// Where results go.
+    pub output: OutputFolder,
+    /// Seed of all draws.
+    pub seed: u32,
+    /// What was typed.
+    pub options: Options,
+}
+
+/// Reads a model and prints its warnings.
+///
+/// # Errors
+/// All the faults of the file at once.
+pub fn read_model(name: &str, options: &Options) -> Result<Description> {
+    let model = locate::model(name)?;
+    let settings = config::Options { strict: options.strict, ..config::Options::from_environment() };
+    let (mut description, warnings) =
+        config::load(&model.shown, &model.text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
+    for warning in warnings {
+        note(&format!("warning: {}: {warning}", model.shown));
+    }
+    description.name = model.name;
+    if let Some(normalization) = options.normalization {
+        description.normalization = normalization.into();
+    }
+    if let Some(pooling) = options.pooling {
+        description.pooling = pooling.into();
+    }
+    if description.cells.iter().any(|cell| cell.cuda) {
+        note("note: the model asks for CUDA, which this build does not have; it runs on the CPU");
+    }
+    Ok(description)
+}
+
+/// Sets the number of worker threads of the process.
+///
+/// # Errors
+/// The number is zero or the threads cannot be started.
+pub fn use_threads(threads: Option<usize>) -> Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    if threads == 0 {
+        return Err(wrong_input("--threads: expected at least 1, found 0"));
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("cannot start the worker threads")
+}
+
+/// The seed of a run: the one typed, for a test the one that learning left in `seed.dat`, else 1; 0 asks the clock.
+fn seed(options: &Options, output: &OutputFolder, is_learning: bool) -> Result<u32> {
+    let from_file = || -> Result<Option<u32>> {
+        let path = output.path("seed.dat");
+        match fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().map(Some).map_err(|_| {
+                wrong_input(format!(
+                    "{}: expected a seed from 1 to 4294967295, found `{}`; give one with -seed N",
+                    path.display(),
+                    text.trim()
+                ))
+            }),
+            Err(_) => Ok(None),
+        }
+    };
+    Ok(match options.seed {
+        Some(0) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            (now.as_nanos() as u32).max(1)
+        }
+        Some(seed) => seed,
+        None if is_learning => 1,
+        None => match from_file()? {
+            Some(seed) => {
+                note(&format!("seed {seed} read from {}", output.path("seed.dat").display()));
+                seed
+            }
+            None => 1,
+        },
+    })
+}
+
+impl Session {
+    /// Reads the model and its data and opens the output folder.
+    ///
+    /// # Errors
+    /// Wrong input of any kind; nothing has been written then.
+    pub fn open(model: &str, options: &Options, is_learning: bool) -> Result<Self> {
+        let description = read_model(model, options)?;
+        let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
+        let seed = seed(options, &output, is_learning)?;
+        let files = locate::database(&description.database)?;
+        let mut database = stimuli::mnist::load(&files).map_err(|e| wrong_input(e.to_string()))?;
+        let partition = &description.database;
+        database.partition(partition.validation, partition.random_partitioning, &mut Mt19937::new(seed));
+        result(&format!(
+            "Learning database size: {} images\nValidation database size: {} images\nTesting database size: {} images",
+            grouped(database.set(Set::Learn).len() as u64),
+            grouped(database.set(Set::Validation).len() as u64),
+            grouped(database.set(Set::Test).len() as u64)
+        ));
+        let stimuli = &description.stimuli;
+        let provider = Provider::new(Arc::new(database), stimuli.shape, &stimuli.transformations)
+            .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;
+        let session = Self { description, provider, output, seed, options: options.clone() };
+        Ok(session)
+    }
+
+    /// The same data and output with another model of the same stimuli.
+    ///
+    /// # Errors
+    /// The model is wrong or wants other stimuli.
+    pub fn with_model(self, model: &str) -> Result<Self> {
+        let description = read_model(model, &self.options)?;
+        let (old, new) = (&self.description.stimuli, &description.stimuli);
+        if (old.shape, &old.transformations) != (new.shape, &new.transformations) {
+            return Err(wrong_input(format!("{}: the stimuli differ from those of {}", new.span, self.description.name)));
+        }
+        Ok(Self { description, ..self })
+    }
+
+    /// A summary with what makes its numbers comparable.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            model: self.description.name.clone(),
+            threads: rayon::current_num_threads(),
+            seed: u64::from(self.seed),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            ini_sha256: self.description.sha256.clone(),
+            ..Summary::default()
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        self.provider.database()
+    }
+
+    /// Index of the cell that the primary target stands on.
+    pub fn target_cell(&self) -> usize {
+        self.description.targets[0].cell
+    }
+
+    /// Folder of the primary target's files.
+    pub fn target_folder(&self) -> String {
+        crate::output::file_name(&self.description.targets[0].name)
+    }
+}

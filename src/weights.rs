@@ -1,0 +1,267 @@
+//! Trained weights as text (`*.syntxt`): the reference's layout, with digits enough to read back the same floats.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use formal::config::Operator;
+use sha2::{Digest, Sha256};
+
+use crate::assets;
+use crate::failure::wrong_input;
+use crate::model::{CellDescription, Description};
+use crate::output::{OutputFolder, file_name};
+
+/// Where weights are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WeightSource {
+    /// A folder with `<cell>_weights.syntxt` files.
+    Folder(PathBuf),
+    /// A set that the program carries.
+    Shipped(&'static str),
+}
+
+impl std::fmt::Display for WeightSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "{}", path.display()),
+            Self::Shipped(set) => write!(f, "shipped:{set}"),
+        }
+    }
+}
+
+impl WeightSource {
+    fn read(&self, file: &str) -> std::io::Result<Option<String>> {
+        match self {
+            Self::Shipped(set) => Ok(assets::weights(set, file)),
+            Self::Folder(folder) => match fs::read_to_string(folder.join(file)) {
+                Ok(text) => Ok(Some(text)),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                Err(e) => Err(e),
+            },
+        }
+    }
+
+    fn shown(&self, file: &str) -> String {
+        match self {
+            Self::Folder(folder) => folder.join(file).display().to_string(),
+            Self::Shipped(_) => format!("{self}/{file}"),
+        }
+    }
+}
+
+/// Weights (and biases) of one cell as they are trained: full kernels, unconnected ones zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CellWeights {
+    /// Conv `[o][c][ky][kx]`, Fc `[o][i]`.
+    pub weights: Vec<f32>,
+    /// One a output; `None` for a cell without biases.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// What the files of a cell hold.
+struct Expected {
+    n_outputs: usize,
+    /// For each output the positions in the full weight array, in file order.
+    positions: Vec<usize>,
+    n_weights: usize,
+    with_bias: bool,
+}
+
+fn expected(cell: &CellDescription) -> Option<Expected> {
+    match &cell.operator {
+        Operator::Conv(conv) => {
+            let (channels, area) = (cell.input_shape.channels, conv.kernel.width * conv.kernel.height);
+            let positions = (0..conv.n_outputs * channels)
+                .filter(|&pair| conv.mapping.as_ref().is_none_or(|m| m[pair]))
+                .flat_map(|pair| pair * area..(pair + 1) * area)
+                .collect();
+            Some(Expected {
+                n_outputs: conv.n_outputs,
+                positions,
+                n_weights: conv.n_outputs * channels * area,
+                with_bias: !conv.no_bias,
+            })
+        }
+        Operator::Fc(fc) => {
+            let n = fc.n_outputs * cell.input_shape.channels * cell.input_shape.height * cell.input_shape.width;
+            Some(Expected { n_outputs: fc.n_outputs, positions: (0..n).collect(), n_weights: n, with_bias: !fc.no_bias })
+        }
+        _ => None,
+    }
+}
+
+/// Reads the weights of every cell that has some; all faults are reported at once.
+///
+/// # Errors
+/// A missing file, a value that is no finite number, too few or too many values: each with file, line, expected, found.
+pub fn load(description: &Description, source: &WeightSource) -> Result<Loaded> {
+    let mut faults = Vec::new();
+    let mut hash = Sha256::new();
+    let cells = description
+        .cells
+        .iter()
+        .map(|cell| {
+            let expected = expected(cell)?;
+            read_cell(source, cell, &expected, &mut hash).map_err(|fault| faults.push(fault)).ok()
+        })
+        .collect();
+    if !faults.is_empty() {
+        let lines: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
+        let count = if faults.len() == 1 { "1 fault".to_string() } else { format!("{} faults", faults.len()) };
+        return Err(wrong_input(format!("weights in {source} have {count}\n{}", lines.join("\n"))));
+    }
+    Ok(Loaded { cells, source: source.clone(), sha256: hex(&hash.finalize()) })
+}
+
+/// Weights read from a source.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// One entry a cell of the description; `None` for a cell without weights.
+    pub cells: Vec<Option<CellWeights>>,
+    /// Where they were read.
+    pub source: WeightSource,
+    /// Hash over the values as bytes (f32, little endian), cell by cell, weights before biases.
+    pub sha256: String,
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn read_cell(
+    source: &WeightSource,
+    cell: &CellDescription,
+    expected: &Expected,
+    hash: &mut Sha256,
+) -> std::result::Result<CellWeights, String> {
+    let stem = file_name(&cell.name);
+    let open = |file: &str| source.read(file).map_err(|e| format!("{}: cannot be read: {e}", source.shown(file)));
+    let single = format!("{stem}.syntxt");
+    let (weights_file, bias_file) = (format!("{stem}_weights.syntxt"), format!("{stem}_biases.syntxt"));
+    let (values, bias) = if let Some(text) = open(&single)? {
+        let n_bias = if expected.with_bias { expected.n_outputs } else { 0 };
+        let all = parse(&text, expected.positions.len() + n_bias, &source.shown(&single))?;
+        split_single(all, expected)
+    } else {
+        let Some(text) = open(&weights_file)? else {
+            return Err(format!(
+                "{}: expected {} weights of `{}`, found no such file; learn first, or name another folder with -w DIR",
+                source.shown(&weights_file),
+                expected.positions.len(),
+                cell.name
+            ));
+        };
+        let values = parse(&text, expected.positions.len(), &source.shown(&weights_file))?;
+        let bias = if expected.with_bias {
+            let Some(text) = open(&bias_file)? else {
+                return Err(format!(
+                    "{}: expected {} biases of `{}`, found no such file (NoBias=1 if the cell has none)",
+                    source.shown(&bias_file),
+                    expected.n_outputs,
+                    cell.name
+                ));
+            };
+            Some(parse(&text, expected.n_outputs, &source.shown(&bias_file))?)
+        } else {
+            None
+        };
+        (values, bias)
+    };
+    for value in values.iter().chain(bias.iter().flatten()) {
+        hash.update(value.to_le_bytes());
+    }
+    let mut weights = vec![0.0; expected.n_weights];
+    for (&position, value) in expected.positions.iter().zip(values) {
+        weights[position] = value;
+    }
+    Ok(CellWeights { weights, bias })
+}
+
+/// The single-file form: each output's bias follows its weights, whose number depends on its connected channels.
+fn split_single(all: Vec<f32>, expected: &Expected) -> (Vec<f32>, Option<Vec<f32>>) {
+    if !expected.with_bias {
+        return (all, None);
+    }
+    let stride = expected.n_weights / expected.n_outputs.max(1);
+    let mut values = all.into_iter();
+    let (mut weights, mut bias) = (Vec::new(), Vec::new());
+    for output in 0..expected.n_outputs {
+        let n = expected.positions.iter().filter(|&&p| p / stride.max(1) == output).count();
+        weights.extend(values.by_ref().take(n));
+        bias.extend(values.next());
+    }
+    (weights, Some(bias))
+}
+
+fn parse(text: &str, n: usize, shown: &str) -> std::result::Result<Vec<f32>, String> {
+    let mut values = Vec::with_capacity(n);
+    for (number, line) in text.lines().enumerate() {
+        for word in line.split_whitespace() {
+            match word.parse::<f32>() {
+                Ok(value) if value.is_finite() => values.push(value),
+                _ => {
+                    return Err(format!("{shown}, line {}: expected a finite number, found `{}`", number + 1, clip(word)));
+                }
+            }
+            if values.len() > n {
+                return Err(format!(
+                    "{shown}, line {}: expected {n} values in all, found more (the first too many is `{}`); \
+                     are these the weights of this network?",
+                    number + 1,
+                    clip(word)
+                ));
+            }
+        }
+    }
+    if values.len() < n {
+        return Err(format!(
+            "{shown}, line {}: expected {n} values in all, found {} at the end of the file",
+            text.lines().count(),
+            values.len()
+        ));
+    }
+    Ok(values)
+}
+
+fn clip(word: &str) -> String {
+    if word.chars().count() <= 40 { word.to_string() } else { word.chars().take(40).collect::<String>() + "..." }
+}
+
+/// Writes the weights of every cell to the sub-folder `folder` of the output.
+pub fn save(
+    output: &OutputFolder,
+    folder: &str,
+    description: &Description,
+    of_cell: impl Fn(usize) -> Option<CellWeights>,
+) -> Result<()> {
+    for (index, cell) in description.cells.iter().enumerate() {
+        let (Some(expected), Some(weights)) = (expected(cell), of_cell(index)) else { continue };
+        let stem = format!("{folder}/{}", file_name(&cell.name));
+        let stride = (expected.n_weights / expected.n_outputs.max(1)).max(1);
+        let mut text = String::with_capacity(expected.positions.len() * 12);
+        for line in expected.positions.chunk_by(|a, b| a / stride == b / stride) {
+            for &position in line {
+                let _ = write!(text, "{} ", weights.weights[position]);
+            }
+            text.push('\n');
+        }
+        output.write(format!("{stem}_weights.syntxt"), text)?;
+        if let (true, Some(bias)) = (expected.with_bias, &weights.bias) {
+            let text: String = bias.iter().map(|value| format!("{value}\n")).collect();
+            output.write(format!("{stem}_biases.syntxt"), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a folder holds weights.
+pub fn is_weights_folder(folder: &Path) -> bool {
+    fs::read_dir(folder)
+        .is_ok_and(|entries| entries.flatten().any(|e| e.file_name().to_string_lossy().ends_with(".syntxt")))
+}
