@@ -1,5 +1,6 @@
 //! The network description: typed, checked, free of INI, but carrying where each thing was written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,9 @@ impl fmt::Display for Span {
 /// A value and where it was written.
 #[derive(Clone, Debug)]
 pub struct Located<T> {
+    /// The value.
     pub value: T,
+    /// Where it was written, or the head of the section whose default it is.
     pub span: Span,
 }
 
@@ -40,9 +43,13 @@ pub struct Description {
     pub sha256: String,
     /// Refuses trained weights outside [-1, 1] when the network is transcoded.
     pub check_weight_range: bool,
+    /// `SpikeNormalization`.
     pub normalization: Normalization,
+    /// `SpikePooling`.
     pub pooling: PoolingMode,
+    /// Where the stimuli come from.
     pub database: DatabaseDescription,
+    /// What the network sees of them.
     pub stimuli: StimuliDescription,
     /// In the order of construction and execution (depth, then file order).
     pub cells: Vec<CellDescription>,
@@ -64,28 +71,40 @@ pub enum Normalization {
     None,
 }
 
+/// A set of labeled stimuli and how it is split.
 #[derive(Clone, Debug)]
 pub struct DatabaseDescription {
+    /// The section.
     pub span: Span,
+    /// Which set.
     pub driver: DatabaseDriver,
     /// `DataPath`, variables resolved; `None` when absent.
     pub data_path: Option<Located<PathBuf>>,
     /// Fraction of the training files set apart for validation.
     pub validation: f64,
+    /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
 }
 
+/// Readers of stored stimuli.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseDriver {
+    /// `MNIST_IDX_Database`.
     MnistIdx,
+    /// `Fashion_MNIST_IDX_Database`.
     FashionMnistIdx,
 }
 
+/// The section `[sp]` or `[env]`.
 #[derive(Clone, Debug)]
 pub struct StimuliDescription {
+    /// The section.
     pub span: Span,
+    /// What the network is given, one stimulus.
     pub shape: Shape,
+    /// Stimuli a batch, at least 1.
     pub batch_size: usize,
+    /// In file order.
     pub transformations: Vec<Transformation>,
     /// Present for `[env]`, absent for `[sp]`.
     pub encoder: Option<EncoderConfig>,
@@ -102,35 +121,59 @@ pub enum Family {
     Spike,
 }
 
+/// One layer, its shapes worked out.
 #[derive(Clone, Debug)]
 pub struct CellDescription {
+    /// The section's name.
     pub name: String,
+    /// The section.
     pub span: Span,
+    /// Which halves it has.
     pub family: Family,
     /// The model asked for CUDA.
     pub cuda: bool,
+    /// In the order in which their channels are concatenated.
     pub inputs: Vec<formal::config::Source>,
     /// Inputs concatenated along the channels.
     pub input_shape: Shape,
+    /// What the cell hands on, one stimulus.
     pub output_shape: Shape,
+    /// What it computes.
     pub operator: Operator,
+    /// What follows the operator.
     pub activation: Located<Activation>,
+    /// The spiking half.
     pub spiking: SpikingDescription,
+    /// Where each key of the cell was written, its own and those of its `ConfigSection`s.
+    pub keys: BTreeMap<String, Span>,
+}
+
+impl CellDescription {
+    /// Where `key` was written, or the section when it was not.
+    pub fn span_of(&self, key: &str) -> &Span {
+        self.keys.get(key).unwrap_or(&self.span)
+    }
 }
 
 /// The spiking half of a cell; only read for `Transcode` and `Spike`.
 #[derive(Clone, Debug, Default)]
 pub struct SpikingDescription {
+    /// Of convolutional and fully connected cells.
     pub neuron: Neuron,
+    /// What the delay of each synapse is drawn from.
     pub incoming_delay: Spread,
+    /// Lead in net spikes that ends a stimulus, fully connected cells only; 0 is off.
     pub terminate_delta: u32,
+    /// Net spikes that end a stimulus, fully connected cells only; 0 is off.
     pub terminate_max: u32,
 }
 
 /// A mean with a standard deviation, in femtoseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
+    /// The mean.
     pub mean: f64,
+    /// The standard deviation.
     pub std_dev: f64,
 }
 
@@ -141,14 +184,19 @@ impl Default for Spread {
     }
 }
 
+/// What a cell's outputs are compared with.
 #[derive(Clone, Debug)]
 pub struct TargetDescription {
     /// The section's name, which is also the name of its folder.
     pub name: String,
+    /// The section.
     pub span: Span,
     /// Index of the cell in [`Description::cells`].
     pub cell: usize,
+    /// Desired output of the stimulus's class.
     pub target_value: f32,
+    /// Desired output of the others.
     pub default_value: f32,
+    /// An answer counts as right when the class is among this many best outputs.
     pub top_n: usize,
 }

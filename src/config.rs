@@ -1,0 +1,103 @@
+//! INI text becomes a network description; the only room that knows INI.
+//!
+//! [`load`] reads lines ([`ini`]), works out values ([`value`]) through one table of keys ([`registry`]) and gathers all
+//! faults of a file, each with its line.
+
+pub mod fault;
+pub mod ini;
+pub mod registry;
+pub mod value;
+
+mod build;
+mod cells;
+mod learning;
+mod mapping;
+mod nearest;
+mod reader;
+mod resolve;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::Description;
+
+pub use fault::{Fault, Faults, warnings_text};
+pub use nearest::nearest;
+pub use registry::reference;
+pub use resolve::Environment;
+
+/// Training files of MNIST and of its relatives.
+pub const MNIST_TRAINING_FILES: usize = 60_000;
+
+/// How a model is read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Makes an unknown key, or one that would have no effect, an error instead of a warning.
+    pub strict: bool,
+    /// What `${NAME}` in a path may mean.
+    pub environment: Environment,
+    /// Number of training files, from which `_EpochSize` follows.
+    pub n_training_files: usize,
+}
+
+impl Options {
+    /// The defaults with the environment of this process.
+    pub fn from_environment() -> Self {
+        Self { environment: Environment::of_process(), ..Self::default() }
+    }
+}
+
+impl Default for Options {
+    /// Not strict, no environment, the files of MNIST.
+    fn default() -> Self {
+        Self { strict: false, environment: Environment::default(), n_training_files: MNIST_TRAINING_FILES }
+    }
+}
+
+/// Reads the model `text`, which the user knows as `path_shown`: the description, and warnings in file order.
+///
+/// # Errors
+///
+/// Every fault of the text at once.
+pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Description, Vec<Fault>), Faults> {
+    let path: Arc<str> = path_shown.into();
+    let parsed = ini::parse(text);
+    let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
+    let parts = build::read(&mut reader, options.n_training_files);
+    reader.report_unused();
+
+    let mut errors = parsed.errors;
+    errors.append(&mut reader.errors);
+    let mut warnings = parsed.warnings;
+    warnings.append(&mut reader.warnings);
+    fault::in_file_order(&mut errors);
+    fault::in_file_order(&mut warnings);
+    let (Some(database), Some(stimuli), true) = (parts.database, parts.stimuli, errors.is_empty()) else {
+        debug_assert!(!errors.is_empty(), "an incomplete description without a fault");
+        return Err(Faults { path, faults: errors });
+    };
+    let description = Description {
+        name: path_shown.rsplit(['/', '\\']).next().unwrap_or(path_shown).to_owned(),
+        sha256: sha256(text),
+        check_weight_range: parts.check_weight_range,
+        normalization: parts.normalization,
+        pooling: parts.pooling,
+        database,
+        stimuli,
+        cells: parts.cells.descriptions,
+        targets: parts.targets,
+    };
+    Ok((description, warnings))
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests;

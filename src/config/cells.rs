@@ -1,0 +1,674 @@
+//! Layers: their order, their shapes, their operators.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use formal::config::{
+    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, Source,
+};
+use sim::network::{Neuron, Reset};
+use stimuli::Shape;
+
+use super::learning;
+use super::mapping;
+use super::nearest::did_you_mean;
+use super::reader::{Accepted, Bag, Reader, Unknown};
+use super::registry::Scope;
+use crate::model::{CellDescription, Family, Located, SpikingDescription};
+
+/// No side, count or parameter of a shape goes beyond it.
+const LARGEST: usize = 1 << 24;
+/// No map has more elements.
+const MOST_ELEMENTS: u128 = 1 << 31;
+
+/// Names that mean the stimuli, whichever their section is called.
+pub(crate) const STIMULI_NAMES: [&str; 3] = ["env", "sp", "cenv"];
+
+/// What the global section says about layers.
+pub(crate) struct Defaults {
+    pub model: String,
+    pub activation: Activation,
+}
+
+/// The layers read so far.
+pub(crate) struct Cells {
+    /// In the order of execution.
+    pub descriptions: Vec<CellDescription>,
+    /// Sections of `descriptions`.
+    pub sections: Vec<usize>,
+    /// False when some layer could not be read: then its targets cannot either.
+    pub complete: bool,
+}
+
+/// A section with `Input`.
+struct Layer {
+    section: usize,
+    inputs: Vec<Input>,
+}
+
+enum Input {
+    Stimuli,
+    Layer(usize),
+    /// No such layer, or one of a cycle: reported already.
+    Unknown,
+}
+
+/// What later layers need of one that has been read.
+#[derive(Clone, Copy)]
+struct Outcome {
+    index: usize,
+    /// `None` after a fault, so that one fault does not cause others.
+    shape: Option<Shape>,
+}
+
+/// Reads all layers; `stimuli` is what they start from, `None` when it could not be read.
+pub(crate) fn read(reader: &mut Reader<'_>, defaults: &Defaults, stimuli: Option<Shape>) -> Cells {
+    let layers = layers(reader);
+    let order = in_order(reader, &layers);
+    let mut cells = Cells { descriptions: Vec::new(), sections: Vec::new(), complete: order.len() == layers.len() };
+    let mut outcomes: HashMap<usize, Outcome> = HashMap::new();
+    for at in order {
+        let layer = &layers[at];
+        let parents = layer
+            .inputs
+            .iter()
+            .map(|input| match *input {
+                Input::Stimuli => (Source::Stimuli, stimuli, STIMULI_NAMES.map(str::to_owned).to_vec()),
+                Input::Unknown => (Source::Stimuli, None, Vec::new()),
+                Input::Layer(other) => {
+                    let name = reader.name_of(layers[other].section).to_string();
+                    match outcomes.get(&other) {
+                        Some(outcome) => (Source::Cell(outcome.index), outcome.shape, vec![name]),
+                        None => (Source::Stimuli, None, vec![name]),
+                    }
+                }
+            })
+            .map(|(source, shape, names)| Parent { source, shape, names })
+            .collect();
+        let n_errors = reader.errors.len();
+        let Some(cell) = CellReader::new(reader, defaults, layer.section, parents).read() else {
+            cells.complete = false;
+            continue;
+        };
+        let sound = reader.errors.len() == n_errors && cell.output_shape.is_some();
+        define_shapes(reader, &cell);
+        let shape = if sound { cell.output_shape } else { None };
+        outcomes.insert(at, Outcome { index: cells.descriptions.len(), shape });
+        cells.complete &= sound;
+        cells.sections.push(layer.section);
+        cells.descriptions.push(cell.finish());
+    }
+    cells
+}
+
+/// The computed properties of a layer.
+fn define_shapes(reader: &mut Reader<'_>, cell: &Cell) {
+    if let Some(shape) = cell.input_shape {
+        reader.resolver.define(&cell.name, "_NbChannels", shape.channels);
+        reader.resolver.define(&cell.name, "_ChannelsWidth", shape.width);
+        reader.resolver.define(&cell.name, "_ChannelsHeight", shape.height);
+    }
+    if let Some(shape) = cell.output_shape {
+        reader.resolver.define(&cell.name, "_NbOutputs", shape.channels);
+        reader.resolver.define(&cell.name, "_OutputsWidth", shape.width);
+        reader.resolver.define(&cell.name, "_OutputsHeight", shape.height);
+    }
+}
+
+/// The sections with `Input`, in file order.
+fn layers(reader: &mut Reader<'_>) -> Vec<Layer> {
+    let document = reader.document;
+    let is_layer = |section: &usize| *section != 0 && document.sections()[*section].property("Input").is_some();
+    let sections: Vec<usize> = (0..document.sections().len()).filter(is_layer).collect();
+    let by_name: HashMap<&str, usize> =
+        sections.iter().enumerate().map(|(at, &section)| (&*document.sections()[section].name, at)).collect();
+    let mut layers = Vec::new();
+    for &section in &sections {
+        let bag = reader.bag(section, None);
+        let names: Vec<String> = reader.read_optional(&bag, "", Scope::Cell, "Input").unwrap_or_default();
+        let mut inputs: Vec<Input> = Vec::new();
+        for name in &names {
+            if STIMULI_NAMES.contains(&name.as_str()) {
+                inputs.push(Input::Stimuli);
+            } else if let Some(&at) = by_name.get(name.as_str()) {
+                inputs.push(Input::Layer(at));
+            } else {
+                let hint = if document.find(name).is_some() {
+                    format!("; `[{name}]` has no `Input` and is no layer")
+                } else {
+                    let known = by_name.keys().copied().collect::<std::collections::BTreeSet<_>>();
+                    did_you_mean(name, known.into_iter().chain(["sp", "env"]), |known| format!("`{known}`"))
+                };
+                reader.fault_at(&bag, "Input", format!("there is no layer `{name}`{hint}"));
+                inputs.push(Input::Unknown);
+            }
+        }
+        if names.is_empty() {
+            inputs.push(Input::Unknown);
+        }
+        layers.push(Layer { section, inputs });
+    }
+    layers
+}
+
+/// Layers by increasing depth, inside a depth in file order. Reports cycles and leaves out what hangs on them.
+fn in_order(reader: &mut Reader<'_>, layers: &[Layer]) -> Vec<usize> {
+    let mut consumers = vec![Vec::new(); layers.len()];
+    let mut n_missing = vec![0_usize; layers.len()];
+    for (at, layer) in layers.iter().enumerate() {
+        for input in &layer.inputs {
+            if let Input::Layer(other) = *input {
+                consumers[other].push(at);
+                n_missing[at] += 1;
+            }
+        }
+    }
+    let mut depths = vec![0_usize; layers.len()];
+    let mut ready: VecDeque<usize> = (0..layers.len()).filter(|&at| n_missing[at] == 0).collect();
+    let mut order = Vec::new();
+    while let Some(at) = ready.pop_front() {
+        order.push(at);
+        for &consumer in &consumers[at] {
+            depths[consumer] = depths[consumer].max(depths[at] + 1);
+            n_missing[consumer] -= 1;
+            if n_missing[consumer] == 0 {
+                ready.push_back(consumer);
+            }
+        }
+    }
+    order.sort_by_key(|&at| (depths[at], at));
+    report_cycles(reader, layers, &n_missing);
+    order
+}
+
+fn report_cycles(reader: &mut Reader<'_>, layers: &[Layer], n_missing: &[usize]) {
+    let waits_for = |at: usize| {
+        layers[at].inputs.iter().find_map(|input| match *input {
+            Input::Layer(other) if n_missing[other] > 0 => Some(other),
+            _ => None,
+        })
+    };
+    let mut seen = vec![false; layers.len()];
+    for start in (0..layers.len()).filter(|&at| n_missing[at] > 0) {
+        let mut path: Vec<usize> = Vec::new();
+        let mut next = Some(start);
+        while let Some(at) = next.filter(|&at| !seen[at]) {
+            seen[at] = true;
+            path.push(at);
+            next = waits_for(at);
+        }
+        let Some(first) = next.and_then(|at| path.iter().position(|&step| step == at)) else { continue };
+        let mut names: Vec<String> =
+            path[first..].iter().map(|&at| reader.name_of(layers[at].section).to_string()).collect();
+        names.push(names[0].clone());
+        let section = path[first..].iter().map(|&at| layers[at].section).min().unwrap_or(layers[start].section);
+        let bag = reader.bag(section, None);
+        reader.fault_at(&bag, "Input", format!("the layers feed each other in a circle: {}", names.join(" <- ")));
+    }
+}
+
+struct Parent {
+    source: Source,
+    shape: Option<Shape>,
+    names: Vec<String>,
+}
+
+/// A layer that has been read, its shapes known unless there were faults.
+struct Cell {
+    name: String,
+    section_span: crate::model::Span,
+    family: Family,
+    cuda: bool,
+    inputs: Vec<Source>,
+    input_shape: Option<Shape>,
+    output_shape: Option<Shape>,
+    operator: Operator,
+    activation: Located<Activation>,
+    spiking: SpikingDescription,
+    keys: BTreeMap<String, crate::model::Span>,
+}
+
+impl Cell {
+    fn finish(self) -> CellDescription {
+        // Stands in where a fault has been reported; no description leaves this room then.
+        let nothing = Shape { channels: 0, height: 0, width: 0 };
+        CellDescription {
+            name: self.name,
+            span: self.section_span,
+            family: self.family,
+            cuda: self.cuda,
+            inputs: self.inputs,
+            input_shape: self.input_shape.unwrap_or(nothing),
+            output_shape: self.output_shape.unwrap_or(nothing),
+            operator: self.operator,
+            activation: self.activation,
+            spiking: self.spiking,
+            keys: self.keys,
+        }
+    }
+}
+
+struct CellReader<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    defaults: &'r Defaults,
+    section: usize,
+    parents: Vec<Parent>,
+    /// The section's own properties.
+    bag: Bag<'a>,
+    /// The section's own properties, then those of each `ConfigSection`, weakest first.
+    sources: Vec<Bag<'a>>,
+    /// All of them in one.
+    parameters: Bag<'a>,
+    family: Family,
+    /// Keys the section may have.
+    accepted: Accepted,
+    input_shape: Option<Shape>,
+}
+
+impl<'r, 'a> CellReader<'r, 'a> {
+    fn new(reader: &'r mut Reader<'a>, defaults: &'r Defaults, section: usize, parents: Vec<Parent>) -> Self {
+        Self {
+            reader,
+            defaults,
+            section,
+            parents,
+            bag: Bag::empty(section),
+            sources: Vec::new(),
+            parameters: Bag::empty(section),
+            family: Family::Frame,
+            accepted: vec![(String::new(), Scope::Cell)],
+            input_shape: None,
+        }
+    }
+
+    fn read(mut self) -> Option<Cell> {
+        self.bag = self.reader.bag(self.section, None);
+        let model = self.reader.read_optional(&self.bag, "", Scope::Cell, "Model");
+        let model: String = model.unwrap_or_else(|| self.defaults.model.clone());
+        self.bag = self.reader.bag(self.section, Some(&model));
+        self.family = match model.split('_').next() {
+            Some("Transcode") => Family::Transcode,
+            Some("Spike") => Family::Spike,
+            _ => Family::Frame,
+        };
+        let kind: String = self.reader.read(&self.bag, "", Scope::Cell, "Type");
+        if kind.is_empty() {
+            // Its ConfigSections count as used all the same.
+            self.reader.config_sections(&self.bag, Scope::Cell);
+            return None;
+        }
+        self.read_parameters(&model, &kind);
+        self.input_shape = self.concatenated();
+        if self.family != Family::Frame && matches!(kind.as_str(), "Softmax" | "Dropout") {
+            let message = format!(
+                "a {kind} has no spiking half, so there is no {kind} of the model `{model}`; leave the layer out, spikes do not need it"
+            );
+            self.reader.fault_at(&self.bag, "Type", message);
+        }
+        let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
+        let (operator, output_shape, activation) = match kind.as_str() {
+            "Conv" => self.conv(),
+            "Fc" => self.fc(),
+            "Pool" => self.pool(),
+            "Softmax" => {
+                let (operator, shape) = self.softmax();
+                (operator, shape, nothing)
+            }
+            _ => {
+                let (operator, shape) = self.dropout();
+                (operator, shape, nothing)
+            }
+        };
+        let spiking = self.spiking(&kind);
+        self.reader.check(&self.bag, &self.accepted, Unknown::Warns);
+        let output_shape = output_shape.and_then(|shape| self.within_bounds(shape));
+        let keys = self.parameters.entries().map(|(name, property)| (name.to_owned(), self.reader.span(property.line)));
+        Some(Cell {
+            keys: keys.collect(),
+            name: self.reader.name_of(self.section).to_string(),
+            section_span: self.reader.span_of_section(self.section),
+            family: self.family,
+            cuda: model.ends_with("_CUDA"),
+            inputs: self.parents.iter().map(|parent| parent.source).collect(),
+            input_shape: self.input_shape,
+            output_shape,
+            operator,
+            activation,
+            spiking,
+        })
+    }
+
+    /// Gathers the parameters and refuses those that a layer of this type and model does not have.
+    fn read_parameters(&mut self, model: &str, kind: &str) {
+        let weighted = matches!(kind, "Conv" | "Fc");
+        let mut scopes = Vec::new();
+        if weighted {
+            scopes.push(Scope::WeightedParameter);
+        }
+        match kind {
+            "Conv" => scopes.push(Scope::ConvParameter),
+            "Fc" => scopes.push(Scope::FcParameter),
+            "Dropout" => scopes.push(Scope::DropoutParameter),
+            _ => {}
+        }
+        if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
+            scopes.push(Scope::SpikingParameter);
+            if weighted {
+                scopes.push(Scope::NeuronParameter);
+            }
+            if kind == "Fc" {
+                scopes.push(Scope::SpikingFcParameter);
+            }
+        }
+        let mut accepted: Accepted = scopes.into_iter().map(|scope| (String::new(), scope)).collect();
+        if weighted {
+            accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
+        }
+        self.sources.push(self.bag.clone());
+        for section in self.reader.config_sections(&self.bag, Scope::Cell) {
+            let bag = self.reader.bag(section, Some(model));
+            self.reader.check(&bag, &accepted, Unknown::Fails);
+            self.sources.push(bag);
+        }
+        for source in &self.sources {
+            self.parameters.overlay(source, |name| Some(name.to_owned()));
+        }
+        self.accepted.extend(accepted);
+    }
+
+    fn concatenated(&mut self) -> Option<Shape> {
+        let shapes: Vec<Shape> = self.parents.iter().map(|parent| parent.shape).collect::<Option<_>>()?;
+        let (first, others) = shapes.split_first()?;
+        if let Some(other) = others.iter().find(|other| (other.width, other.height) != (first.width, first.height)) {
+            let message = format!(
+                "inputs must agree in width and height, found {}x{} and {}x{}",
+                first.width, first.height, other.width, other.height
+            );
+            self.reader.fault_at(&self.bag, "Input", message);
+            return None;
+        }
+        let channels = shapes.iter().map(|shape| shape.channels).sum();
+        self.within_bounds(Shape { channels, ..*first })
+    }
+
+    fn within_bounds(&mut self, shape: Shape) -> Option<Shape> {
+        let n = shape.channels as u128 * shape.height as u128 * shape.width as u128;
+        if n > MOST_ELEMENTS {
+            let message = format!("a map of {}x{}x{} elements is too large", shape.channels, shape.height, shape.width);
+            self.reader.section_fault(self.section, "", message);
+            return None;
+        }
+        Some(shape)
+    }
+
+    /// A width and a height, written in one of three ways.
+    fn size(&mut self, scope: Scope, keys: SizeKeys, least: u64) -> Size {
+        let SizeKeys { list, both, width, height } = keys;
+        let written: Vec<&str> = [list, both, width, height].into_iter().filter(|key| self.bag.has(key)).collect();
+        if let [first, .., last] = written[..]
+            && (first, last) != (width, height)
+        {
+            self.reader.fault_at(&self.bag, first, format!("excludes `{last}`; write one or the other"));
+        }
+        let (key, values) = if self.bag.has(list) {
+            let values: Vec<u64> = self.reader.read_optional(&self.bag, "", scope, list).unwrap_or(vec![least; 2]);
+            if values.iter().any(|&value| value < least) {
+                self.reader.fault_at(&self.bag, list, format!("expected whole numbers from {least}"));
+            }
+            (list, values)
+        } else if self.bag.has(both) {
+            let value: u64 = self.reader.read_optional(&self.bag, "", scope, both).unwrap_or(least);
+            (both, vec![value; 2])
+        } else {
+            let values = [width, height].map(|key| self.reader.read::<u64>(&self.bag, "", scope, key));
+            (width, values.to_vec())
+        };
+        match values[..] {
+            [width, height] if width.min(height) < least => {
+                Size { width: width.max(1) as usize, height: height.max(1) as usize }
+            }
+            [width, height] if width.max(height) <= LARGEST as u64 => {
+                Size { width: width as usize, height: height as usize }
+            }
+            [_, _] => {
+                self.reader.fault_at(&self.bag, key, format!("expected at most {LARGEST}"));
+                Size { width: 1, height: 1 }
+            }
+            _ => {
+                self.reader.fault_at(
+                    &self.bag,
+                    key,
+                    format!("expected a width and a height, found {} values", values.len()),
+                );
+                Size { width: 1, height: 1 }
+            }
+        }
+    }
+
+    fn n_outputs(&mut self) -> usize {
+        if !self.bag.has("NbOutputs") {
+            self.reader.section_fault(self.section, "NbOutputs", "missing; expected the number of output channels");
+        }
+        let n = self.reader.read_optional(&self.bag, "", Scope::Cell, "NbOutputs").unwrap_or(1);
+        if n > LARGEST {
+            self.reader.fault_at(&self.bag, "NbOutputs", format!("expected at most {LARGEST}, found {n}"));
+            return 1;
+        }
+        n
+    }
+
+    /// Channels, which the layer takes over from its input.
+    fn kept_shape(&mut self) -> Option<Shape> {
+        let n: Option<usize> = self.reader.read_optional(&self.bag, "", Scope::Cell, "NbOutputs");
+        let shape = self.input_shape?;
+        if let Some(n) = n.filter(|&n| n != shape.channels) {
+            let message = format!("expected {}, the channels of its input, found {n}", shape.channels);
+            self.reader.fault_at(&self.bag, "NbOutputs", message);
+        }
+        Some(shape)
+    }
+
+    fn default_activation(&self) -> Activation {
+        self.defaults.activation
+    }
+
+    fn activation(&mut self, default: Activation) -> Located<Activation> {
+        learning::activation(self.reader, &self.bag, default, &mut self.accepted)
+    }
+
+    fn flag(&mut self, scope: Scope, name: &str) -> bool {
+        self.reader.read(&self.parameters, "", scope, name)
+    }
+
+    fn mapping(&mut self, n_outputs: usize) -> Option<Vec<bool>> {
+        let names: Vec<Vec<String>> = self.parents.iter().map(|parent| parent.names.clone()).collect();
+        let accepted = mapping::accepted(self.reader, &self.bag, &names);
+        self.accepted.extend(accepted);
+        let parents: Vec<mapping::Parent> = self
+            .parents
+            .iter()
+            .map(|parent| Some(mapping::Parent { names: parent.names.clone(), n_channels: parent.shape?.channels }))
+            .collect::<Option<_>>()?;
+        mapping::read(self.reader, &self.bag, &parents, n_outputs)
+    }
+
+    fn conv(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
+        self.accepted.extend([Scope::Conv, Scope::Weighted].map(|scope| (String::new(), scope)));
+        let n_outputs = self.n_outputs();
+        let kernel =
+            self.size(Scope::Conv, SizeKeys::new("KernelDims", "KernelSize", "KernelWidth", "KernelHeight"), 1);
+        let stride = self.size(Scope::Conv, SizeKeys::new("StrideDims", "Stride", "StrideX", "StrideY"), 1);
+        let padding = self.size(Scope::Conv, SizeKeys::new("PaddingDims", "Padding", "PaddingX", "PaddingY"), 0);
+        let dilation = self.size(Scope::Conv, SizeKeys::new("DilationDims", "Dilation", "DilationX", "DilationY"), 1);
+        let sub_sample =
+            self.size(Scope::Conv, SizeKeys::new("SubSampleDims", "SubSample", "SubSampleX", "SubSampleY"), 1);
+        if self.family != Family::Frame && (dilation.width, dilation.height) != (1, 1) {
+            let key = ["DilationDims", "Dilation", "DilationX", "DilationY"].into_iter().find(|key| self.bag.has(key));
+            self.reader.fault_at(&self.bag, key.unwrap_or("Dilation"), "a spiking Conv has no dilation; expected 1");
+        }
+        let config = ConvConfig {
+            n_outputs,
+            kernel,
+            stride,
+            padding,
+            dilation,
+            sub_sample,
+            mapping: self.mapping(n_outputs),
+            no_bias: self.flag(Scope::WeightedParameter, "NoBias"),
+            back_propagate: self.flag(Scope::WeightedParameter, "BackPropagate"),
+            weights_filler: learning::filler(self.reader, &self.bag, "WeightsFiller", &mut self.accepted),
+            bias_filler: learning::filler(self.reader, &self.bag, "BiasFiller", &mut self.accepted),
+            weights_solver: self.solver("WeightsSolver"),
+            bias_solver: self.solver("BiasSolver"),
+        };
+        let reach =
+            Size { width: dilation.width * (kernel.width - 1) + 1, height: dilation.height * (kernel.height - 1) + 1 };
+        let keys = ["KernelDims", "KernelSize", "KernelWidth", "KernelHeight"];
+        let shape = self.slid("kernel", keys, reach, stride, padding).map(|size| Shape {
+            channels: n_outputs,
+            height: size.height.div_ceil(sub_sample.height),
+            width: size.width.div_ceil(sub_sample.width),
+        });
+        let activation = self.activation(self.default_activation());
+        (Operator::Conv(config), shape, activation)
+    }
+
+    fn fc(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
+        self.accepted.push((String::new(), Scope::Weighted));
+        let n_outputs = self.n_outputs();
+        let config = FcConfig {
+            n_outputs,
+            no_bias: self.flag(Scope::WeightedParameter, "NoBias"),
+            back_propagate: self.flag(Scope::WeightedParameter, "BackPropagate"),
+            weights_filler: learning::filler(self.reader, &self.bag, "WeightsFiller", &mut self.accepted),
+            bias_filler: learning::filler(self.reader, &self.bag, "BiasFiller", &mut self.accepted),
+            weights_solver: self.solver("WeightsSolver"),
+            bias_solver: self.solver("BiasSolver"),
+        };
+        let activation = self.activation(self.default_activation());
+        let shape = self.input_shape.map(|_| Shape { channels: n_outputs, height: 1, width: 1 });
+        (Operator::Fc(config), shape, activation)
+    }
+
+    fn pool(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
+        self.accepted.push((String::new(), Scope::Pool));
+        let n_outputs = self.n_outputs();
+        let window = self.size(Scope::Pool, SizeKeys::new("PoolDims", "PoolSize", "PoolWidth", "PoolHeight"), 1);
+        let stride = self.size(Scope::Pool, SizeKeys::new("StrideDims", "Stride", "StrideX", "StrideY"), 1);
+        let padding = self.size(Scope::Pool, SizeKeys::new("PaddingDims", "Padding", "PaddingX", "PaddingY"), 0);
+        let average = self.reader.read::<String>(&self.bag, "", Scope::Pool, "Pooling") == "Average";
+        let config = PoolConfig {
+            n_outputs,
+            pooling: if average { Pooling::Average } else { Pooling::Max },
+            window,
+            stride,
+            padding,
+            mapping: self.mapping(n_outputs),
+        };
+        let keys = ["PoolDims", "PoolSize", "PoolWidth", "PoolHeight"];
+        let shape = self.slid("window", keys, window, stride, padding).map(|size| Shape {
+            channels: n_outputs,
+            height: size.height,
+            width: size.width,
+        });
+        let activation = self.activation(Activation::Linear);
+        (Operator::Pool(config), shape, activation)
+    }
+
+    fn softmax(&mut self) -> (Operator, Option<Shape>) {
+        self.accepted.push((String::new(), Scope::Softmax));
+        let with_loss = self.reader.read(&self.bag, "", Scope::Softmax, "WithLoss");
+        let group_size: usize = self.reader.read(&self.bag, "", Scope::Softmax, "GroupSize");
+        if self.parents.len() > 1 {
+            self.reader.fault_at(&self.bag, "Input", format!("a Softmax has one input, found {}", self.parents.len()));
+        }
+        let shape = self.kept_shape();
+        if let Some(shape) = shape.filter(|shape| group_size > 0 && shape.channels % group_size != 0) {
+            let message = format!("expected a divisor of its {} channels, found {group_size}", shape.channels);
+            self.reader.fault_at(&self.bag, "GroupSize", message);
+        }
+        (Operator::Softmax(SoftmaxConfig { with_loss, group_size }), shape)
+    }
+
+    fn dropout(&mut self) -> (Operator, Option<Shape>) {
+        let rate: f32 = self.reader.read(&self.parameters, "", Scope::DropoutParameter, "Dropout");
+        if rate == 1.0 {
+            self.reader.fault_at(
+                &self.parameters,
+                "Dropout",
+                "expected a number from 0 to below 1, found `1`: nothing would be kept",
+            );
+        }
+        (Operator::Dropout(DropoutConfig { rate }), self.kept_shape())
+    }
+
+    fn solver(&mut self, role: &str) -> formal::config::SgdConfig {
+        self.reader.read::<String>(&self.bag, "", Scope::Weighted, "Solvers");
+        self.reader.read::<String>(&self.bag, "", Scope::Weighted, role);
+        learning::solver(self.reader, &self.sources, self.section, role)
+    }
+
+    /// How many positions a window of `reach` takes on the padded input.
+    fn slid(&mut self, noun: &str, keys: [&str; 4], reach: Size, stride: Size, padding: Size) -> Option<Size> {
+        let input = self.input_shape?;
+        let padded = Size { width: input.width + 2 * padding.width, height: input.height + 2 * padding.height };
+        if reach.width > padded.width || reach.height > padded.height {
+            let message = format!(
+                "a {noun} of {}x{} is larger than its input of {}x{}{}",
+                reach.width,
+                reach.height,
+                padded.width,
+                padded.height,
+                if (padding.width, padding.height) == (0, 0) { "" } else { ", padding included" }
+            );
+            let too_high = reach.width <= padded.width;
+            let key = keys.into_iter().filter(|key| self.bag.has(key));
+            let key =
+                if too_high { key.last() } else { key.min_by_key(|key| keys.iter().position(|other| other == key)) };
+            self.reader.fault_at(&self.bag, key.unwrap_or(""), message);
+            return None;
+        }
+        Some(Size {
+            width: (padded.width - reach.width) / stride.width + 1,
+            height: (padded.height - reach.height) / stride.height + 1,
+        })
+    }
+
+    fn spiking(&mut self, kind: &str) -> SpikingDescription {
+        let mut spiking = SpikingDescription::default();
+        if self.family == Family::Frame || !matches!(kind, "Conv" | "Fc" | "Pool") {
+            return spiking;
+        }
+        let bag = &self.parameters;
+        spiking.incoming_delay = self.reader.read(bag, "", Scope::SpikingParameter, "IncomingDelay");
+        if kind == "Pool" {
+            return spiking;
+        }
+        spiking.neuron = Neuron {
+            threshold: self.reader.read(bag, "", Scope::NeuronParameter, "Threshold"),
+            bipolar_threshold: self.reader.read(bag, "", Scope::NeuronParameter, "BipolarThreshold"),
+            membrane_time_constant: self.reader.read(bag, "", Scope::NeuronParameter, "Leak"),
+            refractory_period: self.reader.read(bag, "", Scope::NeuronParameter, "Refractory"),
+            reset: Reset::Subtract,
+        };
+        if kind == "Fc" {
+            spiking.terminate_delta = self.reader.read(bag, "", Scope::SpikingFcParameter, "TerminateDelta");
+            spiking.terminate_max = self.reader.read(bag, "", Scope::SpikingFcParameter, "TerminateMax");
+        }
+        spiking
+    }
+}
+
+/// The keys of a width and a height: a list, one for both, one each.
+#[derive(Clone, Copy)]
+struct SizeKeys {
+    list: &'static str,
+    both: &'static str,
+    width: &'static str,
+    height: &'static str,
+}
+
+impl SizeKeys {
+    const fn new(list: &'static str, both: &'static str, width: &'static str, height: &'static str) -> Self {
+        Self { list, both, width, height }
+    }
+}

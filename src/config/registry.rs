@@ -1,0 +1,251 @@
+//! The one table of keys: what a section may hold, of what kind, with what default.
+//!
+//! Reading, "did you mean" and the generated reference all come from it.
+
+mod keys;
+
+use std::fmt::Write as _;
+
+use super::value::Kind;
+
+pub use keys::KEYS;
+
+/// A kind of section, or a group of keys that several kinds share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Before the first header.
+    Global,
+    /// `[database]`.
+    Database,
+    /// `[sp]` and `[env]`.
+    Stimuli,
+    /// `ConfigSection` of `[sp]` and `[env]`.
+    StimuliParameter,
+    /// `ConfigSection` of `[env]`.
+    Encoder,
+    /// Every `[sp.Transformation*]`.
+    Transformation,
+    /// `Type=RescaleTransformation`.
+    Rescale,
+    /// `Type=RangeAffineTransformation`.
+    RangeAffine,
+    /// Every layer.
+    Cell,
+    /// Layers with an activation.
+    Activated,
+    /// Parameters `ActivationFunction.*` of `Linear`.
+    Linear,
+    /// Parameters `ActivationFunction.*` of `Rectifier`.
+    Rectifier,
+    /// Parameters `ActivationFunction.*` of `Tanh`.
+    Tanh,
+    /// `Type=Conv`.
+    Conv,
+    /// `Type=Pool`.
+    Pool,
+    /// `Type=Softmax`.
+    Softmax,
+    /// Layers with weights.
+    Weighted,
+    /// Literal connection matrix.
+    MappingMatrix,
+    /// Connection patterns `Mapping.*`.
+    Mapping,
+    /// `ConfigSection` of layers with weights.
+    WeightedParameter,
+    /// `ConfigSection` of `Conv`.
+    ConvParameter,
+    /// `ConfigSection` of `Fc`.
+    FcParameter,
+    /// `ConfigSection` of `Dropout`.
+    DropoutParameter,
+    /// `ConfigSection` of every spiking layer.
+    SpikingParameter,
+    /// `ConfigSection` of spiking `Conv` and `Fc`.
+    NeuronParameter,
+    /// `ConfigSection` of spiking `Fc`.
+    SpikingFcParameter,
+    /// `Solvers.*`, `WeightsSolver.*`, `BiasSolver.*`.
+    Sgd,
+    /// Parameters of `ConstantFiller`.
+    ConstantFiller,
+    /// Parameters of `NormalFiller`.
+    NormalFiller,
+    /// Parameters of `UniformFiller`.
+    UniformFiller,
+    /// Parameters of `XavierFiller`.
+    XavierFiller,
+    /// Parameters of `HeFiller`.
+    HeFiller,
+    /// `[<layer>.Target*]`.
+    Target,
+}
+
+/// What holds when a key is absent, or that we cannot follow it.
+#[derive(Clone, Copy, Debug)]
+pub enum Presence {
+    /// Must be written.
+    Required,
+    /// May be absent.
+    Optional,
+    /// This text stands in.
+    Text(&'static str),
+    /// A text made from a crate's own default stands in.
+    Computed(fn() -> String),
+    /// N2D2 has it, we do not; a value other than this default is passed over with a warning.
+    Ignored(&'static str),
+    /// N2D2 has it, we do not; a value other than this default is a fault.
+    Refused(&'static str),
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it may stand.
+    pub scope: Scope,
+    /// Without the prefix of its scope.
+    pub name: &'static str,
+    /// What its value may be.
+    pub kind: Kind,
+    /// Its default.
+    pub presence: Presence,
+    /// One line.
+    pub doc: &'static str,
+}
+
+/// The key `name` of `scope`.
+pub fn find(scope: Scope, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.scope == scope && key.name == name)
+}
+
+/// The keys of `scope`, in the order of the table.
+pub fn of_scope(scope: Scope) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.scope == scope)
+}
+
+impl Key {
+    /// The text that stands in for an absent value.
+    pub fn default_text(&self) -> Option<String> {
+        match self.presence {
+            Presence::Text(text) => Some(text.to_owned()),
+            Presence::Computed(text) => Some(text()),
+            Presence::Required | Presence::Optional | Presence::Ignored(_) | Presence::Refused(_) => None,
+        }
+    }
+}
+
+impl Scope {
+    /// Prefixes its keys may be written with.
+    pub(crate) fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Linear | Self::Rectifier | Self::Tanh => &["ActivationFunction."],
+            Self::Mapping => &["Mapping."],
+            Self::Sgd => &["Solvers.", "WeightsSolver.", "BiasSolver."],
+            Self::ConstantFiller | Self::NormalFiller | Self::UniformFiller | Self::XavierFiller | Self::HeFiller => {
+                &["WeightsFiller.", "BiasFiller."]
+            }
+            _ => &[""],
+        }
+    }
+
+    /// Heading in the reference.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Global => "Before the first section",
+            Self::Database => "`[database]`",
+            Self::Stimuli => "`[sp]`, `[env]`",
+            Self::StimuliParameter => "`[sp]`, `[env]`: `ConfigSection`",
+            Self::Encoder => "`[env]`: `ConfigSection`",
+            Self::Transformation => "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`",
+            Self::Rescale => "`Type=RescaleTransformation`",
+            Self::RangeAffine => "`Type=RangeAffineTransformation`",
+            Self::Cell => "Every layer",
+            Self::Activated => "Layers with an activation: Conv, Fc, Pool",
+            Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
+            Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
+            Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
+            Self::Conv => "`Type=Conv`",
+            Self::Pool => "`Type=Pool`",
+            Self::Softmax => "`Type=Softmax`",
+            Self::Weighted => "Layers with weights: Conv, Fc",
+            Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
+            Self::Mapping => {
+                "Connections of Conv and Pool, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
+            }
+            Self::WeightedParameter => "Conv, Fc: `ConfigSection`",
+            Self::ConvParameter => "Conv: `ConfigSection`",
+            Self::FcParameter => "Fc: `ConfigSection`",
+            Self::DropoutParameter => "Dropout: `ConfigSection`",
+            Self::SpikingParameter => "Conv, Fc, Pool with spikes (`Transcode`, `Spike`): `ConfigSection`",
+            Self::NeuronParameter => "Conv, Fc with spikes: `ConfigSection`",
+            Self::SpikingFcParameter => "Fc with spikes: `ConfigSection`",
+            Self::Sgd => "Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)",
+            Self::ConstantFiller => "`ConstantFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
+            Self::NormalFiller => "`NormalFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
+            Self::UniformFiller => "`UniformFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
+            Self::XavierFiller => "`XavierFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
+            Self::HeFiller => "`HeFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
+            Self::Target => "`[<layer>.Target*]`",
+        }
+    }
+}
+
+/// The key reference in Markdown, one table a scope.
+pub fn reference() -> String {
+    let mut text = String::from("# Keys of the INI models\n");
+    let mut scope = None;
+    for key in KEYS {
+        if scope != Some(key.scope) {
+            scope = Some(key.scope);
+            let _ =
+                write!(text, "\n## {}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", key.scope.title());
+        }
+        let name = if key.name.is_empty() { "(the matrix)".to_owned() } else { format!("`{}`", key.name) };
+        let default = match key.presence {
+            Presence::Required => "required".to_owned(),
+            Presence::Optional => String::new(),
+            Presence::Ignored("") => "ignored".to_owned(),
+            Presence::Refused("") => "not supported".to_owned(),
+            Presence::Ignored(only) => format!("`{only}`, another value is ignored"),
+            Presence::Refused(only) => format!("only `{only}`"),
+            Presence::Text(_) | Presence::Computed(_) => match key.default_text().unwrap_or_default() {
+                text if text.is_empty() => "none".to_owned(),
+                text => format!("`{text}`"),
+            },
+        };
+        let _ = writeln!(text, "| {name} | {} | {default} | {} |", key.kind.title(), key.doc);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_stands_once_beside_its_scope_and_its_default_is_readable() {
+        let mut seen = HashSet::new();
+        let mut closed = HashSet::new();
+        let mut last = None;
+        for key in KEYS {
+            assert!(seen.insert((key.scope, key.name)), "{:?} {} twice", key.scope, key.name);
+            if last != Some(key.scope) {
+                assert!(closed.insert(key.scope), "{:?} is scattered", key.scope);
+                last = Some(key.scope);
+            }
+            assert!(!key.doc.is_empty() && !key.doc.ends_with('.'), "{:?} {}", key.scope, key.name);
+            if let Some(text) = key.default_text() {
+                assert!(key.kind.parse(&text).is_ok(), "{:?} {}: default `{text}`", key.scope, key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_has_a_row_for_every_key() {
+        let rows = reference().lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Key")).count();
+        assert_eq!(rows, KEYS.len());
+        assert!(reference().contains("| `PeriodMeanMin` | time (fs) | `50 ms` | "), "{}", reference());
+    }
+}

@@ -1,0 +1,385 @@
+//! The table. Its defaults come from the crates that use the values.
+
+use formal::config::SgdConfig;
+use sim::encoder::EncoderConfig;
+use sim::network::Neuron;
+
+use super::Presence::{Computed, Ignored, Optional, Refused, Required, Text};
+use super::{Key, Presence, Scope};
+use crate::config::value::Kind;
+use crate::model::Spread;
+
+const fn key(scope: Scope, name: &'static str, kind: Kind, presence: Presence, doc: &'static str) -> Key {
+    Key { scope, name, kind, presence, doc }
+}
+
+const MODEL: Kind = Kind::Choice(
+    &["Frame", "Frame_CUDA", "Frame_EXT_CUDA", "Transcode", "Transcode_CUDA", "Spike"],
+    &["Spike_Analog", "Spike_RRAM", "Spike_PCM", "CSpike", "CSpike_CUDA", "CSpike_BP_CUDA", "CSpike_LIF_CUDA"],
+);
+
+const DATABASE: Kind = Kind::Choice(
+    &["MNIST_IDX_Database", "Fashion_MNIST_IDX_Database"],
+    &[
+        "Actitracker_Database",
+        "CIFAR10_Database",
+        "CIFAR100_Database",
+        "CKP_Database",
+        "CSV_Database",
+        "Caltech101_DIR_Database",
+        "Caltech256_DIR_Database",
+        "CaltechPedestrian_Database",
+        "CelebA_Database",
+        "Cityscapes_Database",
+        "CompositeDatabase",
+        "DIR_Database",
+        "DOTA_Database",
+        "Daimler_Database",
+        "FDDB_Database",
+        "GTSDB_DIR_Database",
+        "GTSRB_DIR_Database",
+        "ILSVRC2012_Database",
+        "IMDBWIKI_Database",
+        "KITTI_Database",
+        "KITTI_Object_Database",
+        "KITTI_Road_Database",
+        "LITISRouen_Database",
+        "N_MNIST_Database",
+    ],
+);
+
+const TRANSFORMATION: Kind = Kind::Choice(
+    &["RescaleTransformation", "RangeAffineTransformation"],
+    &[
+        "AffineTransformation",
+        "ApodizationTransformation",
+        "CentroidCropTransformation",
+        "ChannelExtractionTransformation",
+        "ColorSpaceTransformation",
+        "CompressionNoiseTransformation",
+        "DCTTransformation",
+        "DFTTransformation",
+        "DistortionTransformation",
+        "EqualizeTransformation",
+        "ExpandLabelTransformation",
+        "FilterTransformation",
+        "FlipTransformation",
+        "GradientFilterTransformation",
+        "LabelExtractionTransformation",
+        "LabelFilterTransformation",
+        "LabelSliceExtractionTransformation",
+        "MagnitudePhaseTransformation",
+        "MorphologicalReconstructionTransformation",
+        "MorphologyTransformation",
+        "NormalizeTransformation",
+        "PadCropTransformation",
+        "RandomAffineTransformation",
+        "RandomResizeCropTransformation",
+        "RangeClippingTransformation",
+        "ReshapeTransformation",
+        "SliceExtractionTransformation",
+        "StripeRemoveTransformation",
+        "ThresholdTransformation",
+        "TrimTransformation",
+        "WallisFilterTransformation",
+    ],
+);
+
+const CELL: Kind = Kind::Choice(
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout"],
+    &[
+        "Activation",
+        "Anchor",
+        "BatchNorm",
+        "Deconv",
+        "Distance",
+        "ElemWise",
+        "FMP",
+        "LRN",
+        "LSTM",
+        "Normalize",
+        "ONNX",
+        "ObjectDet",
+        "Padding",
+        "Proposal",
+        "RP",
+        "ROIPooling",
+        "Reshape",
+        "Resize",
+        "Scaling",
+        "TargetBias",
+        "Threshold",
+        "Transformation",
+        "Transpose",
+        "Unpool",
+    ],
+);
+
+const ACTIVATION: Kind = Kind::Choice(
+    &["Linear", "Rectifier", "Tanh", "TanhLeCun"],
+    &["Logistic", "LogisticWithLoss", "Saturation", "Softplus", "Swish"],
+);
+
+const FILLER: Kind =
+    Kind::Choice(&["ConstantFiller", "NormalFiller", "UniformFiller", "XavierFiller", "HeFiller"], &[]);
+
+const SOLVER: Kind = Kind::Choice(&["SGD"], &["Adam"]);
+
+const POLICY: Kind =
+    Kind::Choice(&["None", "StepDecay", "ExponentialDecay", "InvTDecay", "PolyDecay", "InvDecay", "CosineDecay"], &[]);
+
+const ARITHMETIC: Kind = Kind::Choice(&["Plus", "Minus", "Multiplies", "Divides"], &[]);
+
+const APPLY_TO: Kind =
+    Kind::Choice(&["All", "LearnOnly", "ValidationOnly", "TestOnly", "NoLearn", "NoValidation", "NoTest"], &[]);
+
+const VARIANCE_NORM: Kind = Kind::Choice(&["FanIn", "Average", "FanOut"], &[]);
+
+const STIMULUS_TYPE: Kind = Kind::Choice(&["SingleBurst", "Periodic", "JitteredPeriodic", "Poissonian", "Linear"], &[]);
+
+const TARGET_TYPE: Kind = Kind::Choice(
+    &["TargetScore"],
+    &["Target", "TargetROIs", "TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
+);
+
+/// Every key, scope by scope.
+#[rustfmt::skip]
+pub static KEYS: &[Key] = &[
+    key(Scope::Global, "DefaultModel", MODEL, Text("Transcode"), "Model of the layers that name none; `_CUDA` runs on the CPU where there is no CUDA"),
+    key(Scope::Global, "DefaultActivation", Kind::Choice(&["Tanh", "None"], &[]), Text("Tanh"), "Activation of a Conv or Fc that names none (ours; N2D2 since 2021: `None`)"),
+    key(Scope::Global, "CheckWeightRange", Kind::Bool, Text("1"), "Refuses trained weights outside [-1, 1] when they become synapses"),
+    key(Scope::Global, "SpikeNormalization", Kind::Choice(&["mean", "percentile", "max", "none"], &[]), Text("mean"), "How activations are scaled to spike rates (ours)"),
+    key(Scope::Global, "SpikePooling", Kind::Choice(&["approximated", "exact"], &[]), Text("approximated"), "How a pooling cell follows its inputs' spikes (ours)"),
+    key(Scope::Global, "DefaultDataType", Kind::Text, Refused("Float32"), "Numbers of the frame network"),
+    key(Scope::Global, "InsertBatchNormAfterConv", Kind::Bool, Refused("0"), "Adds a BatchNorm after each Conv"),
+    key(Scope::Global, "ProgramMethod", Kind::Text, Ignored(""), "Programming of resistive memories, as `ProgramMethod(<Model>)`"),
+
+    key(Scope::Database, "Type", DATABASE, Required, "Which set of stimuli"),
+    key(Scope::Database, "DataPath", Kind::Path, Optional, "Folder of the data files"),
+    key(Scope::Database, "Validation", Kind::Fraction, Text("0.0"), "Fraction of the training files set apart for validation"),
+    key(Scope::Database, "RandomPartitioning", Kind::Bool, Text("1"), "Draws the sets at random; 0 takes the file order"),
+    key(Scope::Database, "DefaultLabel", Kind::Text, Refused(""), "Label of pixels outside the regions of interest"),
+    key(Scope::Database, "ROIsMargin", Kind::Unsigned, Ignored("0"), "Band of ignored pixels around regions of interest"),
+    key(Scope::Database, "DataFileLabel", Kind::Bool, Ignored("1"), "Loads label images"),
+    key(Scope::Database, "CompositeLabel", Kind::Text, Ignored("Auto"), "How label images are made"),
+    key(Scope::Database, "TargetDataPath", Kind::Path, Refused(""), "Folder of target data"),
+    key(Scope::Database, "MultiChannelMatch", Kind::Text, Refused(""), "Selects the file of one channel"),
+    key(Scope::Database, "MultiChannelReplace", Kind::Text, Refused(""), "Names the files of the other channels"),
+
+    key(Scope::Stimuli, "Size", Kind::Unsigneds, Optional, "Width, height and channels in one list, instead of `SizeX`, `SizeY`, `NbChannels`"),
+    key(Scope::Stimuli, "SizeX", Kind::Count, Required, "Width of what the network sees"),
+    key(Scope::Stimuli, "SizeY", Kind::Count, Required, "Height of what the network sees"),
+    key(Scope::Stimuli, "NbChannels", Kind::Count, Text("1"), "Channels of what the network sees"),
+    key(Scope::Stimuli, "BatchSize", Kind::Count, Text("1"), "Stimuli of one learning step"),
+    key(Scope::Stimuli, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger"),
+    key(Scope::Stimuli, "SizeD", Kind::Count, Refused("1"), "Depth"),
+    key(Scope::Stimuli, "CompositeStimuli", Kind::Bool, Refused("0"), "Labels are maps of the stimulus size"),
+    key(Scope::Stimuli, "CachePath", Kind::Path, Ignored(""), "Folder of pre-processed stimuli"),
+    key(Scope::Stimuli, "TargetSize", Kind::Unsigneds, Refused(""), "Size of target data"),
+    key(Scope::Stimuli, "TargetSizeX", Kind::Unsigned, Refused(""), "Width of target data"),
+    key(Scope::Stimuli, "TargetSizeY", Kind::Unsigned, Refused(""), "Height of target data"),
+    key(Scope::Stimuli, "TargetSizeD", Kind::Unsigned, Refused(""), "Depth of target data"),
+    key(Scope::Stimuli, "TargetNbChannels", Kind::Unsigned, Refused(""), "Channels of target data"),
+
+    key(Scope::StimuliParameter, "DataSignedMapping", Kind::Bool, Refused("0"), "Maps integer data to [-1, 1] instead of [0, 1]"),
+    key(Scope::StimuliParameter, "QuantizationLevels", Kind::Unsigned, Refused("0"), "Levels the data are rounded to"),
+    key(Scope::StimuliParameter, "QuantizationMin", Kind::Real, Ignored("0.0"), "Lowest level"),
+    key(Scope::StimuliParameter, "QuantizationMax", Kind::Real, Ignored("1.0"), "Highest level"),
+    key(Scope::StimuliParameter, "StreamTensor", Kind::Bool, Ignored("0"), "Writes the data to a stream"),
+    key(Scope::StimuliParameter, "StreamLabel", Kind::Bool, Ignored("0"), "Writes the labels to a stream"),
+
+    key(Scope::Encoder, "StimulusType", STIMULUS_TYPE, Text("SingleBurst"), "Coding of a pixel as spikes"),
+    key(Scope::Encoder, "DiscardedLateStimuli", Kind::Fraction, Computed(|| EncoderConfig::default().discarded_late_stimuli.to_string()), "A pixel v with 1 - abs(v) above it never spikes"),
+    key(Scope::Encoder, "PeriodMeanMin", Kind::Time, Computed(|| EncoderConfig::default().period_mean_min.to_string()), "Mean period of a pixel of 1"),
+    key(Scope::Encoder, "PeriodMeanMax", Kind::Time, Computed(|| EncoderConfig::default().period_mean_max.to_string()), "Mean period of a pixel of 0"),
+    key(Scope::Encoder, "PeriodRelStdDev", Kind::Real, Computed(|| EncoderConfig::default().period_rel_std_dev.to_string()), "Standard deviation of a period over its mean"),
+    key(Scope::Encoder, "PeriodMin", Kind::Time, Computed(|| EncoderConfig::default().period_min.to_string()), "Shortest period, but for the first one"),
+    key(Scope::Encoder, "MaxFrequency", Kind::PositiveReal, Computed(|| EncoderConfig::default().max_frequency.to_string()), "Spikes a femtosecond of a pixel of 1, `Linear` only"),
+
+    key(Scope::Transformation, "Type", TRANSFORMATION, Required, "Which transformation"),
+    key(Scope::Transformation, "ApplyTo", APPLY_TO, Text("All"), "Sets it applies to"),
+    key(Scope::Transformation, "Channel", Kind::Unsigned, Refused(""), "Channel it applies to"),
+
+    key(Scope::Rescale, "Width", Kind::Count, Required, "Width of the result"),
+    key(Scope::Rescale, "Height", Kind::Count, Required, "Height of the result"),
+    key(Scope::Rescale, "KeepAspectRatio", Kind::Bool, Text("0"), "Scales both sides by the same factor"),
+    key(Scope::Rescale, "ResizeToFit", Kind::Bool, Text("1"), "With `KeepAspectRatio`: 1 takes the smaller factor, 0 the larger"),
+
+    key(Scope::RangeAffine, "FirstOperator", ARITHMETIC, Required, "First step"),
+    key(Scope::RangeAffine, "FirstValue", Kind::Reals, Required, "Its operand, one or one a channel"),
+    key(Scope::RangeAffine, "SecondOperator", ARITHMETIC, Text("Plus"), "Second step"),
+    key(Scope::RangeAffine, "SecondValue", Kind::Reals, Text("0.0"), "Its operand, one or one a channel"),
+    key(Scope::RangeAffine, "Truncate", Kind::Bool, Text("0"), "Truncates the result to an integer"),
+
+    key(Scope::Cell, "Input", Kind::Names, Required, "Layers it reads, or `sp` / `env`; this key makes a section a layer"),
+    key(Scope::Cell, "Type", CELL, Required, "Which layer"),
+    key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
+    key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for Dropout and Softmax, which keep those of their input"),
+    key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
+    key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
+    key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
+    key(Scope::Cell, "InputOffsetX", Kind::Unsigned, Refused("0"), "Crops the input"),
+    key(Scope::Cell, "InputOffsetY", Kind::Unsigned, Refused("0"), "Crops the input"),
+    key(Scope::Cell, "InputWidth", Kind::Unsigned, Refused("0"), "Crops the input"),
+    key(Scope::Cell, "InputHeight", Kind::Unsigned, Refused("0"), "Crops the input"),
+
+    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, Pool: `Linear`"),
+
+    key(Scope::Linear, "Clipping", Kind::Real, Refused("0.0"), "Bounds the output to plus or minus this; 0 is off"),
+
+    key(Scope::Rectifier, "LeakSlope", Kind::Real, Text("0.0"), "Slope below 0"),
+    key(Scope::Rectifier, "Clipping", Kind::Real, Text("0.0"), "Upper bound; 0 is off"),
+
+    key(Scope::Tanh, "Alpha", Kind::Real, Text("1.0"), "tanh(Alpha x)"),
+
+    key(Scope::Conv, "KernelWidth", Kind::Count, Required, "Width of the kernel"),
+    key(Scope::Conv, "KernelHeight", Kind::Count, Required, "Height of the kernel"),
+    key(Scope::Conv, "KernelSize", Kind::Count, Optional, "Both sides of a square kernel"),
+    key(Scope::Conv, "KernelDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Conv, "StrideX", Kind::Count, Text("1"), "Horizontal step"),
+    key(Scope::Conv, "StrideY", Kind::Count, Text("1"), "Vertical step"),
+    key(Scope::Conv, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Conv, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Conv, "PaddingX", Kind::Unsigned, Text("0"), "Zeros left and right"),
+    key(Scope::Conv, "PaddingY", Kind::Unsigned, Text("0"), "Zeros above and below"),
+    key(Scope::Conv, "Padding", Kind::Unsigned, Optional, "Zeros on every side"),
+    key(Scope::Conv, "PaddingDims", Kind::Unsigneds, Optional, "Zeros of both directions in one list"),
+    key(Scope::Conv, "DilationX", Kind::Count, Text("1"), "Horizontal distance of kernel taps"),
+    key(Scope::Conv, "DilationY", Kind::Count, Text("1"), "Vertical distance of kernel taps"),
+    key(Scope::Conv, "Dilation", Kind::Count, Optional, "Both distances"),
+    key(Scope::Conv, "DilationDims", Kind::Unsigneds, Optional, "Both distances in one list"),
+    key(Scope::Conv, "SubSampleX", Kind::Count, Text("1"), "Neighboring positions summed into one output, horizontally"),
+    key(Scope::Conv, "SubSampleY", Kind::Count, Text("1"), "Neighboring positions summed into one output, vertically"),
+    key(Scope::Conv, "SubSample", Kind::Count, Optional, "Both"),
+    key(Scope::Conv, "SubSampleDims", Kind::Unsigneds, Optional, "Both in one list"),
+    key(Scope::Conv, "KernelDepth", Kind::Count, Refused("1"), "Depth of the kernel"),
+    key(Scope::Conv, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Conv, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+    key(Scope::Conv, "DilationZ", Kind::Count, Refused("1"), "Distance of kernel taps in depth"),
+    key(Scope::Conv, "SubSampleZ", Kind::Count, Refused("1"), "Sub-sampling in depth"),
+    key(Scope::Conv, "WeightsSharing", Kind::Names, Refused(""), "Layers whose weights it shares"),
+    key(Scope::Conv, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
+    key(Scope::Conv, "Kernel", Kind::Text, Refused(""), "Named kernel the weights start from"),
+
+    key(Scope::Pool, "Pooling", Kind::Choice(&["Max", "Average"], &[]), Required, "Maximum or mean"),
+    key(Scope::Pool, "PoolWidth", Kind::Count, Required, "Width of the window"),
+    key(Scope::Pool, "PoolHeight", Kind::Count, Required, "Height of the window"),
+    key(Scope::Pool, "PoolSize", Kind::Count, Optional, "Both sides of a square window"),
+    key(Scope::Pool, "PoolDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Pool, "StrideX", Kind::Count, Text("1"), "Horizontal step"),
+    key(Scope::Pool, "StrideY", Kind::Count, Text("1"), "Vertical step"),
+    key(Scope::Pool, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Pool, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Pool, "PaddingX", Kind::Unsigned, Text("0"), "Zeros left and right"),
+    key(Scope::Pool, "PaddingY", Kind::Unsigned, Text("0"), "Zeros above and below"),
+    key(Scope::Pool, "Padding", Kind::Unsigned, Optional, "Zeros on every side"),
+    key(Scope::Pool, "PaddingDims", Kind::Unsigneds, Optional, "Zeros of both directions in one list"),
+    key(Scope::Pool, "PoolDepth", Kind::Count, Refused("1"), "Depth of the window"),
+    key(Scope::Pool, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Pool, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+
+    key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
+    key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),
+
+    key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
+    key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),
+    key(Scope::Weighted, "Solvers", SOLVER, Text("SGD"), "Solver of weights and biases"),
+    key(Scope::Weighted, "WeightsSolver", SOLVER, Text("SGD"), "Solver of the weights"),
+    key(Scope::Weighted, "BiasSolver", SOLVER, Text("SGD"), "Solver of the biases"),
+
+    key(Scope::MappingMatrix, "", Kind::Bools, Optional, "0/1, a row an input channel, a column an output"),
+
+    key(Scope::Mapping, "Size", Kind::Unsigned, Optional, "Both sides of the pattern; 0 connects all"),
+    key(Scope::Mapping, "SizeX", Kind::Unsigned, Text("1"), "Outputs of the pattern; 0 connects all"),
+    key(Scope::Mapping, "SizeY", Kind::Unsigned, Text("1"), "Channels of the pattern; 0 connects all"),
+    key(Scope::Mapping, "Stride", Kind::Unsigned, Optional, "Both steps between repetitions"),
+    key(Scope::Mapping, "StrideX", Kind::Unsigned, Text("1"), "Step between repetitions, in outputs"),
+    key(Scope::Mapping, "StrideY", Kind::Unsigned, Text("1"), "Step between repetitions, in channels"),
+    key(Scope::Mapping, "Offset", Kind::Unsigned, Optional, "Both first positions"),
+    key(Scope::Mapping, "OffsetX", Kind::Unsigned, Text("0"), "First output"),
+    key(Scope::Mapping, "OffsetY", Kind::Unsigned, Text("0"), "First channel"),
+    key(Scope::Mapping, "NbIterations", Kind::Unsigned, Text("0"), "Repetitions; 0 is the greater of outputs and channels"),
+    key(Scope::Mapping, "NbGroups", Kind::Count, Optional, "Separate groups of channels and outputs"),
+    key(Scope::Mapping, "ChannelsPerGroup", Kind::Count, Optional, "Channels of each group, instead of `NbGroups`"),
+
+    key(Scope::WeightedParameter, "NoBias", Kind::Bool, Text("0"), "Leaves the biases out"),
+    key(Scope::WeightedParameter, "BackPropagate", Kind::Bool, Text("1"), "Hands the error on to the inputs"),
+    key(Scope::WeightedParameter, "WeightsExportFormat", Kind::Text, Ignored(""), "Order of exported weights"),
+    key(Scope::WeightedParameter, "OutputsRemap", Kind::Text, Refused(""), "Reorders the outputs"),
+
+    key(Scope::ConvParameter, "WeightsExportFlip", Kind::Bool, Ignored("0"), "Flips exported kernels"),
+
+    key(Scope::FcParameter, "Normalize", Kind::Bool, Refused("0"), "Normalizes each output's weights"),
+    key(Scope::FcParameter, "DropConnect", Kind::Real, Refused("1.0"), "Probability that a weight is kept while learning"),
+
+    key(Scope::DropoutParameter, "Dropout", Kind::Fraction, Text("0.5"), "Probability that a value is dropped while learning"),
+
+    key(Scope::SpikingParameter, "IncomingDelay", Kind::TimeSpread, Computed(|| spread_text(Spread::default())), "Delay of each synapse; unused by Pool"),
+
+    key(Scope::NeuronParameter, "Threshold", Kind::PositiveReal, Computed(|| Neuron::default().threshold.to_string()), "Membrane potential that makes a spike"),
+    key(Scope::NeuronParameter, "BipolarThreshold", Kind::Bool, Computed(|| u8::from(Neuron::default().bipolar_threshold).to_string()), "Spikes, with a negative sign, below minus the threshold as well"),
+    key(Scope::NeuronParameter, "Leak", Kind::Time, Computed(|| Neuron::default().membrane_time_constant.to_string()), "Membrane time constant; 0 is none"),
+    key(Scope::NeuronParameter, "Refractory", Kind::Time, Computed(|| Neuron::default().refractory_period.to_string()), "Time without spikes after a spike"),
+    key(Scope::NeuronParameter, "WeightsRelInit", Kind::Text, Ignored(""), "Initial weights of a spike-only layer"),
+
+    key(Scope::SpikingFcParameter, "TerminateDelta", Kind::Unsigned, Text("0"), "Lead in net spikes that ends a stimulus; 0 is off"),
+    key(Scope::SpikingFcParameter, "TerminateMax", Kind::Unsigned, Text("0"), "Net spikes that end a stimulus; 0 is off"),
+
+    key(Scope::Sgd, "LearningRate", Kind::Real, Computed(|| SgdConfig::default().learning_rate.to_string()), "Learning rate of a batch; 0 freezes"),
+    key(Scope::Sgd, "Momentum", Kind::Real, Computed(|| SgdConfig::default().momentum.to_string()), "Momentum"),
+    key(Scope::Sgd, "Decay", Kind::Real, Computed(|| SgdConfig::default().decay.to_string()), "Weight decay (L2)"),
+    key(Scope::Sgd, "MinDecay", Kind::Real, Computed(|| SgdConfig::default().min_decay.to_string()), "Floor of `CosineDecay`"),
+    key(Scope::Sgd, "Power", Kind::Real, Computed(|| SgdConfig::default().power.to_string()), "Exponent of `PolyDecay` and `InvDecay`"),
+    key(Scope::Sgd, "IterationSize", Kind::Count, Computed(|| SgdConfig::default().iteration_size.to_string()), "Batches accumulated for one update"),
+    key(Scope::Sgd, "MaxIterations", Kind::Unsigned, Computed(|| SgdConfig::default().max_iterations.to_string()), "Last update of `PolyDecay` and `CosineDecay`"),
+    key(Scope::Sgd, "WarmUpDuration", Kind::Unsigned, Computed(|| SgdConfig::default().warm_up_duration.to_string()), "Steps `CosineDecay` warms up for"),
+    key(Scope::Sgd, "WarmUpLRFrac", Kind::Real, Computed(|| SgdConfig::default().warm_up_lr_frac.to_string()), "Fraction of the rate that warming up begins with"),
+    key(Scope::Sgd, "LearningRatePolicy", POLICY, Text("None"), "How the rate falls"),
+    key(Scope::Sgd, "LearningRateStepSize", Kind::Count, Computed(|| SgdConfig::default().learning_rate_step_size.to_string()), "Stimuli of one step of the policy"),
+    key(Scope::Sgd, "LearningRateDecay", Kind::Real, Computed(|| SgdConfig::default().learning_rate_decay.to_string()), "What a step of the policy does"),
+    key(Scope::Sgd, "Clamping", Kind::Clamping, Text(""), "Bounds of a weight"),
+    key(Scope::Sgd, "PolyakMomentum", Kind::Bool, Ignored("1"), "Not used by N2D2 either"),
+
+    key(Scope::ConstantFiller, "Value", Kind::Real, Required, "The value"),
+
+    key(Scope::NormalFiller, "Mean", Kind::Real, Text("0.0"), "Mean"),
+    key(Scope::NormalFiller, "StdDev", Kind::Real, Text("1.0"), "Standard deviation"),
+
+    key(Scope::UniformFiller, "Min", Kind::Real, Text("0.0"), "Lower bound"),
+    key(Scope::UniformFiller, "Max", Kind::Real, Text("1.0"), "Upper bound"),
+
+    key(Scope::XavierFiller, "VarianceNorm", VARIANCE_NORM, Text("FanIn"), "What the variance is divided by"),
+    key(Scope::XavierFiller, "Distribution", Kind::Choice(&["Uniform", "Normal"], &[]), Text("Uniform"), "Shape of the distribution"),
+    key(Scope::XavierFiller, "Scaling", Kind::Real, Text("1.0"), "Factor"),
+
+    key(Scope::HeFiller, "VarianceNorm", VARIANCE_NORM, Text("FanIn"), "What the variance is divided by"),
+    key(Scope::HeFiller, "MeanNorm", Kind::Real, Text("0.0"), "Mean times the fan-in"),
+    key(Scope::HeFiller, "Scaling", Kind::Real, Text("1.0"), "Factor"),
+
+    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target"),
+    key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the stimulus's class"),
+    key(Scope::Target, "DefaultValue", Kind::Real, Text("0.0"), "Desired output of the others"),
+    key(Scope::Target, "TopN", Kind::Count, Text("1"), "Best outputs among which the class counts as found"),
+    key(Scope::Target, "LabelsMapping", Kind::Path, Refused(""), "File that maps labels to outputs"),
+    key(Scope::Target, "CreateMissingLabels", Kind::Bool, Refused("0"), "Creates labels that only the mapping file has"),
+    key(Scope::Target, "ROIsLabelTarget", Kind::Text, Refused(""), "Target that labels regions of interest"),
+    key(Scope::Target, "MaskLabelTarget", Kind::Text, Refused(""), "Target that masks this one"),
+    key(Scope::Target, "DataAsTarget", Kind::Bool, Refused("0"), "Learns the data instead of the labels"),
+    key(Scope::Target, "MaskedLabel", Kind::Text, Refused("-1"), "Label of the mask that counts"),
+    key(Scope::Target, "MaskedLabelValue", Kind::Bool, Refused("0"), "Weighs votes by the mask"),
+    key(Scope::Target, "BinaryThreshold", Kind::Real, Refused("0.5"), "Decision of a single output"),
+    key(Scope::Target, "ValueThreshold", Kind::Real, Ignored("0.0"), "Hides estimates below it"),
+    key(Scope::Target, "WeakTarget", Kind::Text, Refused("-2"), "Label that learns from any pixel"),
+    key(Scope::Target, "NoDisplayLabel", Kind::Text, Ignored("-1"), "Label drawn without color"),
+    key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Ignored("0"), "First hue of the labels' colors"),
+    key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Ignored("1"), "Draws the estimate as brightness"),
+    key(Scope::Target, "ImageLogFormat", Kind::Text, Ignored("jpg"), "Format of drawn images"),
+    key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin with `DataAsTarget`"),
+    key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin with `DataAsTarget`"),
+    key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins with `DataAsTarget`"),
+];
+
+fn spread_text(spread: Spread) -> String {
+    format!("{} fs; {} fs", spread.mean, spread.std_dev)
+}

@@ -1,0 +1,219 @@
+//! What a value means where it stands: references to other keys, variables, the environment.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::ini::{Document, Property, shown};
+use super::nearest::did_you_mean;
+
+/// References and variables may lead to others this deep.
+const DEEPEST: usize = 64;
+/// No value leads through more of them than this.
+const MOST: usize = 10_000;
+/// No value grows beyond this many bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The environment variables that paths may use.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The variables of this process; those that are not Unicode are left out.
+    pub fn of_process() -> Self {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The value of `name`.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+/// Replaces references and variables by what they stand for.
+#[derive(Debug)]
+pub(crate) struct Resolver<'a> {
+    document: &'a Document,
+    environment: &'a Environment,
+    /// Properties that come from building, such as `_EpochSize`, by section.
+    computed: HashMap<(String, String), String>,
+    /// Sections that a reference has led to.
+    pub referenced: HashSet<usize>,
+    /// References and variables followed for the current value.
+    n_followed: usize,
+}
+
+/// A resolved text and, for paths, the environment variables that are not set.
+pub(crate) struct Resolved {
+    pub text: String,
+    pub unset: Vec<String>,
+}
+
+type Stack<'s> = Vec<(&'s str, &'s str)>;
+
+impl<'a> Resolver<'a> {
+    pub fn new(document: &'a Document, environment: &'a Environment) -> Self {
+        Self { document, environment, computed: HashMap::new(), referenced: HashSet::new(), n_followed: 0 }
+    }
+
+    /// Makes `[section]name` mean `value` from now on.
+    pub fn define(&mut self, section: &str, name: &str, value: impl ToString) {
+        self.computed.insert((section.to_owned(), name.to_owned()), value.to_string());
+    }
+
+    /// The value of `property` read in the section of index `section`.
+    ///
+    /// Only a path sees the environment.
+    pub fn resolve(&mut self, section: usize, property: &'a Property, is_path: bool) -> Result<Resolved, String> {
+        self.n_followed = 0;
+        let mut stack = vec![(&*property.origin, property.name.as_str())];
+        let mut text = self.text(&property.value, section, &mut stack)?;
+        let mut unset = Vec::new();
+        if is_path {
+            text = replace_variables(&text, |name| {
+                let value = self.environment.var(name);
+                if value.is_none() {
+                    unset.push(name.to_owned());
+                }
+                Ok(Some(value.unwrap_or("").to_owned()))
+            })?;
+        }
+        if let Some((at, _)) = text.match_indices("$(").next() {
+            return Err(format!("expressions are not supported yet, found `{}`", shown(&text[at..])));
+        }
+        Ok(Resolved { text, unset })
+    }
+
+    fn text(&mut self, text: &'a str, section: usize, stack: &mut Stack<'a>) -> Result<String, String> {
+        let text = self.references(text, stack)?;
+        let document = self.document;
+        replace_variables(&text, |name| {
+            match name {
+                "SECTION_NAME" => return Ok(Some(document.sections()[section].name.to_string())),
+                "PREV_SECTION_NAME" => {
+                    return Ok(section.checked_sub(1).map(|before| document.sections()[before].name.to_string()));
+                }
+                _ => {}
+            }
+            let local = document.sections()[section].properties.iter();
+            let global = document.sections()[0].properties.iter();
+            let is_it = |property: &&Property| property.name.strip_prefix('$') == Some(name);
+            let Some(variable) = local.chain(global).find(is_it) else { return Ok(None) };
+            self.enter(&variable.origin, &variable.name, stack)?;
+            let value = self.text(&variable.value, section, stack)?;
+            stack.pop();
+            Ok(Some(value))
+        })
+    }
+
+    /// Replaces each `[section]Property` whose section exists.
+    fn references(&mut self, text: &'a str, stack: &mut Stack<'a>) -> Result<String, String> {
+        let mut resolved = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('[') {
+            let (before, from) = rest.split_at(open);
+            resolved.push_str(before);
+            let found =
+                from[1..].split_once(']').and_then(|(name, after)| Some((self.document.find(name)?, name, after)));
+            match found {
+                None => {
+                    resolved.push('[');
+                    rest = &from[1..];
+                }
+                Some((index, name, after)) => {
+                    let end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let (key, remainder) = after.split_at(end);
+                    resolved.push_str(&self.reference(index, name, key, stack)?);
+                    rest = remainder;
+                }
+            }
+            within_bounds(&resolved)?;
+        }
+        resolved.push_str(rest);
+        Ok(resolved)
+    }
+
+    fn reference(
+        &mut self,
+        index: usize,
+        name: &'a str,
+        key: &'a str,
+        stack: &mut Stack<'a>,
+    ) -> Result<String, String> {
+        self.referenced.insert(index);
+        let section = &self.document.sections()[index];
+        if let Some(value) = self.computed.get(&(name.to_owned(), key.to_owned())) {
+            return Ok(value.clone());
+        }
+        let Some(property) = section.property(key) else {
+            if key.starts_with('_') {
+                return Err(format!(
+                    "`[{name}]{key}` is not known here: a computed key is there once its section has been built"
+                ));
+            }
+            let known = section.properties.iter().map(|property| property.name.as_str());
+            let hint = did_you_mean(key, known, |known| format!("`[{name}]{known}`"));
+            return Err(format!("refers to `{}`, which `[{name}]` does not have{hint}", shown(key)));
+        };
+        self.enter(name, key, stack)?;
+        let value = self.references(&property.value, stack)?;
+        stack.pop();
+        Ok(value)
+    }
+
+    fn enter(&mut self, section: &'a str, key: &'a str, stack: &mut Stack<'a>) -> Result<(), String> {
+        if let Some(start) = stack.iter().position(|&entry| entry == (section, key)) {
+            let mut steps: Vec<String> =
+                stack[start..].iter().map(|(section, key)| format!("[{section}]{key}")).collect();
+            steps.push(format!("[{section}]{key}"));
+            return Err(format!("refers to itself: {}", steps.join(" -> ")));
+        }
+        if stack.len() >= DEEPEST {
+            return Err(format!("refers to others more than {DEEPEST} deep"));
+        }
+        self.n_followed += 1;
+        if self.n_followed > MOST {
+            return Err(format!("refers to more than {MOST} others"));
+        }
+        stack.push((section, key));
+        Ok(())
+    }
+}
+
+/// Replaces `${NAME}` (also written `\${NAME}`) where `value` knows the name.
+fn replace_variables(
+    text: &str,
+    mut value: impl FnMut(&str) -> Result<Option<String>, String>,
+) -> Result<String, String> {
+    let mut replaced = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        let Some((name, after)) = from[2..].split_once('}') else { break };
+        match value(name)? {
+            Some(value) => {
+                replaced.push_str(before.strip_suffix('\\').unwrap_or(before));
+                replaced.push_str(&value);
+            }
+            None => {
+                replaced.push_str(before);
+                replaced.push_str(&from[..name.len() + 3]);
+            }
+        }
+        within_bounds(&replaced)?;
+        rest = after;
+    }
+    replaced.push_str(rest);
+    within_bounds(&replaced)?;
+    Ok(replaced)
+}
+
+fn within_bounds(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST { Err(format!("grows beyond {LONGEST} bytes")) } else { Ok(()) }
+}

@@ -1,0 +1,344 @@
+//! The text of a value becomes a number, a time, a word or a list of them.
+
+use sim::time::SimDuration;
+
+use super::nearest::did_you_mean;
+use crate::model::Spread;
+
+/// Femtoseconds of each unit a time may be written with.
+const UNITS: &[(&str, u64)] = &[
+    ("fs", 1),
+    ("ps", 1_000),
+    ("ns", 1_000_000),
+    ("us", 1_000_000_000),
+    ("µs", 1_000_000_000),
+    ("μs", 1_000_000_000),
+    ("ms", 1_000_000_000_000),
+    ("s", 1_000_000_000_000_000),
+];
+
+/// What the text of a value may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `0` or `1`.
+    Bool,
+    /// A whole number from 0.
+    Unsigned,
+    /// A whole number from 1.
+    Count,
+    /// A finite number.
+    Real,
+    /// A finite number above 0.
+    PositiveReal,
+    /// A number from 0 to 1.
+    Fraction,
+    /// Whole femtoseconds, bare or with a unit.
+    Time,
+    /// A mean time with its standard deviation.
+    TimeSpread,
+    /// `min:max`, each side may be empty.
+    Clamping,
+    /// The whole value.
+    Text,
+    /// The whole value after environment variables.
+    Path,
+    /// Names between commas.
+    Names,
+    /// `0` and `1` between blanks.
+    Bools,
+    /// Whole numbers from 0 between blanks.
+    Unsigneds,
+    /// Finite numbers between blanks.
+    Reals,
+    /// One word of a list; the second list holds what N2D2 knows and we lack.
+    Choice(&'static [&'static str], &'static [&'static str]),
+}
+
+/// A value that has been read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Of [`Kind::Bool`].
+    Bool(bool),
+    /// Of [`Kind::Unsigned`] and [`Kind::Count`].
+    Unsigned(u64),
+    /// Of [`Kind::Real`], [`Kind::PositiveReal`] and [`Kind::Fraction`].
+    Real(f64),
+    /// Of [`Kind::Time`].
+    Time(SimDuration),
+    /// Of [`Kind::TimeSpread`].
+    TimeSpread(Spread),
+    /// Of [`Kind::Clamping`].
+    Clamping(Option<f32>, Option<f32>),
+    /// Of [`Kind::Text`], [`Kind::Path`] and [`Kind::Choice`].
+    Text(String),
+    /// Of [`Kind::Names`].
+    Names(Vec<String>),
+    /// Of [`Kind::Bools`].
+    Bools(Vec<bool>),
+    /// Of [`Kind::Unsigneds`].
+    Unsigneds(Vec<u64>),
+    /// Of [`Kind::Reals`].
+    Reals(Vec<f64>),
+}
+
+impl Kind {
+    /// What is expected, for an error text.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Bool => "`0` or `1`".into(),
+            Self::Unsigned => "a whole number such as `32` or `1,000,000`".into(),
+            Self::Count => "a whole number from 1 such as `32` or `1,000,000`".into(),
+            Self::Real => "a number such as `0.05` or `1e-3`".into(),
+            Self::PositiveReal => "a number above 0 such as `0.05` or `1`".into(),
+            Self::Fraction => "a number from 0 to 1 such as `0.2`".into(),
+            Self::Time => "a time such as `10 ns` or `10,000,000` (femtoseconds)".into(),
+            Self::TimeSpread => {
+                "a time such as `1 ps`, or with its standard deviation in quotes, `\"1 ps; 100 fs\"`".into()
+            }
+            Self::Clamping => "bounds such as `-1.0:1.0`, `-1.0:` or `:1.0`".into(),
+            Self::Text => "a text".into(),
+            Self::Path => "a path".into(),
+            Self::Names => "names with commas between them".into(),
+            Self::Bools => "`0`s and `1`s with blanks between them".into(),
+            Self::Unsigneds => "whole numbers with blanks between them".into(),
+            Self::Reals => "numbers with blanks between them".into(),
+            Self::Choice(supported, _) => one_of(supported),
+        }
+    }
+
+    /// The kind for the generated reference.
+    pub fn title(self) -> String {
+        match self {
+            Self::Bool => "0 or 1".into(),
+            Self::Unsigned => "whole number".into(),
+            Self::Count => "whole number from 1".into(),
+            Self::Real => "number".into(),
+            Self::PositiveReal => "number above 0".into(),
+            Self::Fraction => "number from 0 to 1".into(),
+            Self::Time => "time (fs)".into(),
+            Self::TimeSpread => "time with spread (fs)".into(),
+            Self::Clamping => "min:max".into(),
+            Self::Text => "text".into(),
+            Self::Path => "path".into(),
+            Self::Names => "comma list of names".into(),
+            Self::Bools => "list of 0 and 1".into(),
+            Self::Unsigneds => "list of whole numbers".into(),
+            Self::Reals => "list of numbers".into(),
+            Self::Choice(supported, _) => {
+                supported.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    /// Reads `text`.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found.
+    pub fn parse(self, text: &str) -> Result<Value, String> {
+        let text = text.trim();
+        let value = match self {
+            Self::Bool => parse_bool(text).map(Value::Bool),
+            Self::Unsigned => parse_unsigned(text).map(Value::Unsigned),
+            Self::Count => parse_unsigned(text).filter(|&n| n > 0).map(Value::Unsigned),
+            Self::Real => parse_real(text).map(Value::Real),
+            Self::PositiveReal => parse_real(text).filter(|&x| x > 0.0).map(Value::Real),
+            Self::Fraction => parse_real(text).filter(|x| (0.0..=1.0).contains(x)).map(Value::Real),
+            Self::Time => parse_time(text).map(|fs| Value::Time(SimDuration(fs))),
+            Self::TimeSpread => parse_time_spread(text).map(Value::TimeSpread),
+            Self::Clamping => parse_clamping(text),
+            Self::Text | Self::Path => Some(Value::Text(text.to_owned())),
+            Self::Names => parse_names(text).map(Value::Names),
+            Self::Bools => list(text, parse_bool).map(Value::Bools),
+            Self::Unsigneds => list(text, parse_unsigned).map(Value::Unsigneds),
+            Self::Reals => list(text, parse_real).map(Value::Reals),
+            Self::Choice(supported, lacking) => return choose(text, supported, lacking),
+        };
+        value.ok_or_else(|| format!("expected {}, found `{}`", self.expected(), super::ini::shown(text)))
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [only] => only.clone(),
+        _ => format!("one of {}", quoted.join(", ")),
+    }
+}
+
+fn choose(text: &str, supported: &'static [&'static str], lacking: &'static [&'static str]) -> Result<Value, String> {
+    if supported.contains(&text) {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    if lacking.contains(&text) {
+        let which =
+            if let [only] = supported { format!("only `{only}` is") } else { format!("{} are", and(supported)) };
+        return Err(format!("`{text}` is not supported yet; {which}"));
+    }
+    let known = supported.iter().chain(lacking).copied();
+    let hint = did_you_mean(text, known, |known| format!("`{known}`"));
+    Err(format!("expected {}, found `{}`{hint}", one_of(supported), super::ini::shown(text)))
+}
+
+fn and(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+/// A whole number without its digit-group commas; `None` when the groups are wrong.
+///
+/// `1,000,000` is a million, `1,00` is nothing.
+fn without_groups(digits: &str) -> Option<String> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b',') {
+        return None;
+    }
+    let groups: Vec<&str> = digits.split(',').collect();
+    let well_grouped = match groups.as_slice() {
+        [_] => true,
+        [first, others @ ..] => (1..=3).contains(&first.len()) && others.iter().all(|group| group.len() == 3),
+        [] => false,
+    };
+    well_grouped.then(|| groups.concat())
+}
+
+/// A whole number from 0, with or without digit-group commas.
+pub fn parse_unsigned(text: &str) -> Option<u64> {
+    without_groups(text.strip_prefix('+').unwrap_or(text))?.parse().ok()
+}
+
+/// A finite number; digit-group commas may stand before its point.
+pub fn parse_real(text: &str) -> Option<f64> {
+    let (sign, magnitude) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = magnitude.find(|c: char| !c.is_ascii_digit() && c != ',').unwrap_or(magnitude.len());
+    let (whole, rest) = magnitude.split_at(end);
+    let whole = if whole.is_empty() { String::new() } else { without_groups(whole)? };
+    if !rest.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte)) {
+        return None;
+    }
+    format!("{sign}{whole}{rest}").parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Femtoseconds: a whole number, or a number with a unit that makes a whole number of them.
+///
+/// `10,000,000`, `10 ns` and `0.01us` are the same.
+pub fn parse_time(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != ',' && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim_start();
+    if unit.is_empty() {
+        return without_groups(number)?.parse().ok();
+    }
+    let factor = UNITS.iter().find(|(name, _)| *name == unit)?.1;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole = if whole.is_empty() && !fraction.is_empty() { "0".into() } else { without_groups(whole)? };
+    let whole: u64 = whole.parse().ok()?;
+    let mut total = whole.checked_mul(factor)?;
+    let mut place = factor;
+    for digit in fraction.chars() {
+        let digit = u64::from(digit.to_digit(10)?);
+        if place % 10 != 0 && digit != 0 {
+            return None;
+        }
+        place /= 10;
+        total = total.checked_add(place.checked_mul(digit)?)?;
+    }
+    Some(total)
+}
+
+/// `v`, `v; sd` or `v; mean; sd`; `sd` may be a percentage of the mean. Draws use the mean.
+fn parse_time_spread(text: &str) -> Option<Spread> {
+    let parts: Vec<&str> = text.split(';').map(str::trim).collect();
+    let (mean, spread) = match parts.as_slice() {
+        [value] => (parse_time(value)?, None),
+        [value, spread] => (parse_time(value)?, Some(*spread)),
+        [value, mean, spread] => {
+            parse_time(value)?;
+            (parse_time(mean)?, Some(*spread))
+        }
+        _ => return None,
+    };
+    let mean = mean as f64;
+    let std_dev = match spread.map(|spread| (spread, spread.strip_suffix('%'))) {
+        None => 0.0,
+        Some((_, Some(percent))) => parse_real(percent.trim_end()).filter(|&p| p >= 0.0)? / 100.0 * mean,
+        Some((spread, None)) => parse_time(spread)? as f64,
+    };
+    std_dev.is_finite().then_some(Spread { mean, std_dev })
+}
+
+fn parse_clamping(text: &str) -> Option<Value> {
+    if text.is_empty() {
+        return Some(Value::Clamping(None, None));
+    }
+    let side = |text: &str| {
+        let text = text.trim();
+        if text.is_empty() { Some(None) } else { parse_real(text).map(|bound| Some(bound as f32)) }
+    };
+    let (min, max) = text.split_once(':')?;
+    let (min, max) = (side(min)?, side(max)?);
+    let in_order = min.is_none_or(|min| max.is_none_or(|max| min <= max));
+    in_order.then_some(Value::Clamping(min, max))
+}
+
+fn parse_names(text: &str) -> Option<Vec<String>> {
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    (!names.iter().any(String::is_empty)).then_some(names)
+}
+
+fn list<T>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split_whitespace().map(item).collect()
+}
+
+/// A type that a [`Value`] can become. `Default` stands in after a fault, so that reading goes on.
+pub trait FromValue: Default {
+    /// The value as this type.
+    ///
+    /// # Errors
+    ///
+    /// Says why the value does not fit.
+    fn from_value(value: Value) -> Result<Self, String>;
+}
+
+macro_rules! from_value {
+    ($($type:ty: $pattern:pat => $result:expr;)*) => {$(
+        impl FromValue for $type {
+            fn from_value(value: Value) -> Result<Self, String> {
+                match value {
+                    $pattern => $result,
+                    other => Err(format!("the key table gives {other:?} where the reader wants {}", stringify!($type))),
+                }
+            }
+        }
+    )*};
+}
+
+fn too_large<T>(_: T) -> String {
+    "the number is too large".into()
+}
+
+from_value! {
+    bool: Value::Bool(value) => Ok(value);
+    u64: Value::Unsigned(value) => Ok(value);
+    u32: Value::Unsigned(value) => value.try_into().map_err(too_large);
+    usize: Value::Unsigned(value) => value.try_into().map_err(too_large);
+    f64: Value::Real(value) => Ok(value);
+    f32: Value::Real(value) => Some(value as f32).filter(|value| value.is_finite()).ok_or(()).map_err(too_large);
+    SimDuration: Value::Time(value) => Ok(value);
+    Spread: Value::TimeSpread(value) => Ok(value);
+    (Option<f32>, Option<f32>): Value::Clamping(min, max) => Ok((min, max));
+    String: Value::Text(value) => Ok(value);
+    Vec<String>: Value::Names(value) => Ok(value);
+    Vec<bool>: Value::Bools(value) => Ok(value);
+    Vec<u64>: Value::Unsigneds(value) => Ok(value);
+    Vec<f64>: Value::Reals(value) => Ok(value);
+}
