@@ -1,1 +1,38 @@
-//! Benchmarks: each compares two things in one run and reports a ratio.
+//! Benchmarks: each compares two things in one run and reports their ratio with its spread.
+//!
+//! `cargo bench -p benches` runs all of them, `cargo bench -p benches --bench spiking` one.
+
+use std::time::Instant;
+
+/// Rounds of a comparison; the two sides alternate, so that a slow moment of the machine meets both.
+const ROUNDS: usize = 7;
+
+/// Times two things alternately and prints the median seconds of each and the ratio `a / b` with its range.
+pub fn compare(what: &str, a: (&str, &mut dyn FnMut()), b: (&str, &mut dyn FnMut())) {
+    let mut times = [Vec::new(), Vec::new()];
+    let mut ratios = Vec::new();
+    (a.1)();
+    (b.1)();
+    for _ in 0..ROUNDS {
+        let of_a = seconds(a.1);
+        let of_b = seconds(b.1);
+        times[0].push(of_a);
+        times[1].push(of_b);
+        ratios.push(of_a / of_b);
+    }
+    let [of_a, of_b] = times.map(|mut t| median(&mut t));
+    let ratio = median(&mut ratios);
+    let (least, most) = (ratios[0], ratios[ROUNDS - 1]);
+    println!("{what}: {} {:.3} ms, {} {:.3} ms, ratio {ratio:.2} ({least:.2} to {most:.2})", a.0, 1e3 * of_a, b.0, 1e3 * of_b);
+}
+
+fn seconds(run: &mut dyn FnMut()) -> f64 {
+    let started = Instant::now();
+    run();
+    started.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

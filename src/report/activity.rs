@@ -35,13 +35,13 @@ fn first_nodes(description: &Description) -> Vec<usize> {
 fn activity_text(raster: &Raster, source: Source, first_node: usize) -> String {
     let mut of_node: BTreeMap<usize, Vec<(u64, Sign)>> = BTreeMap::new();
     for spike in raster.spikes.iter().filter(|spike| spike.source == source) {
-        of_node.entry(first_node + spike.neuron as usize).or_default().push((spike.time.0, spike.sign));
+        of_node.entry(first_node + spike.neuron).or_default().push((spike.time.0, spike.sign));
     }
     let mut text = String::new();
     for (node, spikes) in of_node {
         for (time, sign) in spikes {
             let seconds = significant(time as f64 * SECONDS_PER_FS, 16);
-            let _ = writeln!(text, "{node} {seconds} {}", u8::from(sign == Sign::Negative));
+            let _ = writeln!(text, "{node} {seconds} {}", u8::from(sign.is_negative()));
         }
         text += "\n\n";
     }

@@ -186,7 +186,7 @@ fn present_all<F: Real>(
                     .iter()
                     .map(|&id| {
                         let outcome = worker.present(session, prepared, plan, id, &mut Nothing);
-                        totals.add(plan, &worker.state);
+                        totals.add(&worker.state);
                         outcome
                     })
                     .collect();
@@ -232,10 +232,10 @@ pub fn run_one<F: Real>(
     let outcome = worker.present(session, prepared, &plan, id, &mut raster);
     let seconds = started.elapsed().as_secs_f64();
     let mut totals = Totals::new(&plan);
-    totals.add(&plan, &worker.state);
+    totals.add(&worker.state);
     let target = session.target_cell();
     for (output, count) in worker.state.counts(Source::Cell(target)).iter().enumerate() {
-        let net = i64::from(count.positive) - i64::from(count.negative);
+        let net = count.net();
         let winner = if outcome.response == Some(output) { " ***" } else { "" };
         result(&format!("out #{output}: {net} (= {} - {}){winner}", count.positive, count.negative));
     }
@@ -256,7 +256,7 @@ pub fn run_one<F: Real>(
 fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>, id: StimulusId) -> Result<()> {
     network.infer(&worker.values, 1);
     let net_counts = |source: Source| -> Vec<i64> {
-        worker.state.counts(source).iter().map(|c| i64::from(c.positive) - i64::from(c.negative)).collect()
+        worker.state.counts(source).iter().map(|count| count.net()).collect()
     };
     let cells = &session.description.cells;
     let counts: Vec<Vec<i64>> = (0..cells.len()).map(|cell| net_counts(Source::Cell(cell))).collect();
@@ -285,7 +285,7 @@ fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>
 /// The statistics of `patterns` stimuli.
 fn statistics<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals, patterns: u64) -> SpikeStatistics {
     let description = &session.description;
-    let events = |source: Source| totals.counts(source).iter().map(|c| c.positive + c.negative).sum();
+    let events = |source: Source| totals.counts(source).iter().map(|count| count.total()).sum();
     let channels = session.provider.shape().n_elements() as u64;
     let mut layers = vec![CellSpikes {
         name: "env".to_string(),
@@ -305,8 +305,8 @@ fn statistics<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals, patte
             synapses: sizes.synapses,
             virtual_synapses: sizes.virtual_synapses,
             connections: sizes.connections,
-            reads: reads[index].iter().sum(),
-            max_reads: reads[index].iter().copied().max().unwrap_or(0),
+            reads: reads[index].iter().flatten().sum(),
+            max_reads: reads[index].iter().flatten().copied().max().unwrap_or(0),
         });
     }
     SpikeStatistics { patterns, channels, layers }
@@ -315,7 +315,7 @@ fn statistics<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals, patte
 /// The reads of every synapse, for the logs of the cells.
 fn cell_reads<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals) -> Vec<CellReads> {
     let description = &session.description;
-    let mut reads = plan.reads(totals);
+    let reads = plan.reads(totals);
     let mut cells = Vec::new();
     for (index, cell) in description.cells.iter().enumerate() {
         let (n_outputs, layout, with_bias) = match &cell.operator {
@@ -335,7 +335,7 @@ fn cell_reads<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals) -> Ve
             name: cell.name.clone(),
             n_outputs,
             layout,
-            reads: std::mem::take(&mut reads[index]),
+            reads: reads[index].iter().map(|count| count.unwrap_or(0)).collect(),
             virtual_synapses: crate::report::network::sizes(cell).virtual_synapses,
             with_bias,
         });

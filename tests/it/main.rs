@@ -1,1 +1,9 @@
-//! Integration tests.
+//! The program from outside, and rules about its own source.
+
+mod bad_input;
+mod command_line;
+mod determinism;
+mod program;
+mod refusals;
+mod spiking;
+mod tidy;

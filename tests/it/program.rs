@@ -1,0 +1,101 @@
+//! Runs the program in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A finished run.
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Finished {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test unless the run ended well.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        assert_eq!(self.code, Some(0), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails the test unless the run ended with `code` and a message that has every one of `parts`, without a panic.
+    #[track_caller]
+    pub fn fails(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "`{part}` is missing in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// A command of the program in `folder`, with no variable of the surroundings that it reads.
+pub fn command(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_femtospike"));
+    command.args(words).current_dir(folder);
+    for variable in ["N2D2_MODELS", "N2D2_DATA", "RAYON_NUM_THREADS"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs the program in `folder`.
+pub fn run(folder: &Path, words: &[&str]) -> Finished {
+    Finished::of(command(folder, words).output().expect("the program starts"))
+}
+
+/// Runs a prepared command.
+pub fn finish(mut command: Command) -> Finished {
+    Finished::of(command.output().expect("the program starts"))
+}
+
+/// An empty folder that is removed at the end.
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Every file below `root`: relative path and contents.
+pub fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut pending = vec![root.to_path_buf()];
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a readable folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                pending.push(path);
+            } else {
+                let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).expect("a readable file"));
+            }
+        }
+    }
+    found
+}
+
+/// `summary.json` of a folder, without what may differ between equal runs.
+pub fn summary(root: &Path) -> serde_json::Map<String, serde_json::Value> {
+    let text = std::fs::read_to_string(root.join("summary.json")).expect("a summary");
+    let serde_json::Value::Object(mut summary) = serde_json::from_str(&text).expect("valid JSON") else {
+        panic!("the summary is no object: {text}")
+    };
+    summary.retain(|key, _| !key.ends_with("_seconds") && key != "threads");
+    summary
+}
+
+/// Text of a model of `models/`.
+pub fn model(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
+    std::fs::read_to_string(path).expect("a shipped model")
+}

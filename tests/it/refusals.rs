@@ -1,0 +1,58 @@
+//! What has no spiking equivalent is refused with cell, line and remedy; nothing is dropped silently.
+
+use std::fs;
+
+use crate::program::{folder, model, run};
+
+#[track_caller]
+fn check(edit: fn(String) -> String, parts: &[&str]) {
+    let folder = folder();
+    let original = model("LeNet_Spike.ini");
+    let text = edit(original.clone());
+    assert_ne!(text, original, "the edit changes nothing");
+    fs::write(folder.path().join("m.ini"), text).unwrap();
+    let words = ["learn", "m.ini", "--learn", "256", "--log", "256", "--nb-test", "5", "--out", "out"];
+    run(folder.path(), &words).fails(2, parts);
+}
+
+#[test]
+fn a_bias_is_refused() {
+    check(|t| t.replacen("NoBias=1", "NoBias=0", 1), &["bias", "NoBias=1", "conv1"]);
+}
+
+#[test]
+fn a_hidden_activation_other_than_a_rectifier_is_refused() {
+    check(|t| t.replacen("ActivationFunction=Rectifier", "ActivationFunction=Tanh", 1), &["Tanh", "Rectifier", "line "]);
+}
+
+#[test]
+fn a_softmax_is_refused() {
+    let edit = |t: String| {
+        t.replacen("[fc2.Target]", "[softmax]\nInput=fc2\nType=Softmax\nNbOutputs=10\nWithLoss=1\n\n[softmax.Target]", 1)
+    };
+    check(edit, &["oftmax", "line "]);
+}
+
+#[test]
+fn dropout_is_refused() {
+    let edit = |t: String| {
+        t.replacen("Input=fc1", "Input=fc1.drop", 1) + "\n[fc1.drop]\nInput=fc1\nType=Dropout\nNbOutputs=[fc1]NbOutputs\n"
+    };
+    check(edit, &["ropout", "line "]);
+}
+
+#[test]
+fn a_trained_weight_out_of_range_is_refused_unless_the_model_allows_it() {
+    let folder = folder();
+    run(folder.path(), &["LeNet_Spike.ini", "-learn", "128", "-log", "128", "-nb-test", "5"]).succeeds();
+    for set in ["weights_validation", "weights"] {
+        let file = folder.path().join(set).join("fc1_weights.syntxt");
+        let text = fs::read_to_string(&file).unwrap();
+        let (_, rest) = text.split_once(' ').unwrap();
+        fs::write(&file, format!("1.5 {rest}")).unwrap();
+    }
+    run(folder.path(), &["LeNet_Spike.ini", "-test", "-nb-test", "5"]).fails(2, &["1.5", "[fc1]", "CheckWeightRange"]);
+    let text = format!("CheckWeightRange=0\n{}", model("LeNet_Spike.ini"));
+    fs::write(folder.path().join("m.ini"), text).unwrap();
+    run(folder.path(), &["m.ini", "-test", "-nb-test", "5"]).succeeds();
+}
