@@ -13,6 +13,7 @@ mod cells;
 mod learning;
 mod mapping;
 mod nearest;
+mod order;
 mod reader;
 mod resolve;
 

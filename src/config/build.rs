@@ -6,7 +6,7 @@ use formal::config::Activation;
 use sim::encoder::{Coding, EncoderConfig};
 use sim::network::PoolingMode;
 use sim::time::SimDuration;
-use stimuli::{ApplyTo, Arithmetic, Operation, RangeAffine, Rescale, Shape, Transformation};
+use stimuli::{ApplyTo, Arithmetic, Operation, RangeAffine, Rescale, Set, Shape, Transformation};
 
 use super::cells::{self, Cells, Defaults};
 use super::reader::{Accepted, Bag, Reader, Unknown};
@@ -17,6 +17,8 @@ use crate::model::{
 
 /// Classes of the databases there are.
 const N_LABELS: usize = 10;
+/// Size of the images of the databases there are.
+const STORED: Shape = Shape { channels: 1, height: 28, width: 28 };
 /// No side of a stimulus and no count goes beyond it.
 const LARGEST: usize = 1 << 24;
 
@@ -57,7 +59,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, n_training_files: usize) -> Parts {
     let check_weight_range = reader.read(&global, "", Scope::Global, "CheckWeightRange");
 
     let database = database(reader);
-    let (stimuli_section, stimuli) = stimuli(reader);
+    let (stimuli_section, stimuli) = stimuli(reader, database.as_ref().map_or(0.0, |database| database.validation));
     if let (Some(database), Some(section)) = (&database, stimuli_section) {
         let n_learn = (n_training_files as f64 * (1.0 - database.validation) + 0.5).floor() as u64;
         let name = reader.name_of(section);
@@ -118,7 +120,7 @@ fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
 }
 
 /// The section of the stimuli, when there is one, and what it says, when it can be read.
-fn stimuli(reader: &mut Reader<'_>) -> (Option<usize>, Option<StimuliDescription>) {
+fn stimuli(reader: &mut Reader<'_>, validation: f64) -> (Option<usize>, Option<StimuliDescription>) {
     let document = reader.document;
     if let Some(section) = document.find("cenv") {
         reader.bag(section, None);
@@ -156,7 +158,10 @@ fn stimuli(reader: &mut Reader<'_>) -> (Option<usize>, Option<StimuliDescription
     }
     let shape_is_known = reader.errors.len() == n_errors;
     let encoder = spiking.then(|| encoder(reader, &parameters));
-    let transformations = transformations(reader, section);
+    let transformations = transformations(reader, section, shape.channels);
+    if reader.errors.len() == n_errors {
+        check_result(reader, &bag, &transformations, shape, validation);
+    }
     let description =
         StimuliDescription { span: reader.span_of_section(section), shape, batch_size, transformations, encoder };
     (Some(section), shape_is_known.then_some(description))
@@ -254,7 +259,7 @@ fn encoder<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> EncoderConfig {
 }
 
 /// The sub-sections of the stimuli, in file order.
-fn transformations(reader: &mut Reader<'_>, provider: usize) -> Vec<Transformation> {
+fn transformations(reader: &mut Reader<'_>, provider: usize, n_channels: usize) -> Vec<Transformation> {
     let document = reader.document;
     let provider = format!("{}.", document.sections()[provider].name);
     let mut transformations = Vec::new();
@@ -262,7 +267,7 @@ fn transformations(reader: &mut Reader<'_>, provider: usize) -> Vec<Transformati
         let Some(kind) = name.strip_prefix(&*provider) else { continue };
         let on_the_fly = kind.starts_with("OnTheFlyTransformation");
         if on_the_fly || kind.starts_with("Transformation") {
-            transformations.extend(transformation(reader, section, on_the_fly));
+            transformations.extend(transformation(reader, section, on_the_fly, n_channels));
         } else if kind.starts_with("StimuliData") {
             reader.bag(section, None);
             reader.section_warning(
@@ -280,7 +285,12 @@ fn transformations(reader: &mut Reader<'_>, provider: usize) -> Vec<Transformati
     transformations
 }
 
-fn transformation(reader: &mut Reader<'_>, section: usize, on_the_fly: bool) -> Option<Transformation> {
+fn transformation(
+    reader: &mut Reader<'_>,
+    section: usize,
+    on_the_fly: bool,
+    n_channels: usize,
+) -> Option<Transformation> {
     let bag = reader.bag(section, None);
     let apply_to = match reader.read::<String>(&bag, "", Scope::Transformation, "ApplyTo").as_str() {
         "LearnOnly" => ApplyTo::LearnOnly,
@@ -306,9 +316,9 @@ fn transformation(reader: &mut Reader<'_>, section: usize, on_the_fly: bool) -> 
             scope = Scope::RangeAffine;
             Operation::RangeAffine(RangeAffine {
                 first: arithmetic(reader, &bag, "FirstOperator"),
-                first_value: reader.read(&bag, "", scope, "FirstValue"),
+                first_value: operand(reader, &bag, "FirstValue", n_channels),
                 second: arithmetic(reader, &bag, "SecondOperator"),
-                second_value: reader.read(&bag, "", scope, "SecondValue"),
+                second_value: operand(reader, &bag, "SecondValue", n_channels),
                 truncate: reader.read(&bag, "", scope, "Truncate"),
             })
         }
@@ -316,6 +326,63 @@ fn transformation(reader: &mut Reader<'_>, section: usize, on_the_fly: bool) -> 
     };
     reader.check(&bag, &accepted([Scope::Transformation, scope]), Unknown::Warns);
     Some(Transformation { apply_to, on_the_fly, operation })
+}
+
+fn operand<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, key: &str, n_channels: usize) -> Vec<f64> {
+    let values: Vec<f64> = reader.read(bag, "", Scope::RangeAffine, key);
+    if values.len() > 1 && values.len() != n_channels {
+        let message =
+            format!("expected one value, or one for each of the {n_channels} channels, found {}", values.len());
+        reader.fault_at(bag, key, message);
+    }
+    values
+}
+
+/// Reports a stimulus that does not come out of the transformations as the network wants it, for some set.
+fn check_result<'a>(
+    reader: &mut Reader<'a>,
+    bag: &Bag<'a>,
+    transformations: &[Transformation],
+    wanted: Shape,
+    validation: f64,
+) {
+    let sets = [
+        (Set::Learn, "Learn", validation < 1.0),
+        (Set::Validation, "Validation", validation > 0.0),
+        (Set::Test, "Test", true),
+    ];
+    for (set, name) in sets.into_iter().filter_map(|(set, name, is_used)| is_used.then_some((set, name))) {
+        let (once, on_the_fly): (Vec<_>, Vec<_>) = transformations
+            .iter()
+            .filter(|transformation| transformation.apply_to.includes(set))
+            .partition(|transformation| !transformation.on_the_fly);
+        let mut shape = STORED;
+        for transformation in once.into_iter().chain(on_the_fly) {
+            if let Operation::Rescale(rescale) = &transformation.operation {
+                (shape.width, shape.height) = rescaled(shape, rescale);
+            }
+        }
+        if shape != wanted {
+            let text = |shape: Shape| format!("{}x{}x{}", shape.width, shape.height, shape.channels);
+            let key = if bag.has("Size") { "Size" } else { "SizeX" };
+            let message = format!(
+                "the images of the {name} set are {} after the transformations, the network wants {}; add or correct a `RescaleTransformation`",
+                text(shape),
+                text(wanted)
+            );
+            return reader.fault_at(bag, key, message);
+        }
+    }
+}
+
+/// Width and height of the result.
+fn rescaled(shape: Shape, rescale: &Rescale) -> (usize, usize) {
+    if !rescale.keep_aspect_ratio {
+        return (rescale.width, rescale.height);
+    }
+    let ratios = [rescale.width as f64 / shape.width as f64, rescale.height as f64 / shape.height as f64];
+    let ratio = if rescale.resize_to_fit { ratios[0].min(ratios[1]) } else { ratios[0].max(ratios[1]) };
+    ((ratio * shape.width as f64) as usize, (ratio * shape.height as f64) as usize)
 }
 
 fn arithmetic<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, key: &str) -> Arithmetic {

@@ -1,6 +1,6 @@
 //! Layers: their order, their shapes, their operators.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
     Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, Source,
@@ -10,18 +10,17 @@ use stimuli::Shape;
 
 use super::learning;
 use super::mapping;
-use super::nearest::did_you_mean;
+use super::order::{self, Input, STIMULI_NAMES};
 use super::reader::{Accepted, Bag, Reader, Unknown};
 use super::registry::Scope;
-use crate::model::{CellDescription, Family, Located, SpikingDescription};
+use crate::model::{CellDescription, Family, Located, Span, SpikingDescription};
 
 /// No side, count or parameter of a shape goes beyond it.
 const LARGEST: usize = 1 << 24;
 /// No map has more elements.
 const MOST_ELEMENTS: u128 = 1 << 31;
-
-/// Names that mean the stimuli, whichever their section is called.
-pub(crate) const STIMULI_NAMES: [&str; 3] = ["env", "sp", "cenv"];
+/// No layer has more weights.
+const MOST_WEIGHTS: u128 = 1 << 31;
 
 /// What the global section says about layers.
 pub(crate) struct Defaults {
@@ -39,19 +38,6 @@ pub(crate) struct Cells {
     pub complete: bool,
 }
 
-/// A section with `Input`.
-struct Layer {
-    section: usize,
-    inputs: Vec<Input>,
-}
-
-enum Input {
-    Stimuli,
-    Layer(usize),
-    /// No such layer, or one of a cycle: reported already.
-    Unknown,
-}
-
 /// What later layers need of one that has been read.
 #[derive(Clone, Copy)]
 struct Outcome {
@@ -62,8 +48,8 @@ struct Outcome {
 
 /// Reads all layers; `stimuli` is what they start from, `None` when it could not be read.
 pub(crate) fn read(reader: &mut Reader<'_>, defaults: &Defaults, stimuli: Option<Shape>) -> Cells {
-    let layers = layers(reader);
-    let order = in_order(reader, &layers);
+    let layers = order::layers(reader);
+    let order = order::in_order(reader, &layers);
     let mut cells = Cells { descriptions: Vec::new(), sections: Vec::new(), complete: order.len() == layers.len() };
     let mut outcomes: HashMap<usize, Outcome> = HashMap::new();
     for at in order {
@@ -114,98 +100,6 @@ fn define_shapes(reader: &mut Reader<'_>, cell: &Cell) {
     }
 }
 
-/// The sections with `Input`, in file order.
-fn layers(reader: &mut Reader<'_>) -> Vec<Layer> {
-    let document = reader.document;
-    let is_layer = |section: &usize| *section != 0 && document.sections()[*section].property("Input").is_some();
-    let sections: Vec<usize> = (0..document.sections().len()).filter(is_layer).collect();
-    let by_name: HashMap<&str, usize> =
-        sections.iter().enumerate().map(|(at, &section)| (&*document.sections()[section].name, at)).collect();
-    let mut layers = Vec::new();
-    for &section in &sections {
-        let bag = reader.bag(section, None);
-        let names: Vec<String> = reader.read_optional(&bag, "", Scope::Cell, "Input").unwrap_or_default();
-        let mut inputs: Vec<Input> = Vec::new();
-        for name in &names {
-            if STIMULI_NAMES.contains(&name.as_str()) {
-                inputs.push(Input::Stimuli);
-            } else if let Some(&at) = by_name.get(name.as_str()) {
-                inputs.push(Input::Layer(at));
-            } else {
-                let hint = if document.find(name).is_some() {
-                    format!("; `[{name}]` has no `Input` and is no layer")
-                } else {
-                    let known = by_name.keys().copied().collect::<std::collections::BTreeSet<_>>();
-                    did_you_mean(name, known.into_iter().chain(["sp", "env"]), |known| format!("`{known}`"))
-                };
-                reader.fault_at(&bag, "Input", format!("there is no layer `{name}`{hint}"));
-                inputs.push(Input::Unknown);
-            }
-        }
-        if names.is_empty() {
-            inputs.push(Input::Unknown);
-        }
-        layers.push(Layer { section, inputs });
-    }
-    layers
-}
-
-/// Layers by increasing depth, inside a depth in file order. Reports cycles and leaves out what hangs on them.
-fn in_order(reader: &mut Reader<'_>, layers: &[Layer]) -> Vec<usize> {
-    let mut consumers = vec![Vec::new(); layers.len()];
-    let mut n_missing = vec![0_usize; layers.len()];
-    for (at, layer) in layers.iter().enumerate() {
-        for input in &layer.inputs {
-            if let Input::Layer(other) = *input {
-                consumers[other].push(at);
-                n_missing[at] += 1;
-            }
-        }
-    }
-    let mut depths = vec![0_usize; layers.len()];
-    let mut ready: VecDeque<usize> = (0..layers.len()).filter(|&at| n_missing[at] == 0).collect();
-    let mut order = Vec::new();
-    while let Some(at) = ready.pop_front() {
-        order.push(at);
-        for &consumer in &consumers[at] {
-            depths[consumer] = depths[consumer].max(depths[at] + 1);
-            n_missing[consumer] -= 1;
-            if n_missing[consumer] == 0 {
-                ready.push_back(consumer);
-            }
-        }
-    }
-    order.sort_by_key(|&at| (depths[at], at));
-    report_cycles(reader, layers, &n_missing);
-    order
-}
-
-fn report_cycles(reader: &mut Reader<'_>, layers: &[Layer], n_missing: &[usize]) {
-    let waits_for = |at: usize| {
-        layers[at].inputs.iter().find_map(|input| match *input {
-            Input::Layer(other) if n_missing[other] > 0 => Some(other),
-            _ => None,
-        })
-    };
-    let mut seen = vec![false; layers.len()];
-    for start in (0..layers.len()).filter(|&at| n_missing[at] > 0) {
-        let mut path: Vec<usize> = Vec::new();
-        let mut next = Some(start);
-        while let Some(at) = next.filter(|&at| !seen[at]) {
-            seen[at] = true;
-            path.push(at);
-            next = waits_for(at);
-        }
-        let Some(first) = next.and_then(|at| path.iter().position(|&step| step == at)) else { continue };
-        let mut names: Vec<String> =
-            path[first..].iter().map(|&at| reader.name_of(layers[at].section).to_string()).collect();
-        names.push(names[0].clone());
-        let section = path[first..].iter().map(|&at| layers[at].section).min().unwrap_or(layers[start].section);
-        let bag = reader.bag(section, None);
-        reader.fault_at(&bag, "Input", format!("the layers feed each other in a circle: {}", names.join(" <- ")));
-    }
-}
-
 struct Parent {
     source: Source,
     shape: Option<Shape>,
@@ -215,7 +109,7 @@ struct Parent {
 /// A layer that has been read, its shapes known unless there were faults.
 struct Cell {
     name: String,
-    section_span: crate::model::Span,
+    section_span: Span,
     family: Family,
     cuda: bool,
     inputs: Vec<Source>,
@@ -224,7 +118,7 @@ struct Cell {
     operator: Operator,
     activation: Located<Activation>,
     spiking: SpikingDescription,
-    keys: BTreeMap<String, crate::model::Span>,
+    keys: BTreeMap<String, Span>,
 }
 
 impl Cell {
@@ -400,6 +294,17 @@ impl<'r, 'a> CellReader<'r, 'a> {
         Some(shape)
     }
 
+    fn check_weights(&mut self, n_outputs: usize, kernel: Size) {
+        let Some(input) = self.input_shape else { return };
+        let n = [input.channels, kernel.width, kernel.height]
+            .into_iter()
+            .try_fold(n_outputs as u128, |n, factor| n.checked_mul(factor as u128));
+        if n.is_none_or(|n| n > MOST_WEIGHTS) {
+            let message = format!("a layer has at most {MOST_WEIGHTS} weights, this one would have more");
+            self.reader.section_fault(self.section, "", message);
+        }
+    }
+
     /// A width and a height, written in one of three ways.
     fn size(&mut self, scope: Scope, keys: SizeKeys, least: u64) -> Size {
         let SizeKeys { list, both, width, height } = keys;
@@ -467,10 +372,6 @@ impl<'r, 'a> CellReader<'r, 'a> {
         Some(shape)
     }
 
-    fn default_activation(&self) -> Activation {
-        self.defaults.activation
-    }
-
     fn activation(&mut self, default: Activation) -> Located<Activation> {
         learning::activation(self.reader, &self.bag, default, &mut self.accepted)
     }
@@ -528,7 +429,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
             height: size.height.div_ceil(sub_sample.height),
             width: size.width.div_ceil(sub_sample.width),
         });
-        let activation = self.activation(self.default_activation());
+        if shape.is_some() {
+            self.check_weights(n_outputs, kernel);
+        }
+        let activation = self.activation(self.defaults.activation);
         (Operator::Conv(config), shape, activation)
     }
 
@@ -544,7 +448,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
             weights_solver: self.solver("WeightsSolver"),
             bias_solver: self.solver("BiasSolver"),
         };
-        let activation = self.activation(self.default_activation());
+        let activation = self.activation(self.defaults.activation);
+        if let Some(input) = self.input_shape {
+            self.check_weights(n_outputs, Size { width: input.width, height: input.height });
+        }
         let shape = self.input_shape.map(|_| Shape { channels: n_outputs, height: 1, width: 1 });
         (Operator::Fc(config), shape, activation)
     }
@@ -620,10 +527,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 padded.height,
                 if (padding.width, padding.height) == (0, 0) { "" } else { ", padding included" }
             );
-            let too_high = reach.width <= padded.width;
-            let key = keys.into_iter().filter(|key| self.bag.has(key));
-            let key =
-                if too_high { key.last() } else { key.min_by_key(|key| keys.iter().position(|other| other == key)) };
+            let [list, both, width, height] = keys;
+            let side = if reach.width > padded.width { width } else { height };
+            let key = [list, both, side].into_iter().find(|key| self.bag.has(key));
             self.reader.fault_at(&self.bag, key.unwrap_or(""), message);
             return None;
         }

@@ -4,7 +4,7 @@ use super::reader::{Accepted, Bag, Reader};
 use super::registry::Scope;
 
 /// Connections are not enumerated beyond this many pairs.
-const MOST_PAIRS: usize = 1 << 28;
+const MOST_PAIRS: usize = 1 << 24;
 
 /// One input of a layer: the names that mean it and its channels.
 pub(crate) struct Parent {

@@ -150,8 +150,8 @@ impl Kind {
             Self::Text | Self::Path => Some(Value::Text(text.to_owned())),
             Self::Names => parse_names(text).map(Value::Names),
             Self::Bools => list(text, parse_bool).map(Value::Bools),
-            Self::Unsigneds => list(text, parse_unsigned).map(Value::Unsigneds),
-            Self::Reals => list(text, parse_real).map(Value::Reals),
+            Self::Unsigneds => list(text, parse_unsigned).filter(|list| !list.is_empty()).map(Value::Unsigneds),
+            Self::Reals => list(text, parse_real).filter(|list| !list.is_empty()).map(Value::Reals),
             Self::Choice(supported, lacking) => return choose(text, supported, lacking),
         };
         value.ok_or_else(|| format!("expected {}, found `{}`", self.expected(), super::ini::shown(text)))
