@@ -1,0 +1,281 @@
+//! A network compiled for running: immutable, shared by all workers.
+
+mod delayed;
+mod pool;
+mod runs;
+mod taps;
+
+use crate::error::Error;
+use crate::layout::{self, Geometry, Layout, Link};
+use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Size, Source};
+use crate::real::Real;
+
+pub(crate) use delayed::Delayed;
+pub(crate) use pool::PoolPlan;
+pub(crate) use runs::{LANES, Run, Runs};
+pub(crate) use taps::Taps;
+
+/// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).
+///
+/// Weights are laid out so that one arriving spike touches contiguous memory. One plan serves any number of workers, each
+/// of which owns a [`State`](crate::State).
+#[derive(Clone, Debug)]
+pub struct Plan<F> {
+    pub(crate) network: Network,
+    pub(crate) geometry: Geometry,
+    pub(crate) places: Vec<Place>,
+    pub(crate) cells: Vec<CellPlan<F>>,
+}
+
+/// Where a position lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) group: u32,
+    pub(crate) channel: u32,
+    pub(crate) y: u32,
+    pub(crate) x: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CellPlan<F> {
+    /// First position of its neurons.
+    pub(crate) base: u32,
+    pub(crate) output: Shape,
+    pub(crate) kind: Kind<F>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind<F> {
+    /// Integrate-and-fire neurons without leak, refractory period, delays and sub-sampling.
+    Runs(Weighted<F>, Runs<F>),
+    /// Any neurons without delays.
+    Taps(Weighted<F>, Taps<F>),
+    /// Any neurons with delays.
+    Delayed(Weighted<F>, Delayed<F>),
+    Pool(PoolPlan),
+}
+
+/// What the three kinds of weighted cells share.
+#[derive(Clone, Debug)]
+pub(crate) struct Weighted<F> {
+    pub(crate) synapses: Synapses,
+    pub(crate) neuron: NeuronPlan<F>,
+    pub(crate) terminate_delta: u32,
+    pub(crate) terminate_max: u32,
+}
+
+/// Geometry of the synapses of a weighted cell. A fully connected cell, and a convolution with a single position, is a
+/// 1x1 kernel over as many channels as there are inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Synapses {
+    pub(crate) is_flat: bool,
+    /// Input, before it is flattened.
+    pub(crate) input: Shape,
+    pub(crate) n_channels: usize,
+    pub(crate) n_outputs: usize,
+    pub(crate) kernel: Size,
+    pub(crate) stride: Size,
+    pub(crate) padding: Size,
+    pub(crate) sub_sample: Size,
+    pub(crate) positions: Size,
+    /// `[n_outputs][n_channels]`.
+    pub(crate) is_connected: Vec<bool>,
+}
+
+/// Where a spike stands relative to the kernel: on each axis the kernel offset of its first tap, and the position that
+/// tap belongs to. The next tap (`stride` further in the kernel) belongs to the position before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) channel: usize,
+    pub(crate) first_ky: usize,
+    pub(crate) first_kx: usize,
+    pub(crate) qy: usize,
+    pub(crate) qx: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NeuronPlan<F> {
+    pub(crate) threshold: F,
+    pub(crate) is_bipolar: bool,
+    pub(crate) membrane_time_constant: u64,
+    pub(crate) refractory_period: u64,
+    pub(crate) resets_to_zero: bool,
+}
+
+impl<F: Real> NeuronPlan<F> {
+    fn new(neuron: &Neuron) -> Self {
+        Self {
+            threshold: F::from_f64(neuron.threshold),
+            is_bipolar: neuron.bipolar_threshold,
+            membrane_time_constant: neuron.membrane_time_constant.0,
+            refractory_period: neuron.refractory_period.0,
+            resets_to_zero: neuron.reset == Reset::Zero,
+        }
+    }
+
+    /// The potential after a spike from potential `v`.
+    #[inline(always)]
+    pub(crate) fn reset(&self, v: F) -> F {
+        if self.resets_to_zero {
+            F::ZERO
+        } else if v < F::ZERO {
+            v + self.threshold
+        } else {
+            v - self.threshold
+        }
+    }
+}
+
+impl Synapses {
+    fn of_conv(conv: &Conv, layout: &Layout) -> Self {
+        let is_connected = conv.mapping.clone().unwrap_or_else(|| vec![true; conv.n_outputs * layout.input.channels]);
+        let area = conv.kernel.width * conv.kernel.height;
+        let covers_input = (conv.kernel.width, conv.kernel.height) == (layout.input.width, layout.input.height);
+        if covers_input && conv.padding == (Size { width: 0, height: 0 }) {
+            let each_pixel = is_connected.iter().flat_map(|&is| std::iter::repeat_n(is, area)).collect();
+            return Self::flat(layout, conv.n_outputs, each_pixel);
+        }
+        Self {
+            is_flat: false,
+            input: layout.input,
+            n_channels: layout.input.channels,
+            n_outputs: conv.n_outputs,
+            kernel: conv.kernel,
+            stride: conv.stride,
+            padding: conv.padding,
+            sub_sample: conv.sub_sample,
+            positions: layout.positions,
+            is_connected,
+        }
+    }
+
+    fn of_fc(fc: &Fc, layout: &Layout) -> Self {
+        Self::flat(layout, fc.n_outputs, vec![true; fc.n_outputs * layout.input.len()])
+    }
+
+    fn flat(layout: &Layout, n_outputs: usize, is_connected: Vec<bool>) -> Self {
+        let one = Size::square(1);
+        Self {
+            is_flat: true,
+            input: layout.input,
+            n_channels: layout.input.len(),
+            n_outputs,
+            kernel: one,
+            stride: one,
+            padding: Size { width: 0, height: 0 },
+            sub_sample: one,
+            positions: one,
+            is_connected,
+        }
+    }
+
+    /// Where a spike of the concatenated input at (channel, y, x) stands.
+    #[inline(always)]
+    pub(crate) fn arrival(&self, channel: usize, y: usize, x: usize) -> Arrival {
+        if self.is_flat {
+            let channel = (channel * self.input.height + y) * self.input.width + x;
+            return Arrival { channel, first_ky: 0, first_kx: 0, qy: 0, qx: 0 };
+        }
+        let (qy, first_ky) = divide(y + self.padding.height, self.stride.height);
+        let (qx, first_kx) = divide(x + self.padding.width, self.stride.width);
+        Arrival { channel, first_ky, first_kx, qy, qx }
+    }
+
+    /// Index of a weight, `[output][channel][ky][kx]`.
+    pub(crate) fn weight_index(&self, output: usize, channel: usize, ky: usize, kx: usize) -> usize {
+        ((output * self.n_channels + channel) * self.kernel.height + ky) * self.kernel.width + kx
+    }
+
+    /// Row and column of the neurons, before the outputs.
+    #[inline(always)]
+    pub(crate) fn n_columns(&self) -> usize {
+        self.positions.width.div_ceil(self.sub_sample.width)
+    }
+}
+
+/// Quotient and remainder; a stride of 1 is the common case.
+#[inline(always)]
+fn divide(a: usize, b: usize) -> (usize, usize) {
+    if b == 1 { (a, 0) } else { (a / b, a % b) }
+}
+
+/// Kernel offsets of one stride residue: how many there are.
+#[inline(always)]
+pub(crate) fn n_taps(kernel: usize, stride: usize, residue: usize) -> usize {
+    if residue < kernel { (kernel - residue).div_ceil(stride) } else { 0 }
+}
+
+impl<F: Real> Plan<F> {
+    /// Checks and compiles a network.
+    ///
+    /// # Errors
+    ///
+    /// The first fault found: sizes that are zero, contradict or are too large, inputs that do not stand before their
+    /// cell, lists of the wrong length, a threshold that is not positive, a weight that is not finite in `F`.
+    pub fn new(network: &Network) -> Result<Self, Error> {
+        let geometry = layout::check::<F>(network)?;
+        let mut places = Vec::with_capacity(*geometry.bases.last().expect("the environment comes first") as usize);
+        let outputs = geometry.layouts.iter().map(|layout| layout.output);
+        for (group, shape) in std::iter::once(network.input).chain(outputs).enumerate() {
+            for channel in 0..shape.channels as u32 {
+                for y in 0..shape.height as u32 {
+                    places.extend((0..shape.width as u32).map(|x| Place { group: group as u32, channel, y, x }));
+                }
+            }
+        }
+        let cells = network
+            .cells
+            .iter()
+            .zip(&geometry.layouts)
+            .enumerate()
+            .map(|(index, (cell, layout))| CellPlan {
+                base: geometry.bases[index + 1],
+                output: layout.output,
+                kind: kind(cell, layout),
+            })
+            .collect();
+        Ok(Self { network: network.clone(), geometry, places, cells })
+    }
+
+    /// The network it was compiled from.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Shape of the neurons of a source.
+    pub fn shape(&self, source: Source) -> Shape {
+        match source {
+            Source::Environment => self.network.input,
+            Source::Cell(cell) => self.geometry.layouts[cell].output,
+        }
+    }
+
+    pub(crate) fn links(&self, group: usize) -> &[Link] {
+        &self.geometry.links[group]
+    }
+}
+
+fn kind<F: Real>(cell: &Cell, layout: &Layout) -> Kind<F> {
+    let (synapses, weights, delays, neuron, terminate_delta, terminate_max) = match &cell.operator {
+        Operator::Pool(pool) => return Kind::Pool(PoolPlan::new(pool, layout)),
+        Operator::Conv(conv) => (Synapses::of_conv(conv, layout), &conv.weights, &conv.delays, &conv.neuron, 0, 0),
+        Operator::Fc(fc) => {
+            let synapses = Synapses::of_fc(fc, layout);
+            (synapses, &fc.weights, &fc.delays, &fc.neuron, fc.terminate_delta, fc.terminate_max)
+        }
+    };
+    let neuron = NeuronPlan::new(neuron);
+    let weighted = Weighted { synapses, neuron, terminate_delta, terminate_max };
+    let synapses = &weighted.synapses;
+    if let Some(delays) = delays.as_ref().filter(|delays| delays.iter().any(|delay| delay.0 > 0)) {
+        let delayed = Delayed::new(synapses, weights, delays);
+        return Kind::Delayed(weighted, delayed);
+    }
+    let is_plain = neuron.membrane_time_constant == 0 && neuron.refractory_period == 0;
+    if is_plain && synapses.sub_sample == Size::square(1) {
+        let runs = Runs::new(synapses, weights, neuron.threshold);
+        return Kind::Runs(weighted, runs);
+    }
+    let taps = Taps::new(synapses, weights);
+    Kind::Taps(weighted, taps)
+}

@@ -1,0 +1,115 @@
+//! Pooling windows over a map with padding.
+
+use crate::layout::Layout;
+use crate::network::{Pool, Pooling, PoolingMode, Shape, Size};
+
+#[derive(Clone, Debug)]
+pub(crate) struct PoolPlan {
+    pub(crate) pooling: Pooling,
+    pub(crate) mode: PoolingMode,
+    pub(crate) input: Shape,
+    pub(crate) output: Shape,
+    window: Size,
+    stride: Size,
+    padding: Size,
+    /// Outputs that each channel is connected to, ascending.
+    outputs: Vec<Vec<u32>>,
+    /// Channels that each output is connected to, ascending.
+    channels: Vec<Vec<u32>>,
+}
+
+impl PoolPlan {
+    pub(crate) fn new(pool: &Pool, layout: &Layout) -> Self {
+        let n_channels = layout.input.channels;
+        let mut outputs = vec![Vec::new(); n_channels];
+        let mut channels = vec![Vec::new(); pool.n_outputs];
+        for output in 0..pool.n_outputs {
+            for channel in 0..n_channels {
+                if pool.mapping.as_ref().is_none_or(|mapping| mapping[output * n_channels + channel]) {
+                    outputs[channel].push(output as u32);
+                    channels[output].push(channel as u32);
+                }
+            }
+        }
+        Self {
+            pooling: pool.pooling,
+            mode: pool.mode,
+            input: layout.input,
+            output: layout.output,
+            window: pool.window,
+            stride: pool.stride,
+            padding: pool.padding,
+            outputs,
+            channels,
+        }
+    }
+
+    /// Whether the tracked value starts from below every count, so that any first spike raises it.
+    pub(crate) fn starts_below_all(&self) -> bool {
+        (self.pooling, self.mode) == (Pooling::Max, PoolingMode::Approximated)
+    }
+
+    /// Calls `apply(output, window)` for each window that holds the input element and each output connected to its
+    /// channel; `window` is the neuron in canonical order.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, channel: usize, y: usize, x: usize, mut apply: impl FnMut(usize, usize)) {
+        let axis = |at: usize, window: usize, stride: usize, n: usize| {
+            (at + 1).saturating_sub(window).div_ceil(stride)..(at / stride + 1).min(n)
+        };
+        let columns = axis(x + self.padding.width, self.window.width, self.stride.width, self.output.width);
+        for oy in axis(y + self.padding.height, self.window.height, self.stride.height, self.output.height) {
+            for ox in columns.clone() {
+                for &output in &self.outputs[channel] {
+                    let output = output as usize;
+                    apply(output, (output * self.output.height + oy) * self.output.width + ox);
+                }
+            }
+        }
+    }
+
+    /// Elements of a window over all the channels of an output, padding included.
+    #[inline(always)]
+    pub(crate) fn window_len(&self, output: usize) -> u64 {
+        (self.window.width * self.window.height * self.channels[output].len()) as u64
+    }
+
+    /// The greatest count in a window.
+    pub(crate) fn window_max(&self, counts: &[i64], output: usize, neuron: usize) -> i64 {
+        let at = neuron % self.output.plane();
+        let (oy, ox) = (at / self.output.width, at % self.output.width);
+        let axis = |o: usize, window: usize, stride: usize, padding: usize, n: usize| {
+            (o * stride).saturating_sub(padding)..(o * stride + window).saturating_sub(padding).min(n)
+        };
+        let columns = axis(ox, self.window.width, self.stride.width, self.padding.width, self.input.width);
+        let rows = axis(oy, self.window.height, self.stride.height, self.padding.height, self.input.height);
+        let mut greatest = i64::MIN;
+        for &channel in &self.channels[output] {
+            for y in rows.clone() {
+                let row = (channel as usize * self.input.height + y) * self.input.width;
+                for &count in &counts[row..][columns.clone()] {
+                    greatest = greatest.max(count);
+                }
+            }
+        }
+        greatest
+    }
+
+    /// Window elements inside the map, over all windows and connected pairs.
+    pub(crate) fn connections(&self) -> u64 {
+        let axis = |n_windows: usize, window: usize, stride: usize, padding: usize, n: usize| -> u64 {
+            let inside = |o: usize| {
+                (o * stride + window)
+                    .saturating_sub(padding)
+                    .min(n)
+                    .saturating_sub((o * stride).saturating_sub(padding))
+            };
+            (0..n_windows).map(|o| inside(o) as u64).sum()
+        };
+        let columns =
+            axis(self.output.width, self.window.width, self.stride.width, self.padding.width, self.input.width);
+        let rows =
+            axis(self.output.height, self.window.height, self.stride.height, self.padding.height, self.input.height);
+        let pairs: usize = self.channels.iter().map(Vec::len).sum();
+        columns * rows * pairs as u64
+    }
+}

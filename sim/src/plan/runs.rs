@@ -1,0 +1,111 @@
+//! Weights laid out so that one spike's row of neurons is one contiguous run.
+//!
+//! Neurons lie `[y][x][output]`. A spike's taps along x belong to neighboring positions, the further in the kernel the
+//! earlier; so the kernel is stored reversed along x (per stride residue), outputs innermost, and the row of affected
+//! neurons and the row of weights run side by side. A run that the right border cuts has a copy of its own, because what
+//! follows a run must be silent: runs are read in whole chunks of [`LANES`], and the lanes past the end carry weight 0
+//! and threshold infinity, as the lanes of unconnected pairs do. The left border only moves the beginning.
+
+use super::{Arrival, Synapses, n_taps};
+use crate::real::Real;
+
+/// Neurons of a chunk.
+pub(crate) const LANES: usize = 16;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Runs<F> {
+    /// `[channel][ky][variant]`, a variant for each (residue, number of taps cut on the right).
+    weights: Vec<F>,
+    /// `[channel][variant]`.
+    thresholds: Vec<F>,
+    /// Lanes of all the variants of a kernel row.
+    row: usize,
+    /// First lane of each variant, `[residue][cut]`.
+    variants: Vec<usize>,
+    /// Variants of a residue.
+    n_cuts: usize,
+}
+
+/// One row of neurons that a spike reaches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a, F> {
+    /// First neuron.
+    pub(crate) neuron: usize,
+    /// Weights and thresholds, a multiple of [`LANES`].
+    pub(crate) weights: &'a [F],
+    pub(crate) thresholds: &'a [F],
+}
+
+impl<F: Real> Runs<F> {
+    pub(crate) fn new(synapses: &Synapses, weights: &[f64], threshold: F) -> Self {
+        let (kernel, stride, n_outputs) = (synapses.kernel, synapses.stride, synapses.n_outputs);
+        let most_taps = n_taps(kernel.width, stride.width, 0);
+        // How far right of the last position a spike can stand, in positions.
+        let last_input = if synapses.is_flat { 0 } else { synapses.input.width - 1 };
+        let overhang =
+            ((last_input + synapses.padding.width) / stride.width + 1).saturating_sub(synapses.positions.width);
+        let n_cuts = most_taps.min(overhang + 1);
+        let n_residues = stride.width.min(kernel.width);
+        let mut variants = Vec::with_capacity(n_residues * n_cuts);
+        let mut row = 0;
+        let mut taps = Vec::with_capacity(n_residues * n_cuts);
+        for residue in 0..n_residues {
+            for cut in 0..n_cuts {
+                variants.push(row);
+                // From the last tap (earliest position) down to the first one that is left.
+                let all = n_taps(kernel.width, stride.width, residue);
+                taps.push((cut..all).rev().map(|tap| residue + tap * stride.width).collect::<Vec<_>>());
+                row += (all.saturating_sub(cut) * n_outputs).next_multiple_of(LANES) + LANES;
+            }
+        }
+        let mut plan = Self {
+            weights: vec![F::ZERO; synapses.n_channels * kernel.height * row],
+            thresholds: vec![F::INFINITY; synapses.n_channels * row],
+            row,
+            variants,
+            n_cuts,
+        };
+        for channel in 0..synapses.n_channels {
+            for (&first, kxs) in plan.variants.iter().zip(&taps) {
+                for (i, &kx) in kxs.iter().enumerate() {
+                    for output in 0..n_outputs {
+                        if !synapses.is_connected[output * synapses.n_channels + channel] {
+                            continue;
+                        }
+                        let lane = first + i * n_outputs + output;
+                        plan.thresholds[channel * row + lane] = threshold;
+                        for ky in 0..kernel.height {
+                            plan.weights[(channel * kernel.height + ky) * row + lane] =
+                                F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)]);
+                        }
+                    }
+                }
+            }
+        }
+        plan
+    }
+
+    /// Calls `apply` for each row of neurons that a spike reaches.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, synapses: &Synapses, at: Arrival, mut apply: impl FnMut(Run<'_, F>)) {
+        let n_outputs = synapses.n_outputs;
+        let columns = n_taps(synapses.kernel.width, synapses.stride.width, at.first_kx);
+        let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
+        let skip = columns.saturating_sub(at.qx + 1);
+        if cut + skip >= columns {
+            return;
+        }
+        let lanes = ((columns - cut - skip) * n_outputs).next_multiple_of(LANES);
+        let first = self.variants[at.first_kx * self.n_cuts + cut] + skip * n_outputs;
+        let left = at.qx + skip + 1 - columns;
+        let thresholds = &self.thresholds[at.channel * self.row + first..][..lanes];
+        let rows = n_taps(synapses.kernel.height, synapses.stride.height, at.first_ky);
+        let first_row = (at.qy + 1).saturating_sub(synapses.positions.height);
+        for tap in first_row..rows.min(at.qy + 1) {
+            let ky = at.first_ky + tap * synapses.stride.height;
+            let weights = &self.weights[(at.channel * synapses.kernel.height + ky) * self.row + first..][..lanes];
+            let neuron = ((at.qy - tap) * synapses.positions.width + left) * n_outputs;
+            apply(Run { neuron, weights, thresholds });
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The float an engine computes in.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Mul, Neg, Sub};
+
+/// The float type of membrane potentials and weights: `f32` or `f64`.
+///
+/// An engine uses only operations that IEEE 754 rounds exactly, so both widths give the same bytes on every CPU.
+pub trait Real:
+    sealed::Sealed
+    + Copy
+    + Debug
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Neg<Output = Self>
+    + Send
+    + Sync
+    + 'static
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Positive infinity: the threshold that nothing reaches.
+    const INFINITY: Self;
+    /// What the type is called on a command line: `f32` or `f64`.
+    const NAME: &str;
+
+    /// Rounds a double to this type.
+    fn from_f64(value: f64) -> Self;
+    /// Widens to a double, exactly.
+    fn to_f64(self) -> f64;
+    /// The absolute value.
+    fn abs(self) -> Self;
+    /// Is neither infinite nor a NaN.
+    fn is_finite(self) -> bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+macro_rules! real {
+    ($float:ident) => {
+        impl Real for $float {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const INFINITY: Self = $float::INFINITY;
+            const NAME: &str = stringify!($float);
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $float
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $float::abs(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $float::is_finite(self)
+            }
+        }
+    };
+}
+
+real!(f32);
+real!(f64);

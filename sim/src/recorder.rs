@@ -1,0 +1,41 @@
+//! What is kept of a run beside the counts.
+
+use crate::event::Spike;
+
+/// Sees every spike that the network emits, in the total order of events.
+///
+/// Chosen statically: what is not asked for costs nothing.
+pub trait Recorder {
+    /// Is called once a spike, the input spikes included.
+    fn spike(&mut self, spike: Spike);
+}
+
+/// Records nothing; counts per neuron are kept by the state in any case.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Recorder for Nothing {
+    #[inline(always)]
+    fn spike(&mut self, _: Spike) {}
+}
+
+/// Records every spike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Raster {
+    /// The spikes in the order of their emission.
+    pub spikes: Vec<Spike>,
+}
+
+impl Recorder for Raster {
+    #[inline]
+    fn spike(&mut self, spike: Spike) {
+        self.spikes.push(spike);
+    }
+}
+
+impl<R: Recorder> Recorder for &mut R {
+    #[inline(always)]
+    fn spike(&mut self, spike: Spike) {
+        (**self).spike(spike);
+    }
+}

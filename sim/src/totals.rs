@@ -1,0 +1,204 @@
+//! Sums over stimuli, and the read events that follow from them.
+
+use crate::layout;
+use crate::network::Source;
+use crate::plan::{Kind, Plan, Synapses};
+use crate::real::Real;
+use crate::state::{CellState, State};
+
+/// Spikes of one neuron or pixel over many stimuli.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TotalCounts {
+    /// Positive spikes.
+    pub positive: u64,
+    /// Negative spikes.
+    pub negative: u64,
+}
+
+impl TotalCounts {
+    /// Spikes of both signs.
+    pub fn total(self) -> u64 {
+        self.positive + self.negative
+    }
+
+    /// Positive minus negative spikes.
+    pub fn net(self) -> i64 {
+        self.positive as i64 - self.negative as i64
+    }
+}
+
+/// Sums of counts over stimuli: whole numbers, so the order of adding and merging does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    counts: Vec<TotalCounts>,
+    bases: Vec<u32>,
+    /// Synaptic events that had not arrived at the end, by cell and weight; empty for cells without delays.
+    unread: Vec<Vec<u64>>,
+    n_stimuli: u64,
+}
+
+impl Totals {
+    /// Nothing yet.
+    pub fn new<F: Real>(plan: &Plan<F>) -> Self {
+        let unread = plan.cells.iter().map(|cell| match &cell.kind {
+            Kind::Delayed(weighted, _) => vec![0; weighted.synapses.n_weights()],
+            _ => Vec::new(),
+        });
+        Self {
+            counts: vec![TotalCounts::default(); plan.places.len()],
+            bases: plan.geometry.bases.clone(),
+            unread: unread.collect(),
+            n_stimuli: 0,
+        }
+    }
+
+    /// Adds the stimulus that the state has just seen.
+    ///
+    /// # Panics
+    ///
+    /// Panics when both were not made for the same plan.
+    pub fn add<F: Real>(&mut self, state: &State<F>) {
+        assert_eq!(self.bases, state.bases, "totals add states of their plan");
+        for (total, counts) in self.counts.iter_mut().zip(&state.counts) {
+            total.positive += u64::from(counts.positive);
+            total.negative += u64::from(counts.negative);
+        }
+        for (totals, cell) in self.unread.iter_mut().zip(&state.cells) {
+            if let CellState::Neurons(cell) = cell {
+                for (total, &unread) in totals.iter_mut().zip(&cell.unread) {
+                    *total += u64::from(unread);
+                }
+            }
+        }
+        self.n_stimuli += 1;
+    }
+
+    /// Adds what another worker has summed.
+    ///
+    /// # Panics
+    ///
+    /// Panics when both were not made for the same plan.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.bases, other.bases, "totals merge with totals of their plan");
+        for (total, more) in self.counts.iter_mut().zip(&other.counts) {
+            total.positive += more.positive;
+            total.negative += more.negative;
+        }
+        for (totals, more) in self.unread.iter_mut().zip(&other.unread) {
+            for (total, more) in totals.iter_mut().zip(more) {
+                *total += more;
+            }
+        }
+        self.n_stimuli += other.n_stimuli;
+    }
+
+    /// Forgets everything: a new phase begins.
+    pub fn clear(&mut self) {
+        self.counts.fill(TotalCounts::default());
+        self.unread.iter_mut().for_each(|unread| unread.fill(0));
+        self.n_stimuli = 0;
+    }
+
+    /// Spikes of each neuron of a source, in canonical order (channel, y, x; x fastest).
+    pub fn counts(&self, source: Source) -> &[TotalCounts] {
+        let group = layout::group(source);
+        &self.counts[self.bases[group] as usize..self.bases[group + 1] as usize]
+    }
+
+    /// Stimuli added.
+    pub fn n_stimuli(&self) -> u64 {
+        self.n_stimuli
+    }
+
+    /// Spikes of the environment and all cells.
+    pub fn n_spikes(&self) -> u64 {
+        self.counts.iter().map(|counts| counts.total()).sum()
+    }
+}
+
+impl<F: Real> Plan<F> {
+    /// Read events of each synapse, by cell and then in the order of the cell's weights; `None` where an output is not
+    /// connected to a channel. Empty for pooling cells, which have no synapse.
+    ///
+    /// A read event is the arrival of one spike over one synapse. A convolution's synapse is a shared weight, read at every
+    /// position. The number follows from how often each source spiked and from the geometry, less what had not arrived
+    /// at the end.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the totals were made for another plan.
+    pub fn reads(&self, totals: &Totals) -> Vec<Vec<Option<u64>>> {
+        assert_eq!(totals.bases, self.geometry.bases, "reads follow from totals of the same plan");
+        let cells = self.cells.iter().zip(&self.network.cells).zip(&totals.unread);
+        cells
+            .map(|((plan, cell), unread)| {
+                let (Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _)) = &plan.kind
+                else {
+                    return Vec::new();
+                };
+                let synapses = &weighted.synapses;
+                let spikes: Vec<u64> = cell
+                    .inputs
+                    .iter()
+                    .flat_map(|&input| totals.counts(input).iter().map(|counts| counts.total()))
+                    .collect();
+                let mut reads = vec![None; synapses.n_weights()];
+                for channel in 0..synapses.n_channels {
+                    for ky in 0..synapses.kernel.height {
+                        for kx in 0..synapses.kernel.width {
+                            let arrivals = synapses.elements(channel, ky, kx).map(|element| spikes[element]).sum();
+                            for output in 0..synapses.n_outputs {
+                                if synapses.is_connected[output * synapses.n_channels + channel] {
+                                    let weight = synapses.weight_index(output, channel, ky, kx);
+                                    reads[weight] = Some(arrivals);
+                                }
+                            }
+                        }
+                    }
+                }
+                for (reads, unread) in reads.iter_mut().zip(unread) {
+                    *reads = reads.map(|reads: u64| reads - unread);
+                }
+                reads
+            })
+            .collect()
+    }
+}
+
+impl Synapses {
+    /// Number of weights, connected or not.
+    pub(crate) fn n_weights(&self) -> usize {
+        self.n_outputs * self.n_channels * self.kernel.width * self.kernel.height
+    }
+
+    /// Input elements that one kernel offset reads over all positions, with what lies in the padding left out.
+    fn elements(&self, channel: usize, ky: usize, kx: usize) -> impl Iterator<Item = usize> {
+        let (height, width) = if self.is_flat { (1, 1) } else { (self.input.height, self.input.width) };
+        let rows = inside(ky, self.padding.height, self.stride.height, self.positions.height, height);
+        rows.flat_map(move |y| {
+            inside(kx, self.padding.width, self.stride.width, self.positions.width, width)
+                .map(move |x| (channel * height + y) * width + x)
+        })
+    }
+
+    /// Pairs of a position and a kernel offset that meet inside the input, over all connected pairs of maps.
+    pub(crate) fn n_virtual(&self) -> u64 {
+        let (height, width) = if self.is_flat { (1, 1) } else { (self.input.height, self.input.width) };
+        let axis = |kernel: usize, padding, stride, positions, n| -> u64 {
+            (0..kernel).map(|k| inside(k, padding, stride, positions, n).count() as u64).sum()
+        };
+        let rows = axis(self.kernel.height, self.padding.height, self.stride.height, self.positions.height, height);
+        let columns = axis(self.kernel.width, self.padding.width, self.stride.width, self.positions.width, width);
+        rows * columns * self.n_pairs()
+    }
+
+    /// Connected pairs of output and channel.
+    pub(crate) fn n_pairs(&self) -> u64 {
+        self.is_connected.iter().filter(|&&is| is).count() as u64
+    }
+}
+
+/// Coordinates that one kernel offset meets inside a row of `n`, over all positions.
+fn inside(k: usize, padding: usize, stride: usize, positions: usize, n: usize) -> impl Iterator<Item = usize> {
+    (0..positions).filter_map(move |o| (o * stride + k).checked_sub(padding).filter(|&at| at < n))
+}

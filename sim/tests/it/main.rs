@@ -1,0 +1,9 @@
+//! The engine from outside: the reference's measured vectors, and both engines against each other.
+
+mod build;
+mod encoding;
+mod engines;
+mod goldens;
+mod mt19937;
+mod reads;
+mod refusals;
