@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
-use formal::{NamedTensor, Network};
+use formal::{NamedTensor, Network, ParameterInfo, ParameterKind, State};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use stats::Confusion;
@@ -73,7 +73,15 @@ impl Ledger {
 /// # Errors
 /// The file cannot be written; the one before is kept.
 pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result<()> {
-    let (tensors, counters) = network.state();
+    let State { mut tensors, counters } = network.state();
+    for info in network.parameters() {
+        let values = match info.kind {
+            ParameterKind::Weights => network.weights(info.cell),
+            ParameterKind::Bias => network.bias(info.cell),
+        };
+        let data = values.unwrap_or_default().to_vec();
+        tensors.push(NamedTensor { name: parameter_name(&info), shape: info.shape, data });
+    }
     let bytes: Vec<Vec<u8>> =
         tensors.iter().map(|t| t.data.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
     let views = tensors
@@ -86,6 +94,11 @@ pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result
         ("counters".to_string(), serde_json::to_string(&counters)?),
     ]);
     output.write(FILE, safetensors::serialize(views, Some(metadata))?)
+}
+
+/// Name of a parameter in the file; the solver's tensors have longer names that begin with it.
+fn parameter_name(info: &ParameterInfo) -> String {
+    format!("{}.{}", info.cell_name, info.kind)
 }
 
 /// Reads a state file.
@@ -116,6 +129,19 @@ pub fn load(path: &Path, network: &mut Network) -> Result<Ledger> {
         let data = view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
         tensors.push(NamedTensor { name, shape: view.shape().to_vec(), data });
     }
-    network.restore(&tensors, &counters).map_err(|e| wrong(e.to_string()))?;
+    for info in network.parameters() {
+        let name = parameter_name(&info);
+        let position = tensors
+            .iter()
+            .position(|t| t.name == name)
+            .ok_or_else(|| wrong(format!("expected a tensor `{name}`; is it the state of this network?")))?;
+        let values = tensors.swap_remove(position).data;
+        let set = match info.kind {
+            ParameterKind::Weights => network.set_weights(info.cell, &values),
+            ParameterKind::Bias => network.set_bias(info.cell, &values),
+        };
+        set.map_err(|e| wrong(e.to_string()))?;
+    }
+    network.restore(&State { tensors, counters }).map_err(|e| wrong(e.to_string()))?;
     Ok(ledger)
 }
