@@ -5,22 +5,29 @@ use stimuli::Shape;
 /// A width and a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
+    /// Columns.
     pub width: usize,
+    /// Rows.
     pub height: usize,
 }
 
+/// Where a cell takes its input from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// The stimuli that are presented.
     Stimuli,
     /// The cell of this index, which must stand earlier in [`NetworkConfig::cells`].
     Cell(usize),
 }
 
+/// A network: its cells, what its outputs should be, and how many stimuli make a learning step.
 #[derive(Clone, Debug)]
 pub struct NetworkConfig {
+    /// Size of a stimulus.
     pub input: Shape,
     /// In topological order.
     pub cells: Vec<CellConfig>,
+    /// What is learned.
     pub target: TargetConfig,
     /// The configured batch size: gradients are divided by it, also when the last batch of an epoch is short.
     pub batch_size: usize,
@@ -29,120 +36,216 @@ pub struct NetworkConfig {
 /// Desired outputs at the cell `cell`: `target_value` for the stimulus's class, `default_value` for the others.
 #[derive(Clone, Debug)]
 pub struct TargetConfig {
+    /// Index of the cell that is compared.
     pub cell: usize,
+    /// Wanted at the output of the stimulus's class.
     pub target_value: f32,
+    /// Wanted at the other outputs.
     pub default_value: f32,
 }
 
 /// One layer. Several inputs are concatenated along the channels and must agree in height and width.
 #[derive(Clone, Debug)]
 pub struct CellConfig {
+    /// The name, another one for each cell.
     pub name: String,
+    /// At least one; a softmax takes exactly one.
     pub inputs: Vec<Source>,
+    /// What is computed.
     pub operator: Operator,
+    /// What is done to each result.
     pub activation: Activation,
 }
 
+/// What a cell computes.
 #[derive(Clone, Debug)]
 pub enum Operator {
+    /// Convolution.
     Conv(ConvConfig),
+    /// Maxima or averages of windows.
     Pool(PoolConfig),
+    /// Full connection.
     Fc(FcConfig),
+    /// Probabilities.
     Softmax(SoftmaxConfig),
+    /// Random zeros while learning.
     Dropout(DropoutConfig),
 }
 
+/// What is done to each result `x` of an operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
+    /// `x`.
     #[default]
     Linear,
-    Rectifier { leak_slope: f32, clipping: f32 },
-    Tanh { alpha: f32 },
+    /// `min(x, clipping)` above 0, `leak_slope·x` below.
+    Rectifier {
+        /// 0 for the plain rectifier.
+        leak_slope: f32,
+        /// 0 is off.
+        clipping: f32,
+    },
+    /// `tanh(alpha·x)`.
+    Tanh {
+        /// 1 for the plain hyperbolic tangent.
+        alpha: f32,
+    },
 }
 
+/// A convolution: `sum(o, y, x) = b(o) + Σ w(o, c, ky, kx)·in(c, y·stride - padding + dilation·ky, ..)`.
 #[derive(Clone, Debug)]
 pub struct ConvConfig {
+    /// Output channels.
     pub n_outputs: usize,
+    /// Taps along each axis.
     pub kernel: Size,
+    /// Input positions between neighboring outputs, at least 1.
     pub stride: Size,
+    /// Zeros before and after the input.
     pub padding: Size,
+    /// Input positions between neighboring taps, at least 1.
     pub dilation: Size,
+    /// Outputs that are summed into one, at least 1.
     pub sub_sample: Size,
     /// Connected (output, channel) pairs, `[n_outputs][n_channels]`; `None` connects all.
     pub mapping: Option<Vec<bool>>,
+    /// Whether the bias is left out.
     pub no_bias: bool,
+    /// Whether errors go on to the inputs; the weights learn in any case.
     pub back_propagate: bool,
+    /// How the weights start.
     pub weights_filler: Filler,
+    /// How the bias starts.
     pub bias_filler: Filler,
+    /// How the weights learn.
     pub weights_solver: SgdConfig,
+    /// How the bias learns.
     pub bias_solver: SgdConfig,
 }
 
+/// A full connection: `out(n) = b(n) + Σ w(n, i)·in(i)`.
 #[derive(Clone, Debug)]
 pub struct FcConfig {
+    /// Outputs.
     pub n_outputs: usize,
+    /// Whether the bias is left out.
     pub no_bias: bool,
+    /// Whether errors go on to the inputs; the weights learn in any case.
     pub back_propagate: bool,
+    /// How the weights start.
     pub weights_filler: Filler,
+    /// How the bias starts.
     pub bias_filler: Filler,
+    /// How the weights learn.
     pub weights_solver: SgdConfig,
+    /// How the bias learns.
     pub bias_solver: SgdConfig,
 }
 
+/// What is taken of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
+    /// The greatest value.
     Max,
+    /// The mean, where padding counts as 0.
     Average,
 }
 
+/// A pooling over windows of all connected channels.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
+    /// Output channels.
     pub n_outputs: usize,
+    /// What is taken of a window.
     pub pooling: Pooling,
+    /// Size of a window.
     pub window: Size,
+    /// Input positions between neighboring windows, at least 1.
     pub stride: Size,
+    /// Positions before and after the input.
     pub padding: Size,
     /// Connected (output, channel) pairs, `[n_outputs][n_channels]`; `None` connects all to all.
     pub mapping: Option<Vec<bool>>,
 }
 
-/// `with_loss`: the error of a target passes unchanged, which makes it the cross-entropy gradient.
+/// Probabilities over the channels.
 #[derive(Clone, Debug, Default)]
 pub struct SoftmaxConfig {
+    /// The error of a target passes unchanged, which makes it the cross-entropy gradient.
     pub with_loss: bool,
-    /// 0: all channels form one group.
+    /// Channels that form a group; 0: all.
     pub group_size: usize,
 }
 
-/// `rate` is the probability that a value is dropped; kept values are scaled by 1/(1 - rate) while learning.
+/// Random zeros while learning; kept values are scaled by 1/(1 - rate).
 #[derive(Clone, Debug)]
 pub struct DropoutConfig {
+    /// The probability that a value is dropped, less than 1.
     pub rate: f32,
 }
 
+/// What a filler divides the variance by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VarianceNorm {
+    /// Weights that meet at an output.
     #[default]
     FanIn,
+    /// The mean of the two.
     Average,
+    /// Weights that leave an input.
     FanOut,
 }
 
+/// Shape of a distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Distribution {
+    /// Equal between two bounds.
     #[default]
     Uniform,
+    /// Gaussian.
     Normal,
 }
 
 /// How weights start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Filler {
-    Constant { value: f64 },
-    Normal { mean: f64, std_dev: f64 },
-    Uniform { min: f64, max: f64 },
-    Xavier { variance_norm: VarianceNorm, distribution: Distribution, scaling: f64 },
-    He { variance_norm: VarianceNorm, mean_norm: f64, scaling: f64 },
+    /// The same value everywhere.
+    Constant {
+        /// The value.
+        value: f64,
+    },
+    /// Gaussian.
+    Normal {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation, 0 or more.
+        std_dev: f64,
+    },
+    /// Equal between two bounds.
+    Uniform {
+        /// The least value.
+        min: f64,
+        /// The greatest value.
+        max: f64,
+    },
+    /// Variance 1/n (Glorot and Bengio, 2010).
+    Xavier {
+        /// What n is.
+        variance_norm: VarianceNorm,
+        /// The distribution.
+        distribution: Distribution,
+        /// What values are multiplied by.
+        scaling: f64,
+    },
+    /// Gaussian of variance 2/n (He et al., 2015).
+    He {
+        /// What n is.
+        variance_norm: VarianceNorm,
+        /// n times the mean.
+        mean_norm: f64,
+        /// What values are multiplied by.
+        scaling: f64,
+    },
 }
 
 impl Default for Filler {
@@ -151,33 +254,52 @@ impl Default for Filler {
     }
 }
 
+/// How the learning rate follows the updates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LearningRatePolicy {
+    /// It does not change.
     #[default]
     None,
+    /// Times the decay at each step.
     StepDecay,
+    /// `e^(-decay·step)`.
     ExponentialDecay,
+    /// `1/(1 + decay·step)`.
     InvTDecay,
+    /// `(1 - iteration/max_iterations)^power`.
     PolyDecay,
+    /// `(1 + decay·iteration)^-power`.
     InvDecay,
+    /// Warm-up, then half a cosine.
     CosineDecay,
 }
 
 /// Stochastic gradient descent with momentum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SgdConfig {
+    /// The first rate; 0 freezes the weights.
     pub learning_rate: f64,
+    /// Share of the velocity that is kept.
     pub momentum: f64,
+    /// Share of a weight, times the rate, that is taken off it.
     pub decay: f64,
+    /// Share of the first rate that `CosineDecay` ends with.
     pub min_decay: f64,
+    /// Exponent of `PolyDecay` and `InvDecay`.
     pub power: f64,
+    /// Batches that make one update, at least 1.
     pub iteration_size: u32,
+    /// Updates after which the policy stands still; 0 is off. `PolyDecay` and `CosineDecay` end there.
     pub max_iterations: u64,
+    /// Steps of the warm-up of `CosineDecay`.
     pub warm_up_duration: u64,
+    /// Share of the first rate that the warm-up starts with.
     pub warm_up_lr_frac: f64,
+    /// How the rate follows the updates.
     pub policy: LearningRatePolicy,
-    /// In stimuli.
+    /// Stimuli that make a step of the policy.
     pub learning_rate_step_size: u64,
+    /// What a step does to the rate.
     pub learning_rate_decay: f64,
     /// Lower and upper bound of a weight.
     pub clamping: (Option<f32>, Option<f32>),

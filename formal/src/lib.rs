@@ -1,2 +1,29 @@
-//! Frame-based networks: cells, solvers, fillers, targets, training.
+//! Frame-based networks: cells, solvers, fillers, targets, and their training.
+//!
+//! A [`config::NetworkConfig`] says what a network is. [`Network::new`] checks it, fills the weights and plans every
+//! buffer; [`Network::infer`] and [`Network::learn`] then run batches of stimuli. [`reference`] is the same
+//! arithmetic written naively in 64 bits, one stimulus at a time, for tests and audits.
+//!
+//! Every stimulus is computed on its own: its outputs have the same bits whatever else is in the batch and however
+//! many threads there are. Weight gradients are summed in an order that depends on the batch alone.
+mod activation;
+mod backend;
+mod cell;
 pub mod config;
+mod connections;
+mod error;
+mod filler;
+mod network;
+mod parameter;
+mod plan;
+mod random;
+pub mod reference;
+mod solver;
+mod target;
+
+pub use backend::Device;
+pub use config::NetworkConfig;
+pub use error::Error;
+pub use network::{Network, StepReport};
+pub use parameter::{LearningRate, NamedTensor, ParameterInfo, ParameterKind, State};
+pub use stimuli::Shape;

@@ -1,0 +1,57 @@
+//! Where a network is computed: one seam, so that callers carry no `cfg`.
+mod cpu;
+mod no_cuda;
+
+use crate::error::Error;
+use crate::network::StepReport;
+use crate::parameter::Parameter;
+use crate::plan::Plan;
+
+/// What computes a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Device {
+    /// The processor, through the current rayon thread pool.
+    #[default]
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// One learning step.
+pub(crate) struct Batch<'a> {
+    /// `[n][c][y][x]`.
+    pub(crate) stimuli: &'a [f32],
+    pub(crate) labels: &'a [Option<usize>],
+    /// Keys what is random in the step.
+    pub(crate) step: u64,
+    pub(crate) seed: u64,
+    /// Replaces the policies of all solvers.
+    pub(crate) rate: Option<f64>,
+}
+
+/// A network in the memory of a device. Sizes are checked by the caller.
+pub(crate) trait Backend: Send + Sync {
+    /// Plans the buffers for up to `n` stimuli at once.
+    fn set_capacity(&mut self, n: usize);
+    /// Stimuli that fit at once.
+    fn capacity(&self) -> usize;
+    /// Computes the outputs of `n` stimuli.
+    fn infer(&mut self, stimuli: &[f32], n: usize);
+    /// Computes outputs, errors and gradients, and moves the weights.
+    fn learn(&mut self, batch: &Batch<'_>) -> StepReport;
+    /// `[n][c][y][x]` of the last batch.
+    fn output(&self, cell: usize) -> &[f32];
+    /// Weights and solver states, in the order of the cells, weights before bias.
+    fn parameters(&self) -> &[Parameter];
+    /// The same, to be changed.
+    fn parameters_mut(&mut self) -> &mut [Parameter];
+}
+
+/// Opens a device for a network with these weights.
+pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
+    match device {
+        Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
+        Device::Cuda => no_cuda::open(plan, parameters),
+    }
+}

@@ -1,0 +1,242 @@
+//! Networks on the processor.
+//!
+//! Sixteen stimuli make a block (see [`lanes`]); block `b` of a batch belongs to slot `b % 16`. A slot computes its
+//! blocks one after the other and sums their gradients in its own buffers; the slots are then added in ascending
+//! order. So the work can be spread over threads, and no sum depends on their number or on the capacity.
+mod conv;
+mod correlate;
+mod dense;
+mod elementwise;
+mod lanes;
+mod layer;
+mod pool;
+mod slot;
+
+use std::sync::{Mutex, OnceLock};
+
+use rayon::prelude::*;
+
+use super::{Backend, Batch};
+use crate::cell::{Cell, size};
+use crate::config::TargetConfig;
+use crate::network::StepReport;
+use crate::parameter::{Parameter, ParameterKind};
+use crate::plan::Plan;
+use crate::solver::sgd::{Step, Update};
+use lanes::LANES;
+use layer::Layer;
+use slot::{Block, Slot};
+
+/// Number of sums that the gradients of a batch are split into.
+const SLOTS: usize = 16;
+
+/// Weights that one task updates.
+const CHUNK: usize = 8192;
+
+/// A network on the processor.
+pub(super) struct Cpu {
+    program: Program,
+    parameters: Vec<Parameter>,
+    /// Gradients of the last batch, or those kept for the next update, one vector a parameter.
+    gradients: Vec<Vec<f32>>,
+    slots: Vec<Slot>,
+    capacity: usize,
+    /// Stimuli of the last batch.
+    n: usize,
+    /// Outputs of the last batch as far as they were asked for, `[n][c][y][x]`.
+    outputs: Vec<OnceLock<Vec<f32>>>,
+    /// Buffers for outputs that were not asked for yet.
+    spare: Vec<Mutex<Vec<f32>>>,
+}
+
+/// What the slots share.
+struct Program {
+    input: usize,
+    cells: Vec<Cell>,
+    layers: Vec<Layer>,
+    target: TargetConfig,
+    /// Indices of each cell's weights and bias among the parameters.
+    weights: Vec<Option<usize>>,
+    biases: Vec<Option<usize>>,
+}
+
+/// What a batch does.
+#[derive(Clone, Copy)]
+enum Mode<'a> {
+    Infer,
+    Learn { labels: &'a [Option<usize>], step: u64, seed: u64 },
+}
+
+impl Cpu {
+    pub(super) fn new(plan: &Plan, parameters: Vec<Parameter>) -> Self {
+        let index = |kind| {
+            let of = |cell| parameters.iter().position(|p| p.info.cell == cell && p.info.kind == kind);
+            (0..plan.cells.len()).map(of).collect()
+        };
+        let program = Program {
+            input: size(plan.input),
+            layers: plan.cells.iter().map(Layer::new).collect(),
+            cells: plan.cells.clone(),
+            target: plan.target.clone(),
+            weights: index(ParameterKind::Weights),
+            biases: index(ParameterKind::Bias),
+        };
+        Self {
+            gradients: parameters.iter().map(|parameter| vec![0.0; parameter.values.len()]).collect(),
+            parameters,
+            slots: Vec::new(),
+            capacity: 0,
+            n: 0,
+            outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
+            spare: program.cells.iter().map(|_| Mutex::default()).collect(),
+            program,
+        }
+    }
+
+    /// Takes back the unpacked outputs of the batch before.
+    fn begin(&mut self, n: usize) {
+        self.n = n;
+        for (output, spare) in self.outputs.iter_mut().zip(&mut self.spare) {
+            if let (Some(buffer), Ok(spare)) = (output.take(), spare.get_mut()) {
+                *spare = buffer;
+            }
+        }
+    }
+
+    fn run(&mut self, stimuli: &[f32], mode: Mode<'_>) {
+        let (program, parameters) = (&self.program, &self.parameters);
+        let used = self.n.div_ceil(LANES).min(SLOTS);
+        self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
+            slot.run(program, parameters, index, stimuli, mode);
+        });
+    }
+
+    fn block(&self, index: usize) -> &Block {
+        &self.slots[index % SLOTS].blocks[index / SLOTS]
+    }
+
+    fn update(&mut self, rate: Option<f64>) {
+        let used = self.n.div_ceil(LANES).min(SLOTS);
+        let slots = &self.slots[..used];
+        for (index, parameter) in self.parameters.iter_mut().enumerate() {
+            if !self.program.cells[parameter.info.cell].has_error {
+                continue;
+            }
+            let step = parameter.solver.step(rate);
+            let add = match step {
+                Step::Frozen => continue,
+                Step::Keep { add } | Step::Apply { add, .. } => add,
+            };
+            let update = match step {
+                Step::Apply { update, .. } => Some(update),
+                _ => None,
+            };
+            let gradient = match parameter.kept.is_empty() {
+                true => &mut self.gradients[index],
+                false => &mut parameter.kept,
+            };
+            let part = |chunk: usize, values: &mut [f32], gradient: &mut [f32], velocity: &mut [f32]| {
+                let start = chunk * CHUNK;
+                let slots = slots.iter().map(|slot| &slot.gradients[index][start..][..values.len()]);
+                sum(slots, gradient, add);
+                if let Some(update) = update {
+                    apply(&update, values, gradient, velocity);
+                }
+            };
+            let chunks = parameter.values.par_chunks_mut(CHUNK).zip(gradient.par_chunks_mut(CHUNK)).enumerate();
+            if parameter.velocity.is_empty() {
+                chunks.for_each(|(chunk, (values, gradient))| part(chunk, values, gradient, &mut []));
+            } else {
+                let chunks = chunks.zip(parameter.velocity.par_chunks_mut(CHUNK));
+                chunks.for_each(|((chunk, (values, gradient)), velocity)| part(chunk, values, gradient, velocity));
+            }
+        }
+    }
+}
+
+/// `to = Σ parts` or, where `add`, `to += Σ parts`, in order.
+fn sum<'a>(mut parts: impl Iterator<Item = &'a [f32]>, to: &mut [f32], add: bool) {
+    if !add {
+        match parts.next() {
+            Some(first) => to.copy_from_slice(first),
+            None => to.fill(0.0),
+        }
+    }
+    for part in parts {
+        for (to, value) in to.iter_mut().zip(part) {
+            *to += value;
+        }
+    }
+}
+
+/// Moves weights; without momentum and decay there is no velocity.
+fn apply(update: &Update, values: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
+    let Update { rate, momentum, decay, lower, upper } = *update;
+    if velocity.is_empty() {
+        for (value, gradient) in values.iter_mut().zip(gradient) {
+            *value = (*value + rate * gradient).clamp(lower, upper);
+        }
+    } else {
+        for ((value, gradient), velocity) in values.iter_mut().zip(gradient).zip(velocity) {
+            *velocity = momentum * *velocity + rate * gradient - decay * *value;
+            *value = (*value + *velocity).clamp(lower, upper);
+        }
+    }
+}
+
+impl Backend for Cpu {
+    fn set_capacity(&mut self, n: usize) {
+        self.begin(0);
+        self.capacity = n;
+        let blocks = n.div_ceil(LANES);
+        let share = |slot: usize| (blocks + SLOTS - 1 - slot) / SLOTS;
+        self.slots =
+            (0..blocks.min(SLOTS)).map(|slot| Slot::new(&self.program, &self.parameters, share(slot))).collect();
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn infer(&mut self, stimuli: &[f32], n: usize) {
+        self.begin(n);
+        self.run(stimuli, Mode::Infer);
+    }
+
+    fn learn(&mut self, batch: &Batch<'_>) -> StepReport {
+        let &Batch { stimuli, labels, step, seed, rate } = batch;
+        self.begin(labels.len());
+        self.run(stimuli, Mode::Learn { labels, step, seed });
+        let (mut squared_error, mut cross_entropy) = (0.0, 0.0);
+        for block in 0..self.n.div_ceil(LANES) {
+            squared_error += self.block(block).squared_error;
+            cross_entropy += self.block(block).cross_entropy;
+        }
+        let labelled = labels.iter().flatten().count();
+        let is_softmax = matches!(self.program.layers[self.program.target.cell], Layer::Softmax(_));
+        self.update(rate);
+        StepReport {
+            squared_error: squared_error / labels.len().max(1) as f64,
+            cross_entropy: is_softmax.then(|| cross_entropy / labelled.max(1) as f64),
+        }
+    }
+
+    fn output(&self, cell: usize) -> &[f32] {
+        self.outputs[cell].get_or_init(|| {
+            let mut values = self.spare[cell].lock().map(|mut spare| std::mem::take(&mut *spare)).unwrap_or_default();
+            let elements = size(self.program.cells[cell].output);
+            values.resize(self.n * elements, 0.0);
+            let blocks = values.par_chunks_mut(LANES * elements).enumerate();
+            blocks.for_each(|(block, values)| elementwise::unpack(&self.block(block).outputs[cell], values));
+            values
+        })
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut [Parameter] {
+        &mut self.parameters
+    }
+}

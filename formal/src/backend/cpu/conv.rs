@@ -1,0 +1,228 @@
+//! Convolutions on packs: which taps, maps and positions go into the inner loops.
+
+use super::correlate::{Fan, GradientPass, Grid, Pass, Segment, Tap, bias_gradients, correlate, gradients};
+use super::lanes::Pack;
+use crate::cell::conv::Conv;
+use crate::cell::size;
+
+/// A convolution made ready.
+///
+/// Inputs come padded (see [`ConvLayer::padded`]). Errors are spread over a border of zeros, so that the errors of
+/// the inputs are runs without edges, and from outputs to the sums that went into them.
+#[derive(Clone, Debug)]
+pub(super) struct ConvLayer {
+    conv: Conv,
+    forward: Pass,
+    channels: Fan,
+    backward: Vec<Pass>,
+    outputs: Fan,
+    gradient: GradientPass,
+    spread: Spread,
+}
+
+/// Sums with a border of zeros.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    height: usize,
+    width: usize,
+    top: usize,
+    left: usize,
+}
+
+/// Buffers of one convolution, one set a worker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ConvScratch {
+    /// Before sub-sampling.
+    sums: Vec<Pack>,
+    /// Errors of the sums, within their border.
+    spread: Vec<Pack>,
+}
+
+/// The positions of one axis that share their taps when errors go back.
+struct Phase {
+    /// First position of the input, and how many there are, a stride apart.
+    first: usize,
+    count: usize,
+    /// Position of the sums for the first one before the tap's offset is added.
+    sums: isize,
+    /// Kernel index and offset.
+    taps: Vec<(usize, isize)>,
+}
+
+fn phases(input: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> Vec<Phase> {
+    let signed = |value: usize| value as isize;
+    let stride_ = signed(stride);
+    let phase = |phase: usize| {
+        let first = (phase + stride - padding % stride) % stride;
+        let count = if first < input { (input - first).div_ceil(stride) } else { 0 };
+        let offset = |k: usize| signed(phase) - signed(dilation * k);
+        let taps = (0..kernel).filter(|&k| offset(k).rem_euclid(stride_) == 0).map(|k| (k, offset(k) / stride_));
+        Phase { first, count, sums: signed(first + padding - phase) / stride_, taps: taps.collect() }
+    };
+    (0..stride).map(phase).filter(|phase| phase.count > 0).collect()
+}
+
+/// How far the phases reach before the first sum and after the last.
+fn border(phases: &[Phase], sums: usize) -> (usize, usize) {
+    let (mut before, mut after) = (0, 0);
+    for phase in phases {
+        for &(_, offset) in &phase.taps {
+            let first = phase.sums + offset;
+            let last = first + phase.count as isize - 1;
+            before = before.max(-first);
+            after = after.max(last - (sums as isize - 1));
+        }
+    }
+    (before.max(0) as usize, after.max(0) as usize)
+}
+
+impl ConvLayer {
+    pub(super) fn new(conv: &Conv) -> Self {
+        let (input, sums, kernel, stride) = (conv.input, conv.sums, conv.kernel, conv.stride);
+        let (height, width) = Self::padded(conv);
+        let area = conv.kernel_area();
+        let connections = &conv.connections;
+        let weight = |o: usize, c: usize| (o * input.channels + c) * area;
+        let taps = || (0..kernel.height).flat_map(|ky| (0..kernel.width).map(move |kx| (ky, kx)));
+        let tap = |(ky, kx): (usize, usize)| ky * conv.dilation.height * width + kx * conv.dilation.width;
+        let from = Grid { start: 0, row: stride.height * width, column: stride.width };
+
+        let forward = Pass {
+            taps: taps().enumerate().map(|(weight, at)| Tap { weight, source: tap(at) as isize }).collect(),
+            rows: sums.height,
+            columns: sums.width,
+            to: Grid { start: 0, row: sums.width, column: 1 },
+            map: sums.height * sums.width,
+            from,
+        };
+        let channels = Fan::new((0..sums.channels).map(|o| {
+            connections.channels(o).map(|c| Segment { weight: weight(o, c), source: c * height * width }).collect()
+        }));
+
+        let rows = phases(input.height, kernel.height, stride.height, conv.padding.height, conv.dilation.height);
+        let columns = phases(input.width, kernel.width, stride.width, conv.padding.width, conv.dilation.width);
+        let (top, bottom) = border(&rows, sums.height);
+        let (left, right) = border(&columns, sums.width);
+        let spread = Spread { height: top + sums.height + bottom, width: left + sums.width + right, top, left };
+        let backward = rows.iter().flat_map(|y| columns.iter().map(move |x| (y, x)));
+        let backward = backward.map(|(y, x)| Pass {
+            taps: y
+                .taps
+                .iter()
+                .flat_map(|&(ky, dy)| {
+                    x.taps.iter().map(move |&(kx, dx)| Tap {
+                        weight: ky * kernel.width + kx,
+                        source: (top as isize + y.sums + dy) * spread.width as isize + left as isize + x.sums + dx,
+                    })
+                })
+                .collect(),
+            rows: y.count,
+            columns: x.count,
+            to: Grid { start: y.first * input.width + x.first, row: stride.height * input.width, column: stride.width },
+            map: input.height * input.width,
+            from: Grid { start: 0, row: spread.width, column: 1 },
+        });
+        let outputs = Fan::new((0..input.channels).map(|c| {
+            let segment = |o| Segment { weight: weight(o, c), source: o * spread.height * spread.width };
+            connections.outputs(c).map(segment).collect()
+        }));
+        let gradient = GradientPass {
+            taps: taps().map(tap).collect(),
+            rows: sums.height,
+            columns: sums.width,
+            input: from,
+            input_map: height * width,
+            error: Grid { start: top * spread.width + left, row: spread.width, column: 1 },
+            error_map: spread.height * spread.width,
+            outputs: (0..input.channels).map(|c| connections.outputs(c).collect()).collect(),
+            n_outputs: sums.channels,
+        };
+        let backward = backward.collect();
+        Self { conv: conv.clone(), forward, channels, backward, outputs, gradient, spread }
+    }
+
+    /// Height and width of a padded input.
+    pub(super) fn padded(conv: &Conv) -> (usize, usize) {
+        (conv.input.height + 2 * conv.padding.height, conv.input.width + 2 * conv.padding.width)
+    }
+
+    /// Buffers for one worker; those for errors only where there are any.
+    pub(super) fn scratch(&self, has_error: bool) -> ConvScratch {
+        let sums = if self.is_sub_sampled() { size(self.conv.sums) } else { 0 };
+        let spread = if has_error { self.conv.sums.channels * self.spread.height * self.spread.width } else { 0 };
+        ConvScratch { sums: vec![Pack::ZERO; sums], spread: vec![Pack::ZERO; spread] }
+    }
+
+    fn is_sub_sampled(&self) -> bool {
+        (self.conv.sub_sample.width, self.conv.sub_sample.height) != (1, 1)
+    }
+
+    /// Outputs before the activation, from padded inputs.
+    pub(super) fn forward(
+        &self,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        input: &[Pack],
+        output: &mut [Pack],
+        scratch: &mut ConvScratch,
+    ) {
+        if !self.is_sub_sampled() {
+            return correlate(&self.forward, &self.channels, weights, bias, input, output, false);
+        }
+        correlate(&self.forward, &self.channels, weights, bias, input, &mut scratch.sums, false);
+        output.fill(Pack::ZERO);
+        self.each_sum(|sum, to| {
+            for (to, sum) in output[to].0.iter_mut().zip(scratch.sums[sum].0) {
+                *to += sum;
+            }
+        });
+    }
+
+    /// Calls `visit(sum, output)` for the indices of each sum.
+    fn each_sum(&self, mut visit: impl FnMut(usize, usize)) {
+        let Conv { sums, output, sub_sample, .. } = &self.conv;
+        for row in 0..sums.channels * sums.height {
+            let (o, y) = (row / sums.height, row % sums.height);
+            for x in 0..sums.width {
+                let to = (o * output.height + y / sub_sample.height) * output.width + x / sub_sample.width;
+                visit(row * sums.width + x, to);
+            }
+        }
+    }
+
+    /// Spreads the errors of the outputs for the two calls below.
+    pub(super) fn spread(&self, error: &[Pack], scratch: &mut ConvScratch) {
+        let Conv { sums, .. } = &self.conv;
+        let Spread { height, width, top, left } = self.spread;
+        self.each_sum(|sum, from| {
+            let (x, row) = (sum % sums.width, sum / sums.width);
+            let (y, o) = (row % sums.height, row / sums.height);
+            scratch.spread[(o * height + top + y) * width + left + x] = error[from];
+        });
+    }
+
+    /// Adds the gradients of the weights and the bias, from padded inputs.
+    pub(super) fn gradients(
+        &self,
+        input: &[Pack],
+        error: &[Pack],
+        scratch: &ConvScratch,
+        weights: &mut [f32],
+        bias: Option<&mut [f32]>,
+    ) {
+        gradients(&self.gradient, input, &scratch.spread, weights);
+        if let Some(bias) = bias {
+            match self.is_sub_sampled() {
+                true => bias_gradients(&scratch.spread, self.spread.height * self.spread.width, bias),
+                false => bias_gradients(error, self.conv.sums.height * self.conv.sums.width, bias),
+            }
+        }
+    }
+
+    /// Errors of the inputs, without their padding.
+    pub(super) fn backward(&self, weights: &[f32], scratch: &ConvScratch, input_error: &mut [Pack], add: bool) {
+        for pass in &self.backward {
+            correlate(pass, &self.outputs, weights, None, &scratch.spread, input_error, add);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Cells made ready for packs.
+
+use super::conv::ConvLayer;
+use super::dense::Matrix;
+use super::lanes::{Pack, floats};
+use super::pool::PoolLayer;
+use crate::cell::conv::Conv;
+use crate::cell::dropout::Dropout;
+use crate::cell::softmax::Softmax;
+use crate::cell::{Cell, Edge, Operator, size};
+
+/// The operator of a cell.
+pub(super) enum Layer {
+    Conv(Box<ConvLayer>),
+    /// Full connections, among them convolutions whose kernel covers the input.
+    Dense(Dense),
+    Pool(PoolLayer),
+    Softmax(Softmax),
+    Dropout(Dropout),
+}
+
+impl Layer {
+    pub(super) fn new(cell: &Cell) -> Self {
+        match &cell.operator {
+            Operator::Conv(conv) if covers_input(conv) => Self::Dense(Dense::new(size(conv.input), conv.sums.channels)),
+            Operator::Conv(conv) => Self::Conv(Box::new(ConvLayer::new(conv))),
+            Operator::Fc(fc) => Self::Dense(Dense::new(fc.n_inputs, fc.output.channels)),
+            Operator::Pool(pool) => Self::Pool(PoolLayer::new(pool)),
+            Operator::Softmax(softmax) => Self::Softmax(softmax.clone()),
+            Operator::Dropout(dropout) => Self::Dropout(dropout.clone()),
+        }
+    }
+}
+
+fn covers_input(conv: &Conv) -> bool {
+    let same = (conv.kernel.width, conv.kernel.height) == (conv.input.width, conv.input.height);
+    same && (conv.padding.width, conv.padding.height) == (0, 0) && conv.connections.is_full()
+}
+
+/// A matrix of weights and its transpose.
+pub(super) struct Dense {
+    pub(super) forward: Matrix,
+    pub(super) backward: Matrix,
+}
+
+impl Dense {
+    fn new(n_inputs: usize, n_outputs: usize) -> Self {
+        let forward = Matrix { rows: n_outputs, columns: n_inputs, row_step: n_inputs, column_step: 1 };
+        let backward = Matrix { rows: n_inputs, columns: n_outputs, row_step: 1, column_step: n_inputs };
+        Self { forward, backward }
+    }
+}
+
+/// How a cell's inputs come together where they cannot be used as they lie: they are copied into one buffer, within
+/// a border of zeros.
+#[derive(Clone, Copy)]
+pub(super) struct Staging {
+    top: usize,
+    left: usize,
+    height: usize,
+    width: usize,
+}
+
+impl Staging {
+    pub(super) fn of(cell: &Cell, layer: &Layer) -> Option<Self> {
+        let (input, (mut top, mut left)) = (cell.input, (0, 0));
+        if let (Layer::Conv(_), Operator::Conv(conv)) = (layer, &cell.operator) {
+            (top, left) = (conv.padding.height, conv.padding.width);
+        }
+        let needed = cell.sources.len() > 1 || (top, left) != (0, 0);
+        needed.then_some(Self { top, left, height: input.height + 2 * top, width: input.width + 2 * left })
+    }
+
+    /// Packs of the buffer.
+    pub(super) fn size(self, cell: &Cell) -> usize {
+        cell.input.channels * self.height * self.width
+    }
+
+    /// Copies one input.
+    pub(super) fn copy(self, edge: &Edge, from: &[Pack], to: &mut [Pack]) {
+        let (height, width) = (edge.shape.height, edge.shape.width);
+        for (row, from) in from.chunks_exact(width).enumerate() {
+            let (channel, y) = (edge.first_channel + row / height, row % height);
+            let at = (channel * self.height + self.top + y) * self.width + self.left;
+            to[at..at + width].copy_from_slice(from);
+        }
+    }
+}
+
+/// Makes all lanes 0.
+pub(super) fn clear(packs: &mut [Pack]) {
+    floats(packs).fill(0.0);
+}

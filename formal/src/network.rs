@@ -1,0 +1,251 @@
+//! A network that computes and learns.
+
+use stimuli::Shape;
+
+use crate::backend::{self, Backend, Batch, Device};
+use crate::cell::size;
+use crate::config::NetworkConfig;
+use crate::error::Error;
+use crate::parameter::{LearningRate, Parameter, ParameterInfo, ParameterKind, State};
+use crate::plan::Plan;
+
+/// A frame network with its weights, the state of its solvers, and the outputs of the last batch.
+///
+/// Outputs of a stimulus have the same bits in every batch and for every number of threads, and so have the weights
+/// after a step. The work is spread over the current rayon thread pool.
+pub struct Network {
+    plan: Plan,
+    seed: u64,
+    backend: Box<dyn Backend>,
+}
+
+/// What a learning step found before it moved the weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// `Σ e² / n` over the `n` stimuli of the batch, with `e` = wanted minus found at each output of the target
+    /// cell; a stimulus without label counts 0. Where the output is a map, the label holds at each position and an
+    /// error is divided by the number of positions.
+    pub squared_error: f64,
+    /// Mean of `-ln p(label)` over the stimuli with a label, where the target cell is a softmax.
+    pub cross_entropy: Option<f64>,
+}
+
+impl Network {
+    /// Checks the description, fills the weights and plans the buffers for batches of the configured size, on the
+    /// CPU. The weights are a function of the description and the seed, which also keys the dropout masks.
+    ///
+    /// # Errors
+    ///
+    /// Names the cell, what was expected and what was found where sizes do not fit, a parameter is out of range, an
+    /// input does not stand before its cell, or names repeat.
+    pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, Error> {
+        Self::on(Device::Cpu, config, seed)
+    }
+
+    /// [`Network::new`] on a device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Network::new`], and [`Error::NoCuda`] where the device is not there.
+    pub fn on(device: Device, config: &NetworkConfig, seed: u64) -> Result<Self, Error> {
+        let plan = Plan::new(config)?;
+        let parameters = Parameter::all(&plan, &config.cells, seed);
+        let mut backend = backend::open(device, &plan, parameters)?;
+        backend.set_capacity(config.batch_size);
+        Ok(Self { plan, seed, backend })
+    }
+
+    /// Plans the buffers for up to `n` stimuli at once; outputs of earlier batches are dropped.
+    pub fn set_capacity(&mut self, n: usize) {
+        if n != self.backend.capacity() {
+            self.backend.set_capacity(n);
+        }
+    }
+
+    /// Stimuli that fit in one call; the configured batch size unless set.
+    pub fn capacity(&self) -> usize {
+        self.backend.capacity()
+    }
+
+    /// Replaces the seed that keys the dropout masks of later steps; the weights stay.
+    pub fn set_learning_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Computes the outputs of all cells for `n` stimuli `[n][c][y][x]`, in inference mode: dropout does nothing.
+    ///
+    /// # Panics
+    ///
+    /// Where `n` exceeds [`Network::capacity`] or `stimuli` does not hold `n` stimuli: an error of the calling
+    /// program.
+    pub fn infer(&mut self, stimuli: &[f32], n: usize) {
+        self.check_batch(stimuli, n);
+        self.backend.infer(stimuli, n);
+    }
+
+    /// Learns from stimuli `[n][c][y][x]` with their classes: computes outputs, errors and gradients, and moves the
+    /// weights. `step` keys the dropout masks: the same step and weights give the same result. Gradients are divided
+    /// by the configured batch size also where `n` is smaller. A stimulus without label has no error. A cell that no
+    /// error reaches, because it stands behind a cell that does not back-propagate or off the target's way, keeps
+    /// its weights.
+    ///
+    /// Outputs are readable afterwards, as they were before the weights moved.
+    ///
+    /// # Panics
+    ///
+    /// Where there are more stimuli than [`Network::capacity`], `stimuli` does not hold as many as `labels`, or a
+    /// label is not below [`Network::n_classes`]: errors of the calling program.
+    pub fn learn(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64) -> StepReport {
+        self.step(stimuli, labels, step, None)
+    }
+
+    /// [`Network::learn`] with one rate for all solvers in place of their policies. Each batch moves the weights,
+    /// whatever the iteration size; the rate is still divided by the batch size times the iteration size, and
+    /// momentum, decay and clamping are as configured. Counters of updates do not move. A rate of 0 changes nothing
+    /// in the policies.
+    ///
+    /// # Panics
+    ///
+    /// As [`Network::learn`].
+    pub fn learn_with_rate(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: f64) -> StepReport {
+        self.step(stimuli, labels, step, Some(rate))
+    }
+
+    fn step(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: Option<f64>) -> StepReport {
+        self.check_batch(stimuli, labels.len());
+        let n_classes = self.n_classes();
+        if let Some(label) = labels.iter().flatten().find(|&&label| label >= n_classes) {
+            panic!("label {label}: expected a class below {n_classes}");
+        }
+        self.backend.learn(&Batch { stimuli, labels, step, seed: self.seed, rate })
+    }
+
+    fn check_batch(&self, stimuli: &[f32], n: usize) {
+        let capacity = self.capacity();
+        assert!(n <= capacity, "a batch of {n} stimuli: expected at most {capacity}, see set_capacity");
+        let expected = n * size(self.plan.input);
+        assert_eq!(stimuli.len(), expected, "values of {n} stimuli: expected {expected}, found {}", stimuli.len());
+    }
+
+    /// Outputs of a cell `[n][c][y][x]` for the last batch, after its activation.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such cell.
+    pub fn output(&self, cell: usize) -> &[f32] {
+        self.backend.output(cell)
+    }
+
+    /// Size of a cell's output.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such cell.
+    pub fn output_shape(&self, cell: usize) -> Shape {
+        self.plan.cells[cell].output
+    }
+
+    /// Size of a stimulus.
+    pub fn input_shape(&self) -> Shape {
+        self.plan.input
+    }
+
+    /// Number of cells.
+    pub fn n_cells(&self) -> usize {
+        self.plan.cells.len()
+    }
+
+    /// Index of the cell that the target compares.
+    pub fn target(&self) -> usize {
+        self.plan.target.cell
+    }
+
+    /// Classes that the target tells apart: one an output channel, or two where there is a single one.
+    pub fn n_classes(&self) -> usize {
+        self.output_shape(self.target()).channels.max(2)
+    }
+
+    /// What is learned, in the order of the cells, weights before bias.
+    pub fn parameters(&self) -> Vec<ParameterInfo> {
+        self.backend.parameters().iter().map(|parameter| parameter.info.clone()).collect()
+    }
+
+    /// Weights of a cell: Conv `[output][channel][ky][kx]`, 0 where unconnected; Fc `[output][input]`.
+    pub fn weights(&self, cell: usize) -> Option<&[f32]> {
+        self.values(cell, ParameterKind::Weights)
+    }
+
+    /// Bias of a cell, one an output channel.
+    pub fn bias(&self, cell: usize) -> Option<&[f32]> {
+        self.values(cell, ParameterKind::Bias)
+    }
+
+    fn values(&self, cell: usize, kind: ParameterKind) -> Option<&[f32]> {
+        let mut parameters = self.backend.parameters().iter();
+        parameters.find(|p| p.info.cell == cell && p.info.kind == kind).map(|p| p.values.as_slice())
+    }
+
+    /// Replaces the weights of a cell, in the order of [`Network::weights`]; those of unconnected pairs become 0.
+    ///
+    /// # Errors
+    ///
+    /// Where the cell has none, the number is wrong or a value is not finite; the weights then stay as they were.
+    pub fn set_weights(&mut self, cell: usize, values: &[f32]) -> Result<(), Error> {
+        self.set_values(cell, ParameterKind::Weights, values)
+    }
+
+    /// Replaces the bias of a cell.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::set_weights`].
+    pub fn set_bias(&mut self, cell: usize, values: &[f32]) -> Result<(), Error> {
+        self.set_values(cell, ParameterKind::Bias, values)
+    }
+
+    fn set_values(&mut self, cell: usize, kind: ParameterKind, values: &[f32]) -> Result<(), Error> {
+        let mut parameters = self.backend.parameters_mut().iter_mut();
+        let parameter = parameters.find(|p| p.info.cell == cell && p.info.kind == kind);
+        parameter.ok_or(Error::NoParameter { cell, kind })?.set(values)
+    }
+
+    /// What the solvers remember: momenta, gradients kept for the next update, counters. Weights are not part of it.
+    pub fn state(&self) -> State {
+        let mut state = State::default();
+        self.backend.parameters().iter().for_each(|parameter| parameter.save(&mut state));
+        state
+    }
+
+    /// Puts back what [`Network::state`] gave. With the same weights, training goes on to the same bits.
+    ///
+    /// # Errors
+    ///
+    /// Where something is missing, unknown, of the wrong size or not finite; nothing is then changed.
+    pub fn restore(&mut self, state: &State) -> Result<(), Error> {
+        let mut names: Vec<&str> = state.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        names.extend(state.counters.iter().map(|(name, _)| name.as_str()));
+        let parameters = self.backend.parameters_mut();
+        let restored: Result<Vec<Parameter>, Error> =
+            parameters.iter().map(|parameter| parameter.restored(state, &mut names)).collect();
+        let restored = restored?;
+        if let Some(name) = names.first() {
+            return Err(Error::UnknownState { name: (*name).to_owned() });
+        }
+        parameters.clone_from_slice(&restored);
+        Ok(())
+    }
+
+    /// The rates of the next update, one a parameter in the order of [`Network::parameters`].
+    pub fn learning_rates(&self) -> Vec<LearningRate> {
+        let parameters = self.backend.parameters().iter();
+        parameters.map(|p| LearningRate { cell: p.info.cell, kind: p.info.kind, rate: p.solver.rate() }).collect()
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+}

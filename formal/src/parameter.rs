@@ -1,0 +1,264 @@
+//! What a network learns, and what its solvers remember.
+
+use std::fmt;
+
+use crate::cell::{Cell, Operator};
+use crate::config::{CellConfig, Filler, Operator as OperatorConfig, SgdConfig};
+use crate::error::Error;
+use crate::filler::Fan;
+use crate::plan::Plan;
+use crate::random::{Purpose, Stream};
+use crate::solver::Sgd;
+
+/// Weights or bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParameterKind {
+    /// One a synapse.
+    Weights,
+    /// One an output channel.
+    Bias,
+}
+
+impl fmt::Display for ParameterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Weights => "weights",
+            Self::Bias => "bias",
+        })
+    }
+}
+
+/// One tensor that is learned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterInfo {
+    /// Index of its cell.
+    pub cell: usize,
+    /// Name of its cell.
+    pub cell_name: String,
+    /// What it is to the cell.
+    pub kind: ParameterKind,
+    /// Conv weights `[output][channel][ky][kx]`, Fc weights `[output][input]`, bias `[output]`.
+    pub shape: Vec<usize>,
+}
+
+/// The rate that a tensor's next update will use, by its policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LearningRate {
+    /// Index of the cell.
+    pub cell: usize,
+    /// The cell's weights or its bias.
+    pub kind: ParameterKind,
+    /// The rate, not divided by the batch size.
+    pub rate: f64,
+}
+
+/// A tensor of a saved state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedTensor {
+    /// `<cell>.<weights or bias>.<momentum or gradient>`.
+    pub name: String,
+    /// The shape of the parameter it belongs to.
+    pub shape: Vec<usize>,
+    /// The values, in the order of the parameter.
+    pub data: Vec<f32>,
+}
+
+/// What the solvers remember between two steps: with it, the weights and the step number, training goes on exactly as
+/// if it had not been interrupted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Velocities of the solvers with momentum or decay, and gradients kept for an update over several batches.
+    pub tensors: Vec<NamedTensor>,
+    /// `<cell>.<weights or bias>.<iterations or accumulated>`: updates done, and batches kept for the next one.
+    pub counters: Vec<(String, u64)>,
+}
+
+/// A tensor with its solver.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) info: ParameterInfo,
+    pub(crate) values: Vec<f32>,
+    /// Empty where the solver has none.
+    pub(crate) velocity: Vec<f32>,
+    /// Gradients kept for the next update; empty where the solver keeps none.
+    pub(crate) kept: Vec<f32>,
+    pub(crate) solver: Sgd,
+    /// Indices of the weights of unconnected pairs: they are and stay 0.
+    unconnected: Vec<usize>,
+}
+
+impl Parameter {
+    /// The tensors of a network in the order of the cells, weights before bias, filled.
+    pub(crate) fn all(plan: &Plan, configs: &[CellConfig], seed: u64) -> Vec<Self> {
+        let mut parameters = Vec::new();
+        for (index, (cell, config)) in plan.cells.iter().zip(configs).enumerate() {
+            let make = |kind, shape: Vec<usize>, filler: &Filler, solver: &SgdConfig| {
+                let info = ParameterInfo { cell: index, cell_name: cell.name.clone(), kind, shape };
+                Self::new(info, cell, filler, solver, plan.batch_size, seed)
+            };
+            match (&config.operator, &cell.operator) {
+                (OperatorConfig::Conv(config), Operator::Conv(conv)) => {
+                    let shape = vec![config.n_outputs, conv.input.channels, conv.kernel.height, conv.kernel.width];
+                    parameters.push(make(
+                        ParameterKind::Weights,
+                        shape,
+                        &config.weights_filler,
+                        &config.weights_solver,
+                    ));
+                    if !config.no_bias {
+                        let shape = vec![config.n_outputs];
+                        parameters.push(make(ParameterKind::Bias, shape, &config.bias_filler, &config.bias_solver));
+                    }
+                }
+                (OperatorConfig::Fc(config), Operator::Fc(fc)) => {
+                    let shape = vec![config.n_outputs, fc.n_inputs];
+                    parameters.push(make(
+                        ParameterKind::Weights,
+                        shape,
+                        &config.weights_filler,
+                        &config.weights_solver,
+                    ));
+                    if !config.no_bias {
+                        let shape = vec![config.n_outputs];
+                        parameters.push(make(ParameterKind::Bias, shape, &config.bias_filler, &config.bias_solver));
+                    }
+                }
+                _ => {}
+            }
+        }
+        parameters
+    }
+
+    fn new(
+        info: ParameterInfo,
+        cell: &Cell,
+        filler: &Filler,
+        solver: &SgdConfig,
+        batch_size: usize,
+        seed: u64,
+    ) -> Self {
+        let n: usize = info.shape.iter().product();
+        let solver = Sgd::new(solver, batch_size);
+        let purpose = match info.kind {
+            ParameterKind::Weights => Purpose::Weights,
+            ParameterKind::Bias => Purpose::Bias,
+        };
+        let stream = Stream::new(seed, purpose, info.cell);
+        let fan = |element| fan(cell, &info, element);
+        let values = (0..n).map(|element| filler.value(fan(element), stream, element as u64)).collect();
+        let mut parameter = Self {
+            values,
+            velocity: vec![0.0; if solver.has_momentum() { n } else { 0 }],
+            kept: vec![0.0; if solver.accumulates() { n } else { 0 }],
+            solver,
+            unconnected: unconnected(cell, &info),
+            info,
+        };
+        parameter.clear_unconnected();
+        parameter
+    }
+
+    /// `<cell>.<kind>`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.info.cell_name, self.info.kind)
+    }
+
+    /// Takes values of the right number, all finite; those of unconnected pairs become 0.
+    pub(crate) fn set(&mut self, values: &[f32]) -> Result<(), Error> {
+        check_values(&self.name(), values, self.values.len())?;
+        self.values.copy_from_slice(values);
+        self.clear_unconnected();
+        Ok(())
+    }
+
+    fn clear_unconnected(&mut self) {
+        for &at in &self.unconnected {
+            self.values[at] = 0.0;
+        }
+    }
+
+    /// What the solver remembers.
+    pub(crate) fn save(&self, state: &mut State) {
+        let name = self.name();
+        for (suffix, data) in [("momentum", &self.velocity), ("gradient", &self.kept)] {
+            if !data.is_empty() {
+                let (name, shape) = (format!("{name}.{suffix}"), self.info.shape.clone());
+                state.tensors.push(NamedTensor { name, shape, data: data.clone() });
+            }
+        }
+        state.counters.push((format!("{name}.iterations"), self.solver.iterations));
+        state.counters.push((format!("{name}.accumulated"), self.solver.accumulated));
+    }
+
+    /// The same parameter with what `state` remembers; `names` loses what was used.
+    pub(crate) fn restored(&self, state: &State, names: &mut Vec<&str>) -> Result<Self, Error> {
+        let mut restored = self.clone();
+        let own = self.name();
+        let mut used = |name: &str| names.retain(|&other| other != name);
+        for (suffix, data) in [("momentum", &mut restored.velocity), ("gradient", &mut restored.kept)] {
+            if data.is_empty() {
+                continue;
+            }
+            let name = format!("{own}.{suffix}");
+            let Some(tensor) = state.tensors.iter().find(|tensor| tensor.name == name) else {
+                return Err(Error::MissingState { name });
+            };
+            check_values(&name, &tensor.data, data.len())?;
+            data.copy_from_slice(&tensor.data);
+            used(&name);
+        }
+        let solver = &mut restored.solver;
+        for (suffix, counter) in [("iterations", &mut solver.iterations), ("accumulated", &mut solver.accumulated)] {
+            let name = format!("{own}.{suffix}");
+            let Some((_, value)) = state.counters.iter().find(|(other, _)| *other == name) else {
+                return Err(Error::MissingState { name });
+            };
+            *counter = *value;
+            used(&name);
+        }
+        Ok(restored)
+    }
+}
+
+fn check_values(name: &str, values: &[f32], expected: usize) -> Result<(), Error> {
+    if values.len() != expected {
+        return Err(Error::Count { name: name.to_owned(), expected, found: values.len() });
+    }
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(Error::NotFinite { name: name.to_owned(), index, value: values[index] }),
+        None => Ok(()),
+    }
+}
+
+/// Fan of a weight. Each input of a convolution has a fan-in of its own. A bias counts as a `[1][outputs]` tensor.
+fn fan(cell: &Cell, info: &ParameterInfo, element: usize) -> Fan {
+    match (&cell.operator, info.kind) {
+        (Operator::Conv(conv), ParameterKind::Weights) => {
+            let area = conv.kernel_area();
+            let channel = element / area % conv.input.channels;
+            let mut ends =
+                cell.sources.iter().map(|edge| (edge.first_channel, edge.first_channel + edge.shape.channels));
+            let (first, end) = ends.rfind(|range| range.0 <= channel).unwrap_or((0, conv.input.channels));
+            Fan {
+                fan_in: area * conv.connections.fan_in_channels(first, end),
+                fan_out: area * conv.connections.n_outputs(),
+            }
+        }
+        (Operator::Fc(fc), ParameterKind::Weights) => Fan { fan_in: fc.n_inputs, fan_out: fc.output.channels },
+        _ => Fan { fan_in: info.shape[0], fan_out: 1 },
+    }
+}
+
+fn unconnected(cell: &Cell, info: &ParameterInfo) -> Vec<usize> {
+    match (&cell.operator, info.kind) {
+        (Operator::Conv(conv), ParameterKind::Weights) => {
+            let (area, connections) = (conv.kernel_area(), &conv.connections);
+            let pairs = (0..connections.n_outputs()).flat_map(|o| (0..connections.n_channels()).map(move |c| (o, c)));
+            pairs
+                .filter(|&(o, c)| !connections.has(o, c))
+                .flat_map(|(o, c)| (0..area).map(move |tap| (o * connections.n_channels() + c) * area + tap))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,4 @@
+//! How weights follow their gradients.
+pub(crate) mod sgd;
+
+pub(crate) use sgd::Sgd;

@@ -1,0 +1,12 @@
+//! What the outputs should be.
+
+use crate::config::TargetConfig;
+
+impl TargetConfig {
+    /// The wanted value of output `output` of `n_outputs` for a stimulus of class `label`. A single output is wanted
+    /// for class 1 and not for class 0.
+    pub(crate) fn wanted(&self, n_outputs: usize, output: usize, label: usize) -> f32 {
+        let positive = if n_outputs == 1 { label == 1 } else { label == output };
+        if positive { self.target_value } else { self.default_value }
+    }
+}

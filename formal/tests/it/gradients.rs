@@ -1,0 +1,297 @@
+//! The fast network against the naive one, and the naive one against finite differences.
+
+use formal::config::*;
+use formal::{Network, ParameterKind, Shape, reference};
+use proptest::prelude::*;
+
+use crate::builder::*;
+
+/// Rounding of sums of a few hundred 32-bit products, relative to the sum of the magnitudes met here.
+const ROUNDING_32: f64 = 2e-5;
+/// Finite differences of 64-bit losses with the step below.
+const FINITE_DIFFERENCE: f64 = 1e-6;
+const DIFFERENCE_STEP: f64 = 1e-5;
+
+/// A solver that adds the gradient sum to the weights.
+fn plain(batch_size: usize) -> SgdConfig {
+    SgdConfig { learning_rate: batch_size as f64, ..SgdConfig::default() }
+}
+
+#[track_caller]
+fn assert_near(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
+    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let difference = (f64::from(found) - expected).abs();
+        assert!(difference <= ROUNDING_32 * scale, "{what} {index}: expected {expected}, found {found}");
+    }
+}
+
+/// Compares outputs in both modes and all gradients with the naive network.
+fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
+    let solver = plain(config.batch_size);
+    solve(&mut config, &solver);
+    let mut network = Network::new(&config, seed).expect("a valid network");
+    let naive = reference::Network::new(&network);
+    let elements = config.input.channels * config.input.height * config.input.width;
+    let stimuli = noise(seed ^ 1, n * elements);
+    let wide: Vec<f64> = stimuli.iter().copied().map(f64::from).collect();
+    let labels = labels(seed ^ 2, n, network.n_classes() as u32);
+
+    network.infer(&stimuli, n);
+    for (position, stimulus) in wide.chunks_exact(elements).enumerate() {
+        for (index, expected) in naive.infer(stimulus).iter().enumerate() {
+            let found = &network.output(index)[position * expected.len()..][..expected.len()];
+            assert_near(found, expected, &format!("inferred output of {}", config.cells[index].name));
+        }
+    }
+
+    let before: Vec<Vec<f32>> =
+        (0..config.cells.len()).map(|c| network.weights(c).unwrap_or_default().to_vec()).collect();
+    let biases: Vec<Vec<f32>> = (0..config.cells.len()).map(|c| network.bias(c).unwrap_or_default().to_vec()).collect();
+    let report = network.learn(&stimuli, &labels, 5);
+    let expected = naive.learn(&wide, &labels, 5);
+    assert_near(&[report.squared_error as f32], &[expected.squared_error / n as f64], "squared error");
+    for (index, outputs) in expected.outputs.iter().enumerate() {
+        let found = &network.output(index)[(n - 1) * outputs.len()..];
+        assert_near(found, outputs, &format!("learned output of {}", config.cells[index].name));
+    }
+    for (index, cell) in config.cells.iter().enumerate() {
+        let moved = |now: Option<&[f32]>, before: &[f32]| -> Vec<f32> {
+            now.unwrap_or_default().iter().zip(before).map(|(now, before)| now - before).collect()
+        };
+        let weights = moved(network.weights(index), &before[index]);
+        assert_near(&weights, &expected.weights[index], &format!("weight gradient of {}", cell.name));
+        let bias = moved(network.bias(index), &biases[index]);
+        assert_near(&bias, &expected.biases[index], &format!("bias gradient of {}", cell.name));
+    }
+}
+
+/// What the error `(target - output)` is minus the gradient of, summed over the stimuli.
+fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], labels: &[Option<usize>]) -> f64 {
+    let elements = config.input.channels * config.input.height * config.input.width;
+    let with_loss =
+        matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
+    let mut loss = 0.0;
+    for (stimulus, label) in stimuli.chunks_exact(elements).zip(labels) {
+        let &Some(label) = label else { continue };
+        let outputs = &naive.infer(stimulus)[config.target.cell];
+        if with_loss {
+            loss -= outputs[label].ln();
+        } else {
+            for (index, output) in outputs.iter().enumerate() {
+                let positive = if outputs.len() == 1 { label == 1 } else { label == index };
+                let wanted = if positive { config.target.target_value } else { config.target.default_value };
+                loss += 0.5 * (f64::from(wanted) - output).powi(2);
+            }
+        }
+    }
+    loss
+}
+
+/// Compares every gradient of the naive network with finite differences of the loss.
+fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
+    let network = Network::new(config, seed).expect("a valid network");
+    let mut naive = reference::Network::new(&network);
+    let elements = config.input.channels * config.input.height * config.input.width;
+    let stimuli: Vec<f64> = noise(seed ^ 1, n * elements).into_iter().map(f64::from).collect();
+    let labels = labels(seed ^ 2, n, network.n_classes() as u32);
+    let gradients = naive.learn(&stimuli, &labels, 0);
+    for (cell, kind) in naive.parameters() {
+        let expected = match kind {
+            ParameterKind::Weights => &gradients.weights[cell],
+            ParameterKind::Bias => &gradients.biases[cell],
+        };
+        for (index, &expected) in expected.iter().enumerate() {
+            let mut at = |step: f64| {
+                let values = match kind {
+                    ParameterKind::Weights => &mut naive.weights[cell],
+                    ParameterKind::Bias => &mut naive.biases[cell],
+                };
+                let value = values[index];
+                values[index] = value + step;
+                let loss = loss(&naive, config, &stimuli, &labels);
+                match kind {
+                    ParameterKind::Weights => naive.weights[cell][index] = value,
+                    ParameterKind::Bias => naive.biases[cell][index] = value,
+                }
+                loss
+            };
+            let slope = (at(DIFFERENCE_STEP) - at(-DIFFERENCE_STEP)) / (2.0 * DIFFERENCE_STEP);
+            let name = &config.cells[cell].name;
+            let difference = (slope + expected).abs();
+            assert!(
+                difference <= FINITE_DIFFERENCE * slope.abs().max(1.0),
+                "{name}, {kind} {index}: slope {slope}, gradient {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn gradients_of_every_cell_are_the_slopes_of_the_loss() {
+    let tanh = Activation::Tanh { alpha: 0.8 };
+    let leaky = Activation::Rectifier { leak_slope: 0.1, clipping: 0.9 };
+    let general = ConvConfig {
+        stride: size(2, 1),
+        padding: size(2, 1),
+        dilation: size(1, 2),
+        mapping: Some((0..3 * 2).map(|pair| pair % 4 != 1).collect()),
+        ..conv(3, 3, 2)
+    };
+    let sub_sampled = ConvConfig { sub_sample: size(2, 3), ..conv(2, 2, 2) };
+    let pooled = |pooling| PoolConfig { stride: size(1, 2), padding: size(1, 0), ..pool(pooling, 2, 3, 2) };
+    let input = shape(2, 6, 7);
+    let heads = [
+        vec![(Operator::Fc(fc(4)), tanh)],
+        vec![(Operator::Fc(fc(4)), leaky), (Operator::Fc(fc(1)), Activation::Linear)],
+        vec![(Operator::Fc(fc(4)), Activation::Linear), (softmax(true), Activation::Linear)],
+        vec![(Operator::Fc(fc(4)), Activation::Linear), (softmax(false), Activation::Linear)],
+        vec![
+            (Operator::Fc(fc(4)), Activation::Linear),
+            (Operator::Softmax(SoftmaxConfig { with_loss: false, group_size: 2 }), Activation::Linear),
+        ],
+    ];
+    let bodies = [
+        vec![],
+        vec![(Operator::Conv(general), tanh)],
+        vec![(Operator::Conv(sub_sampled), leaky)],
+        vec![(Operator::Conv(conv(2, 3, 3)), tanh), (Operator::Pool(pooled(Pooling::Max)), Activation::Linear)],
+        vec![(Operator::Conv(conv(2, 3, 3)), leaky), (Operator::Pool(pooled(Pooling::Average)), tanh)],
+        vec![(Operator::Conv(conv(2, 7, 6)), tanh)],
+    ];
+    for (number, body) in bodies.iter().enumerate() {
+        for head in &heads {
+            let config = chain(input, [body.clone(), head.clone()].concat(), 3);
+            differentiate(&config, 3, number as u64);
+        }
+    }
+}
+
+#[test]
+fn errors_of_several_consumers_and_inputs_are_summed() {
+    let mut config = zoo(4);
+    // The masks of dropout are no part of the loss that is differentiated.
+    config.cells[5].operator = Operator::Dropout(DropoutConfig { rate: 0.0 });
+    differentiate(&config, 4, 3);
+}
+
+#[test]
+fn the_fast_network_computes_what_the_naive_one_does() {
+    for n in [1, 15, 16, 17, 40] {
+        compare(zoo(40), n, 11);
+    }
+}
+
+fn any_size(range: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Size> {
+    (range.clone(), range).prop_map(|(width, height)| size(width, height))
+}
+
+fn any_mapping(n_outputs: usize, n_channels: usize) -> impl Strategy<Value = Option<Vec<bool>>> {
+    prop::option::of(prop::collection::vec(prop::bool::weighted(0.7), n_outputs * n_channels))
+}
+
+prop_compose! {
+    fn any_conv(n_channels: usize)(
+        n_outputs in 1usize..=7,
+    )(
+        n_outputs in Just(n_outputs),
+        mapping in any_mapping(n_outputs, n_channels),
+        kernel in any_size(1..=4),
+        stride in any_size(1..=3),
+        padding in any_size(0..=3),
+        dilation in any_size(1..=3),
+        sub_sample in prop_oneof![3 => Just(size(1, 1)), 1 => any_size(1..=3)],
+        no_bias in any::<bool>(),
+    ) -> ConvConfig {
+        ConvConfig { mapping, kernel, stride, padding, dilation, sub_sample, no_bias, ..conv(n_outputs, 1, 1) }
+    }
+}
+
+prop_compose! {
+    fn any_pool(n_channels: usize)(
+        n_outputs in 1usize..=5,
+    )(
+        n_outputs in Just(n_outputs),
+        mapping in any_mapping(n_outputs, n_channels),
+        window in any_size(1..=3),
+        stride in any_size(1..=3),
+        padding in any_size(0..=3),
+        max in any::<bool>(),
+    ) -> PoolConfig {
+        let pooling = if max { Pooling::Max } else { Pooling::Average };
+        PoolConfig { n_outputs, pooling, window, stride, padding, mapping }
+    }
+}
+
+fn any_activation() -> impl Strategy<Value = Activation> {
+    prop_oneof![
+        Just(Activation::Linear),
+        (0.0f32..0.3, prop_oneof![Just(0.0f32), 0.2f32..2.0])
+            .prop_map(|(leak_slope, clipping)| Activation::Rectifier { leak_slope, clipping }),
+        (0.3f32..1.5).prop_map(|alpha| Activation::Tanh { alpha }),
+    ]
+}
+
+/// Whether the cells fit on the input.
+fn fits(config: &NetworkConfig) -> bool {
+    Network::new(config, 0).is_ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn any_convolution_is_the_one_defined(
+        (input, first, second) in (1usize..=3, 1usize..=3, 4usize..=11, 4usize..=19).prop_flat_map(|(c, m, h, w)| {
+            (Just(shape(c, h, w)), any_conv(c).prop_map(move |conv| ConvConfig { n_outputs: conv.n_outputs, ..conv }), any_conv(m))
+        }),
+        activation in any_activation(),
+        n in 1usize..=20,
+        seed in any::<u64>(),
+    ) {
+        let second = ConvConfig { mapping: None, ..second };
+        let config = chain(input, vec![
+            (Operator::Conv(first), activation),
+            (Operator::Conv(second), Activation::Linear),
+            (Operator::Fc(fc(3)), Activation::Linear),
+        ], 20);
+        prop_assume!(fits(&config));
+        compare(config, n, seed);
+    }
+
+    #[test]
+    fn any_pooling_is_the_one_defined(
+        (input, pool) in (1usize..=4, 2usize..=9, 2usize..=9).prop_flat_map(|(c, h, w)| (Just(shape(c, h, w)), any_pool(c))),
+        activation in any_activation(),
+        n in 1usize..=20,
+        seed in any::<u64>(),
+    ) {
+        let Shape { channels, .. } = input;
+        let config = chain(input, vec![
+            (Operator::Conv(conv(channels, 1, 1)), Activation::Tanh { alpha: 1.0 }),
+            (Operator::Pool(pool), activation),
+            (Operator::Fc(fc(2)), Activation::Linear),
+        ], 20);
+        prop_assume!(fits(&config));
+        compare(config, n, seed);
+    }
+
+    #[test]
+    fn any_full_connection_is_the_one_defined(
+        n_inputs in 1usize..=70,
+        n_hidden in 1usize..=40,
+        n_outputs in 1usize..=20,
+        n in 1usize..=40,
+        rate in 0.0f32..0.9,
+        seed in any::<u64>(),
+    ) {
+        let config = chain(shape(1, 1, n_inputs), vec![
+            (Operator::Fc(fc(n_hidden)), RECTIFIER),
+            (Operator::Dropout(DropoutConfig { rate }), Activation::Linear),
+            (Operator::Fc(fc(n_outputs)), Activation::Linear),
+            (softmax(n_inputs % 2 == 0), Activation::Linear),
+        ], 40);
+        compare(config, n, seed);
+    }
+}

@@ -1,0 +1,7 @@
+//! Networks through the public interface.
+mod builder;
+mod errors;
+mod gradients;
+mod learning;
+mod resume;
+mod threads;
