@@ -1,5 +1,6 @@
 //! Which input channels an output is connected to: groups, a literal matrix or a repeated pattern.
 
+use super::ini::shown;
 use super::reader::{Accepted, Bag, Reader};
 use super::registry::Scope;
 
@@ -128,11 +129,12 @@ pub(crate) fn read<'a>(
         connect(reader, bag, parent, columns, &mut matrix);
         first += parent.n_channels;
     }
-    for (output, channels) in matrix.pairs.chunks(n_channels).enumerate() {
-        if !channels.contains(&true) {
-            let message = format!("output {output} is connected to nothing");
-            reader.section_warning(bag.section, "Mapping", message);
-        }
+    let outputs = matrix.pairs.chunks(n_channels).enumerate();
+    let lonely: Vec<String> =
+        outputs.filter(|(_, row)| !row.contains(&true)).map(|(output, _)| output.to_string()).collect();
+    if !lonely.is_empty() {
+        let message = format!("outputs connected to nothing: {}", shown(&lonely.join(", ")));
+        reader.section_warning(bag.section, "Mapping", message);
     }
     matrix.pairs.contains(&false).then_some(matrix.pairs)
 }
@@ -154,7 +156,7 @@ fn connect<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, parent: &Parent, columns:
     }
     for (key, n_channels) in [("NbGroups", groups), ("ChannelsPerGroup", per_group)] {
         let (Some(prefix), Some(number)) = (prefix_of(key), n_channels) else { continue };
-        if columns.n % number != 0 {
+        if !columns.n.is_multiple_of(number) {
             let message = format!(
                 "{} input channels cannot be dealt into equal groups: {number} does not divide them",
                 columns.n

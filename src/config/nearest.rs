@@ -3,7 +3,7 @@
 /// The candidate nearest to `word` when it is near enough to be a slip of the pen; case counts little.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = word.to_lowercase().chars().collect();
-    let tolerated = (letters.len() / 3).clamp(1, 4);
+    let tolerated = (letters.len() / 3).min(4);
     candidates
         .into_iter()
         .filter(|candidate| !candidate.is_empty() && *candidate != word)
@@ -59,6 +59,8 @@ mod tests {
         check("Sizex", Some("SizeX"));
         check("Refractoryperiod", None);
         check("Banana", None);
+        check("Lea", Some("Leak"));
+        check("X", None);
         check("", None);
     }
 }

@@ -130,7 +130,9 @@ impl<'a> Reader<'a> {
             }
         }
         for (base, property) in of_this_model {
-            bag.entries.insert(base.to_owned(), (section, property));
+            if let Some((_, replaced)) = bag.entries.insert(base.to_owned(), (section, property)) {
+                bag.of_other_models.push((base.to_owned(), replaced));
+            }
         }
         bag
     }

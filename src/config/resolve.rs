@@ -169,9 +169,8 @@ impl<'a> Resolver<'a> {
 
     fn enter(&mut self, section: &'a str, key: &'a str, stack: &mut Stack<'a>) -> Result<(), String> {
         if let Some(start) = stack.iter().position(|&entry| entry == (section, key)) {
-            let mut steps: Vec<String> =
-                stack[start..].iter().map(|(section, key)| format!("[{section}]{key}")).collect();
-            steps.push(format!("[{section}]{key}"));
+            let mut steps: Vec<String> = stack[start..].iter().map(|(section, key)| step(section, key)).collect();
+            steps.push(step(section, key));
             return Err(format!("refers to itself: {}", steps.join(" -> ")));
         }
         if stack.len() >= DEEPEST {
@@ -184,6 +183,11 @@ impl<'a> Resolver<'a> {
         stack.push((section, key));
         Ok(())
     }
+}
+
+/// How a reference to `key` is written; a global key has no section to name.
+fn step(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("[{section}]{key}") }
 }
 
 /// Replaces `${NAME}` (also written `\${NAME}`) where `value` knows the name.
@@ -216,4 +220,82 @@ fn replace_variables(
 
 fn within_bounds(text: &str) -> Result<(), String> {
     if text.len() > LONGEST { Err(format!("grows beyond {LONGEST} bytes")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ini::parse;
+
+    /// Resolves the key `X` of the section `s`.
+    #[track_caller]
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let parsed = parse(text);
+        assert!(parsed.errors.is_empty(), "{:?}", parsed.errors);
+        let environment =
+            [("HOME", "/home/me"), ("EMPTY", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = environment.into_iter().collect();
+        let mut resolver = Resolver::new(&parsed.document, &environment);
+        resolver.define("sp", "_EpochSize", 48_000);
+        let section = parsed.document.find("s").unwrap();
+        let (key, is_path) =
+            if parsed.document.sections()[section].property("Path").is_some() { ("Path", true) } else { ("X", false) };
+        let property = parsed.document.sections()[section].property(key).unwrap();
+        let resolved = resolver.resolve(section, property, is_path).map(|resolved| resolved.text);
+        assert_eq!(resolved.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn a_reference_stands_for_the_key_of_another_section() {
+        check("[sp]\nSizeX=32\nSizeY=24\n[s]\nX=[sp]SizeX [sp]SizeY", Ok("32 24"));
+        check("[sp]\n[s]\nX=[sp]_EpochSize", Ok("48000"));
+        check("[a.b]\nY=1\n[t]\nZ=[a.b]Y\n[s]\nX=[t]Z", Ok("1"));
+        check("[s]\nX=[later]Y\n[later]\nY=2", Ok("2"));
+        check("[s]\nX=[nowhere]Y", Ok("[nowhere]Y"));
+        check("[sp]\n[s]\nX=a [sp] [ ]", Err("refers to ``, which `[sp]` does not have"));
+        check(
+            "[sp]\nSizeX=1\n[s]\nX=[sp]SizeX/2",
+            Err("refers to `SizeX/2`, which `[sp]` does not have; did you mean `[sp]SizeX`?"),
+        );
+        check(
+            "[sp]\n[s]\nX=[s]_NbOutputs",
+            Err("`[s]_NbOutputs` is not known here: a computed key is there once its section has been built"),
+        );
+    }
+
+    #[test]
+    fn a_variable_is_looked_up_in_the_section_then_globally() {
+        check("$A=1\n[s]\nX=${A}", Ok("1"));
+        check("$A=1\n[s]\n$A=2\nX=a${A}b", Ok("a2b"));
+        check("$A=1\n[s]\nX=\\${A}", Ok("1"));
+        check("$A=${B}\n$B=3\n[s]\nX=${A}", Ok("3"));
+        check("[sp]\nSizeX=32\n[s]\n$A=[sp]SizeX\nX=${A}", Ok("32"));
+        check("[t]\n$A=1\nY=${A}\n[s]\n$A=2\nX=[t]Y", Ok("2"));
+        check("[t]\n[s]\nX=${SECTION_NAME} ${PREV_SECTION_NAME}", Ok("s t"));
+        check("[s]\nX=${UNKNOWN} ${", Ok("${UNKNOWN} ${"));
+    }
+
+    #[test]
+    fn the_environment_serves_paths_only() {
+        check("[s]\nPath=${HOME}/data", Ok("/home/me/data"));
+        check("[s]\nPath=\\${HOME}/data", Ok("/home/me/data"));
+        check("$HOME=/other\n[s]\nPath=${HOME}/data", Ok("/other/data"));
+        check("[s]\nPath=${NOT_SET}/data", Ok("/data"));
+        check("[s]\nX=${HOME}", Ok("${HOME}"));
+    }
+
+    #[test]
+    fn circles_and_explosions_end() {
+        check("[s]\nX=[s]Y\nY=[s]X", Err("refers to itself: [s]X -> [s]Y -> [s]X"));
+        check("[s]\nX=[s]X", Err("refers to itself: [s]X -> [s]X"));
+        check("$A=${B}\n$B=${A}\n[s]\nX=${A}", Err("refers to itself: $A -> $B -> $A"));
+        let doubling = |last: &str| {
+            let lines: String = (0..40).map(|i| format!("$A{i}=${{A{0}}}${{A{0}}}\n", i + 1)).collect();
+            format!("{lines}$A40={last}\n[s]\nX=${{A0}}")
+        };
+        check(&doubling(""), Err("refers to more than 10000 others"));
+        check(&doubling(&"x".repeat(1000)), Err("grows beyond 1048576 bytes"));
+        let chain: String = (0..100).map(|i| format!("$A{i}=${{A{}}}\n", i + 1)).collect();
+        check(&format!("{chain}$A100=1\n[s]\nX=${{A0}}"), Err("refers to others more than 64 deep"));
+    }
 }

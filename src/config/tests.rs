@@ -1,15 +1,17 @@
-//! The shipped models, and a golden text for each fault.
+//! The shipped models and what a model file may say.
 
-use formal::config::{Activation, Filler, Operator, Source};
-use sim::encoder::Coding;
-use stimuli::Shape;
+mod faults;
+mod reading;
 
 use super::*;
-use crate::model::{Family, Spread};
+
+/// A model that lacks only its layers; they begin at line 6.
+const HEAD: &str = "DefaultModel=Frame\n[database]\nType=MNIST_IDX_Database\n[sp]\nSize=28\n";
 
 const LENET: &str = include_str!("../../models/LeNet.ini");
 const LENET_SPIKE: &str = include_str!("../../models/LeNet_Spike.ini");
 
+/// The description of a text without faults and without warnings.
 #[track_caller]
 fn loaded(text: &str) -> Description {
     match load("m.ini", text, &Options { strict: true, ..Options::default() }) {
@@ -19,35 +21,4 @@ fn loaded(text: &str) -> Description {
         }
         Err(faults) => panic!("{faults}"),
     }
-}
-
-fn shape(width: usize, height: usize, channels: usize) -> Shape {
-    Shape { channels, height, width }
-}
-
-#[test]
-fn lenet_has_the_shapes_and_the_map_of_the_tutorial() {
-    let lenet = loaded(LENET);
-    let shapes: Vec<(&str, Shape)> = lenet.cells.iter().map(|cell| (cell.name.as_str(), cell.output_shape)).collect();
-    assert_eq!(
-        shapes,
-        [
-            ("conv1", shape(28, 28, 6)),
-            ("pool1", shape(14, 14, 6)),
-            ("conv2", shape(10, 10, 16)),
-            ("pool2", shape(5, 5, 16)),
-            ("conv3", shape(1, 1, 120)),
-            ("fc1", shape(1, 1, 84)),
-            ("fc1.drop", shape(1, 1, 84)),
-            ("fc2", shape(1, 1, 10)),
-            ("softmax", shape(1, 1, 10)),
-        ]
-    );
-    assert_eq!(lenet.stimuli.shape, shape(32, 32, 1));
-    assert!(lenet.cells.iter().all(|cell| cell.cuda && cell.family == Family::Frame));
-}
-#[test]
-fn spike() {
-    let d = loaded(LENET_SPIKE);
-    eprintln!("{d:#?}");
 }

@@ -342,3 +342,124 @@ from_value! {
     Vec<u64>: Value::Unsigneds(value) => Ok(value);
     Vec<f64>: Value::Reals(value) => Ok(value);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_by_three_or_not_at_all() {
+        let check = |text, expected| assert_eq!(parse_unsigned(text), expected, "{text}");
+        check("590,000", Some(590_000));
+        check("1,000,000", Some(1_000_000));
+        check("1000000", Some(1_000_000));
+        check("0", Some(0));
+        check("1,00", None);
+        check("1000,000", None);
+        check(",100", None);
+        check("1,000,", None);
+        check("-1", None);
+        check("1.0", None);
+        check("abc", None);
+        check("", None);
+        check("18446744073709551615", Some(u64::MAX));
+        check("18446744073709551616", None);
+    }
+
+    #[test]
+    fn numbers_are_finite_and_read_whole() {
+        let check = |text, expected| assert_eq!(parse_real(text), expected, "{text}");
+        check("0.05", Some(0.05));
+        check("-1.0", Some(-1.0));
+        check("+2", Some(2.0));
+        check("1e-3", Some(1e-3));
+        check("1,234.5", Some(1234.5));
+        check("5.", Some(5.0));
+        check(".5", Some(0.5));
+        check("1,23.5", None);
+        check("1e999", None);
+        check("inf", None);
+        check("nan", None);
+        check("1.0 2", None);
+        check("0x10", None);
+        check("--1", None);
+        check("", None);
+    }
+
+    #[test]
+    fn times_are_bare_femtoseconds_or_carry_a_unit() {
+        let check = |text, expected| assert_eq!(parse_time(text), expected, "{text}");
+        check("0", Some(0));
+        check("10,000,000", Some(10_000_000));
+        check("10 ns", Some(10_000_000));
+        check("10ns", Some(10_000_000));
+        check("0.01 us", Some(10_000_000));
+        check("1.5 µs", Some(1_500_000_000));
+        check("5 ms", Some(5_000_000_000_000));
+        check("1 s", Some(1_000_000_000_000_000));
+        check("1,000 ps", Some(1_000_000));
+        check("12.0 fs", Some(12));
+        check("0.5 fs", None);
+        check("10 min", None);
+        check("10.0", None);
+        check("-1 ns", None);
+        check("1 NS", None);
+        check("20000 s", None);
+        check("ns", None);
+        check(". ns", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_printed_time_reads_back() {
+        for fs in [0, 1, 999, 1000, 10_000_000, 990_197_049, 50_000_000_000_000, u64::MAX] {
+            assert_eq!(parse_time(&SimDuration(fs).to_string()), Some(fs), "{fs}");
+        }
+    }
+
+    #[test]
+    fn a_spread_is_drawn_about_its_mean() {
+        let check = |text, expected: Option<(f64, f64)>| {
+            assert_eq!(parse_time_spread(text).map(|spread| (spread.mean, spread.std_dev)), expected, "{text}");
+        };
+        check("0", Some((0.0, 0.0)));
+        check("5", Some((5.0, 0.0)));
+        check("2; 1", Some((2.0, 1.0)));
+        check("1;1;5%", Some((1.0, 0.05)));
+        check("1 ps; 100 fs", Some((1000.0, 100.0)));
+        check("1 ps; 2 ps; 10%", Some((2000.0, 200.0)));
+        check("1; 2; 3; 4", None);
+        check("1; abc", None);
+        check("1; -5%", None);
+    }
+
+    #[test]
+    fn each_kind_says_what_it_expected() {
+        let check = |kind: Kind, text: &str, expected: &str| assert_eq!(kind.parse(text), Err(expected.into()));
+        check(Kind::Bool, "yes", "expected `0` or `1`, found `yes`");
+        check(Kind::Count, "0", "expected a whole number from 1 such as `32` or `1,000,000`, found `0`");
+        check(Kind::Time, "10 min", "expected a time such as `10 ns` or `10,000,000` (femtoseconds), found `10 min`");
+        check(Kind::Fraction, "1.5", "expected a number from 0 to 1 such as `0.2`, found `1.5`");
+        check(Kind::Clamping, "1:-1", "expected bounds such as `-1.0:1.0`, `-1.0:` or `:1.0`, found `1:-1`");
+        check(Kind::Names, "a,,b", "expected names with commas between them, found `a,,b`");
+        check(Kind::Bools, "1 0 2", "expected `0`s and `1`s with blanks between them, found `1 0 2`");
+        check(
+            Kind::Choice(&["Max", "Average"], &[]),
+            "Maxx",
+            "expected one of `Max`, `Average`, found `Maxx`; did you mean `Max`?",
+        );
+        check(Kind::Choice(&["SGD"], &["Adam"]), "Adam", "`Adam` is not supported yet; only `SGD` is");
+    }
+
+    #[test]
+    fn each_kind_reads_what_it_expects() {
+        let check = |kind: Kind, text: &str, expected: Value| assert_eq!(kind.parse(text), Ok(expected));
+        check(Kind::Bool, "1", Value::Bool(true));
+        check(Kind::Unsigneds, "1 2 3 4", Value::Unsigneds(vec![1, 2, 3, 4]));
+        check(Kind::Bools, "1 1 ", Value::Bools(vec![true, true]));
+        check(Kind::Names, "a, b.c", Value::Names(vec!["a".into(), "b.c".into()]));
+        check(Kind::Clamping, "", Value::Clamping(None, None));
+        check(Kind::Clamping, "-1.0:1.0", Value::Clamping(Some(-1.0), Some(1.0)));
+        check(Kind::Clamping, ":0.5", Value::Clamping(None, Some(0.5)));
+    }
+}
