@@ -45,6 +45,7 @@
 pub mod encoder;
 pub mod error;
 pub mod event;
+mod lanes;
 mod layout;
 mod math;
 pub mod network;

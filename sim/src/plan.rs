@@ -5,6 +5,8 @@ mod pool;
 mod runs;
 mod taps;
 
+use std::ops::Range;
+
 use crate::error::Error;
 use crate::layout::{self, Geometry, Layout, Link};
 use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Size, Source};
@@ -12,7 +14,7 @@ use crate::real::Real;
 
 pub(crate) use delayed::Delayed;
 pub(crate) use pool::PoolPlan;
-pub(crate) use runs::{LANES, Run, Runs};
+pub(crate) use runs::{Run, Runs};
 pub(crate) use taps::Taps;
 
 /// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).
@@ -179,6 +181,18 @@ impl Synapses {
         let (qy, first_ky) = divide(y + self.padding.height, self.stride.height);
         let (qx, first_kx) = divide(x + self.padding.width, self.stride.width);
         Arrival { channel, first_ky, first_kx, qy, qx }
+    }
+
+    /// Kernel taps along y and along x, each from the first one whose position is on the map.
+    #[inline(always)]
+    pub(crate) fn taps(&self, at: Arrival) -> (Range<usize>, Range<usize>) {
+        let axis = |kernel: usize, stride: usize, first: usize, q: usize, n: usize| {
+            (q + 1).saturating_sub(n)..n_taps(kernel, stride, first).min(q + 1)
+        };
+        (
+            axis(self.kernel.height, self.stride.height, at.first_ky, at.qy, self.positions.height),
+            axis(self.kernel.width, self.stride.width, at.first_kx, at.qx, self.positions.width),
+        )
     }
 
     /// Index of a weight, `[output][channel][ky][kx]`.

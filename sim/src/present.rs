@@ -3,9 +3,12 @@
 mod arrive;
 mod inputs;
 
+use std::marker::PhantomData;
+
 use crate::encoder::{Encoder, Interval, Presentation};
 use crate::error::Error;
 use crate::event::{InputSpike, Sign, Spike};
+use crate::lanes::{Isa, Portable};
 use crate::layout;
 use crate::plan::{CellPlan, Kind, Plan, Weighted};
 use crate::real::Real;
@@ -83,6 +86,8 @@ fn dispatch<F: Real>(
 ) -> Outcome {
     #[cfg(target_arch = "x86_64")]
     {
+        use crate::lanes::{Avx2, Avx512};
+
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
         fn run_avx512<F: Real>(
             plan: &Plan<F>,
@@ -91,7 +96,7 @@ fn dispatch<F: Real>(
             end: u64,
             recorder: &mut impl Recorder,
         ) -> Outcome {
-            run(plan, state, inputs, end, recorder)
+            run::<F, Avx512>(plan, state, inputs, end, recorder)
         }
 
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
@@ -102,7 +107,7 @@ fn dispatch<F: Real>(
             end: u64,
             recorder: &mut impl Recorder,
         ) -> Outcome {
-            run(plan, state, inputs, end, recorder)
+            run::<F, Avx2>(plan, state, inputs, end, recorder)
         }
 
         let has_bits = is_x86_feature_detected!("bmi1")
@@ -123,7 +128,7 @@ fn dispatch<F: Real>(
             return unsafe { run_avx2(plan, state, inputs, end, recorder) };
         }
     }
-    run(plan, state, inputs, end, recorder)
+    run::<F, Portable>(plan, state, inputs, end, recorder)
 }
 
 /// Runs the interval [0, `end`).
@@ -148,7 +153,7 @@ fn dispatch<F: Real>(
 /// **Why it ends.** The clock strictly increases and is below `end`; between two emissions of a pixel lies at least 1 fs,
 /// and each arrival fires at most once.
 #[inline(always)]
-fn run<F: Real>(
+fn run<F: Real, I: Isa>(
     plan: &Plan<F>,
     state: &mut State<F>,
     inputs: &mut impl Inputs,
@@ -159,7 +164,8 @@ fn run<F: Real>(
     state.reset();
     let State { cells, counts, pending, firing, deliveries, .. } = state;
     let clock = Clock { end, decided_at: None };
-    let mut machine = Machine { plan, cells, counts, pending, deliveries, recorder, clock, n_spikes: 0 };
+    let mut machine =
+        Machine { isa: PhantomData::<I>, plan, cells, counts, pending, deliveries, recorder, clock, n_spikes: 0 };
     let mut now = 0;
     let mut last_event = None;
     loop {
@@ -209,7 +215,8 @@ impl Clock {
     }
 }
 
-struct Machine<'a, F, R> {
+struct Machine<'a, F, R, I> {
+    isa: PhantomData<I>,
     plan: &'a Plan<F>,
     cells: &'a mut [CellState<F>],
     counts: &'a mut [Counts],
@@ -220,7 +227,7 @@ struct Machine<'a, F, R> {
     n_spikes: u64,
 }
 
-impl<F: Real, R: Recorder> Machine<'_, F, R> {
+impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     /// A position emits a spike.
     #[inline(always)]
     fn emit(&mut self, now: u64, position: u32, is_negative: bool) {
@@ -248,24 +255,14 @@ impl<F: Real, R: Recorder> Machine<'_, F, R> {
                 (Kind::Runs(weighted, runs), CellState::Neurons(state)) => {
                     let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
                     let at = weighted.synapses.arrival(channel, y, x);
-                    runs.for_each(&weighted.synapses, at, |run| {
-                        arrive::row(
-                            &weighted.neuron,
-                            run,
-                            is_negative,
-                            &mut state.potentials,
-                            |neuron, is_negative| {
-                                fire.fire(&mut state.net, neuron, is_negative);
-                            },
-                        );
-                    });
+                    for run in runs.rows(&weighted.synapses, at) {
+                        arrive::row::<F, I>(&mut fire, state, run, is_negative);
+                    }
                 }
                 (Kind::Taps(weighted, taps), CellState::Neurons(state)) => {
                     let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
                     let at = weighted.synapses.arrival(channel, y, x);
-                    taps.for_each(&weighted.synapses, at, |neuron, weight| {
-                        fire.arrive(state, neuron, weight, is_negative);
-                    });
+                    arrive::taps(&mut fire, state, taps, at, is_negative);
                 }
                 (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
                     let at = weighted.synapses.arrival(channel, y, x);
@@ -297,9 +294,7 @@ impl<F: Real, R: Recorder> Machine<'_, F, R> {
                     }
                 }
                 (Kind::Pool(pool), CellState::Pool(state)) => {
-                    arrive::pool(pool, state, channel, y, x, is_negative, |neuron, is_negative| {
-                        self.pending.push((cell.base + neuron as u32) << 1 | u32::from(is_negative));
-                    });
+                    arrive::pool(pool, state, cell.base, (channel, y, x), is_negative, self.pending);
                 }
                 _ => unreachable!("a state has the cells of its plan"),
             }

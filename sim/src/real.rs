@@ -5,9 +5,9 @@ use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 /// The float type of membrane potentials and weights: `f32` or `f64`.
 ///
-/// An engine uses only operations that IEEE 754 rounds exactly, so both widths give the same bytes on every CPU.
+/// An engine uses only operations that IEEE 754 rounds exactly, so both widths give the same bytes on every CPU. Nothing else can implement it.
 pub trait Real:
-    sealed::Sealed
+    crate::lanes::Lanes
     + Copy
     + Debug
     + Default
@@ -39,12 +39,6 @@ pub trait Real:
     fn abs(self) -> Self;
     /// Is neither infinite nor a NaN.
     fn is_finite(self) -> bool;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
 }
 
 macro_rules! real {

@@ -1,9 +1,10 @@
 //! What changes while a stimulus is presented: one a worker.
 
 use crate::encoder::Train;
+use crate::lanes::LANES;
 use crate::layout;
 use crate::network::Source;
-use crate::plan::{Kind, LANES, Plan};
+use crate::plan::{Kind, Plan};
 use crate::queue::EventQueue;
 use crate::random::{Random, Stream};
 use crate::real::Real;

@@ -1,5 +1,7 @@
 //! Pooling windows over a map with padding.
 
+use std::ops::Range;
+
 use crate::layout::Layout;
 use crate::network::{Pool, Pooling, PoolingMode, Shape, Size};
 
@@ -49,22 +51,22 @@ impl PoolPlan {
         (self.pooling, self.mode) == (Pooling::Max, PoolingMode::Approximated)
     }
 
-    /// Calls `apply(output, window)` for each window that holds the input element and each output connected to its
-    /// channel; `window` is the neuron in canonical order.
+    /// Rows and columns of the windows that hold an input element.
     #[inline(always)]
-    pub(crate) fn for_each(&self, channel: usize, y: usize, x: usize, mut apply: impl FnMut(usize, usize)) {
+    pub(crate) fn windows(&self, y: usize, x: usize) -> (Range<usize>, Range<usize>) {
         let axis = |at: usize, window: usize, stride: usize, n: usize| {
             (at + 1).saturating_sub(window).div_ceil(stride)..(at / stride + 1).min(n)
         };
-        let columns = axis(x + self.padding.width, self.window.width, self.stride.width, self.output.width);
-        for oy in axis(y + self.padding.height, self.window.height, self.stride.height, self.output.height) {
-            for ox in columns.clone() {
-                for &output in &self.outputs[channel] {
-                    let output = output as usize;
-                    apply(output, (output * self.output.height + oy) * self.output.width + ox);
-                }
-            }
-        }
+        (
+            axis(y + self.padding.height, self.window.height, self.stride.height, self.output.height),
+            axis(x + self.padding.width, self.window.width, self.stride.width, self.output.width),
+        )
+    }
+
+    /// Outputs that a channel is connected to, ascending.
+    #[inline(always)]
+    pub(crate) fn outputs(&self, channel: usize) -> &[u32] {
+        &self.outputs[channel]
     }
 
     /// Elements of a window over all the channels of an output, padding included.

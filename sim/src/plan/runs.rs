@@ -7,10 +7,8 @@
 //! and threshold infinity, as the lanes of unconnected pairs do. The left border only moves the beginning.
 
 use super::{Arrival, Synapses, n_taps};
+use crate::lanes::LANES;
 use crate::real::Real;
-
-/// Neurons of a chunk.
-pub(crate) const LANES: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<F> {
@@ -85,27 +83,64 @@ impl<F: Real> Runs<F> {
         plan
     }
 
-    /// Calls `apply` for each row of neurons that a spike reaches.
+    /// The rows of neurons that a spike reaches.
     #[inline(always)]
-    pub(crate) fn for_each(&self, synapses: &Synapses, at: Arrival, mut apply: impl FnMut(Run<'_, F>)) {
+    pub(crate) fn rows(&self, synapses: &Synapses, at: Arrival) -> Rows<'_, F> {
         let n_outputs = synapses.n_outputs;
         let columns = n_taps(synapses.kernel.width, synapses.stride.width, at.first_kx);
         let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
         let skip = columns.saturating_sub(at.qx + 1);
         if cut + skip >= columns {
-            return;
+            return Rows { weights: &[], thresholds: &[], row: 0, step: 0, n_rows: 0, neuron: 0 };
         }
         let lanes = ((columns - cut - skip) * n_outputs).next_multiple_of(LANES);
         let first = self.variants[at.first_kx * self.n_cuts + cut] + skip * n_outputs;
-        let left = at.qx + skip + 1 - columns;
-        let thresholds = &self.thresholds[at.channel * self.row + first..][..lanes];
         let rows = n_taps(synapses.kernel.height, synapses.stride.height, at.first_ky);
-        let first_row = (at.qy + 1).saturating_sub(synapses.positions.height);
-        for tap in first_row..rows.min(at.qy + 1) {
-            let ky = at.first_ky + tap * synapses.stride.height;
-            let weights = &self.weights[(at.channel * synapses.kernel.height + ky) * self.row + first..][..lanes];
-            let neuron = ((at.qy - tap) * synapses.positions.width + left) * n_outputs;
-            apply(Run { neuron, weights, thresholds });
+        let first_tap = (at.qy + 1).saturating_sub(synapses.positions.height);
+        let n_rows = rows.min(at.qy + 1).saturating_sub(first_tap);
+        let ky = at.first_ky + first_tap * synapses.stride.height;
+        let start = (at.channel * synapses.kernel.height + ky) * self.row + first;
+        let left = at.qx + skip + 1 - columns;
+        Rows {
+            weights: if n_rows > 0 { &self.weights[start..] } else { &[] },
+            thresholds: &self.thresholds[at.channel * self.row + first..][..lanes],
+            row: self.row * synapses.stride.height,
+            step: synapses.positions.width * n_outputs,
+            n_rows,
+            neuron: if n_rows > 0 { ((at.qy - first_tap) * synapses.positions.width + left) * n_outputs } else { 0 },
         }
+    }
+}
+
+/// The rows of neurons that a spike reaches, from the last down to the first.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows<'a, F> {
+    /// From the row's first weight on.
+    weights: &'a [F],
+    thresholds: &'a [F],
+    /// Weights between two rows.
+    row: usize,
+    /// Neurons between two rows.
+    step: usize,
+    n_rows: usize,
+    neuron: usize,
+}
+
+impl<'a, F> Iterator for Rows<'a, F> {
+    type Item = Run<'a, F>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Run<'a, F>> {
+        if self.n_rows == 0 {
+            return None;
+        }
+        let run =
+            Run { neuron: self.neuron, weights: &self.weights[..self.thresholds.len()], thresholds: self.thresholds };
+        self.n_rows -= 1;
+        if self.n_rows > 0 {
+            self.weights = &self.weights[self.row..];
+            self.neuron -= self.step;
+        }
+        Some(run)
     }
 }

@@ -1,6 +1,6 @@
 //! Weights for cells whose neurons need more than an addition an arrival: one neuron at a time.
 
-use super::{Arrival, Synapses, n_taps};
+use super::Synapses;
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
@@ -34,28 +34,16 @@ impl<F: Real> Taps<F> {
         Self { weights: laid_out, outputs }
     }
 
-    /// Calls `apply(neuron, weight)` for each synapse that a spike reaches, in the order of taps: kernel row, kernel
-    /// column, output. With sub-sampling a neuron may come several times.
+    /// Weights of one channel and kernel offset, by output.
     #[inline(always)]
-    pub(crate) fn for_each(&self, synapses: &Synapses, at: Arrival, mut apply: impl FnMut(usize, F)) {
-        let (kernel, stride) = (synapses.kernel, synapses.stride);
-        let (rows, columns) =
-            (n_taps(kernel.height, stride.height, at.first_ky), n_taps(kernel.width, stride.width, at.first_kx));
-        let first_row = (at.qy + 1).saturating_sub(synapses.positions.height);
-        let first_column = (at.qx + 1).saturating_sub(synapses.positions.width);
-        for row in first_row..rows.min(at.qy + 1) {
-            let ky = at.first_ky + row * stride.height;
-            let y = (at.qy - row) / synapses.sub_sample.height;
-            for column in first_column..columns.min(at.qx + 1) {
-                let kx = at.first_kx + column * stride.width;
-                let x = (at.qx - column) / synapses.sub_sample.width;
-                let neuron = (y * synapses.n_columns() + x) * synapses.n_outputs;
-                let tap = (at.channel * kernel.height + ky) * kernel.width + kx;
-                let weights = &self.weights[tap * synapses.n_outputs..][..synapses.n_outputs];
-                for &output in &self.outputs[at.channel] {
-                    apply(neuron + output as usize, weights[output as usize]);
-                }
-            }
-        }
+    pub(crate) fn weights(&self, synapses: &Synapses, channel: usize, ky: usize, kx: usize) -> &[F] {
+        let tap = (channel * synapses.kernel.height + ky) * synapses.kernel.width + kx;
+        &self.weights[tap * synapses.n_outputs..][..synapses.n_outputs]
+    }
+
+    /// Connected outputs of a channel, ascending.
+    #[inline(always)]
+    pub(crate) fn outputs(&self, channel: usize) -> &[u32] {
+        &self.outputs[channel]
     }
 }

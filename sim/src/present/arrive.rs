@@ -1,13 +1,15 @@
 //! What an arriving spike does to neurons and pooling windows.
 
+use crate::lanes::{Isa, LANES};
 use crate::math;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{LANES, NeuronPlan, PoolPlan, Run};
+use crate::plan::{Arrival, NeuronPlan, PoolPlan, Run, Taps};
+use crate::present::Fire;
 use crate::real::Real;
 use crate::state::{NeuronState, PoolState};
 
 /// Below this exponent the leak leaves nothing: ln(1e-20).
-pub(crate) const LEAK_CUTOFF: f64 = -46.051_701_859_880_914;
+const LEAK_CUTOFF: f64 = -46.051_701_859_880_914;
 
 /// One arrival at one neuron, of weight `weight` with its sign; tells the sign of the spike that it fires.
 #[inline(always)]
@@ -37,102 +39,132 @@ pub(super) fn neuron<F: Real>(
     fires.then_some(is_negative)
 }
 
-/// One arrival at each neuron of a row, for neurons that only add and compare; calls `fire(neuron, is_negative)` for each
-/// that fires, ascending.
+/// One arrival at each neuron of a row, for neurons that only add and compare.
 #[inline(always)]
-pub(super) fn row<F: Real>(
-    neuron: &NeuronPlan<F>,
+pub(super) fn row<F: Real, I: Isa>(
+    fire: &mut Fire<'_, F>,
+    state: &mut NeuronState<F>,
     run: Run<'_, F>,
     is_negative: bool,
-    potentials: &mut [F],
-    mut fire: impl FnMut(usize, bool),
 ) {
+    let neuron = &fire.weighted.neuron;
     let (weights, _) = run.weights.as_chunks::<LANES>();
     let (thresholds, _) = run.thresholds.as_chunks::<LANES>();
-    let (potentials, _) = potentials[run.neuron..][..run.weights.len()].as_chunks_mut::<LANES>();
-    // Multiplying by 1 or -1 is exact.
+    let (potentials, _) = state.potentials[run.neuron..][..run.weights.len()].as_chunks_mut::<LANES>();
     let sign = if is_negative { -F::ONE } else { F::ONE };
     for (chunk, ((v, w), thresholds)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
-        let mut fires = false;
-        for lane in 0..LANES {
-            v[lane] += sign * w[lane];
-            let level = if neuron.is_bipolar { v[lane].abs() } else { v[lane] };
-            fires |= level >= thresholds[lane];
+        let mut fires = I::step(v, w, thresholds, sign, neuron.is_bipolar);
+        while fires != 0 {
+            let lane = fires.trailing_zeros() as usize % LANES;
+            fires &= fires - 1;
+            let is_negative = v[lane] < F::ZERO;
+            v[lane] = neuron.reset(v[lane]);
+            fire.fire(&mut state.net, run.neuron + chunk * LANES + lane, is_negative);
         }
-        if fires {
-            for lane in 0..LANES {
-                let level = if neuron.is_bipolar { v[lane].abs() } else { v[lane] };
-                if level >= thresholds[lane] {
-                    let is_negative = v[lane] < F::ZERO;
-                    v[lane] = neuron.reset(v[lane]);
-                    fire(run.neuron + chunk * LANES + lane, is_negative);
+    }
+}
+
+/// One arrival over each synapse of a spike, in the order of taps: kernel row, kernel column, output. With sub-sampling
+/// a neuron may come several times.
+#[inline(always)]
+pub(super) fn taps<F: Real>(
+    fire: &mut Fire<'_, F>,
+    state: &mut NeuronState<F>,
+    taps: &Taps<F>,
+    at: Arrival,
+    is_negative: bool,
+) {
+    let synapses = &fire.weighted.synapses;
+    let (rows, columns) = synapses.taps(at);
+    for row in rows {
+        let ky = at.first_ky + row * synapses.stride.height;
+        let y = (at.qy - row) / synapses.sub_sample.height;
+        for column in columns.clone() {
+            let kx = at.first_kx + column * synapses.stride.width;
+            let x = (at.qx - column) / synapses.sub_sample.width;
+            let neuron = (y * synapses.n_columns() + x) * synapses.n_outputs;
+            let weights = taps.weights(synapses, at.channel, ky, kx);
+            for &output in taps.outputs(at.channel) {
+                fire.arrive(state, neuron + output as usize, weights[output as usize], is_negative);
+            }
+        }
+    }
+}
+
+/// One arrival at a pooling cell whose neurons begin at position `base`.
+#[inline(always)]
+pub(super) fn pool(
+    pool: &PoolPlan,
+    state: &mut PoolState,
+    base: u32,
+    (channel, y, x): (usize, usize, usize),
+    is_negative: bool,
+    pending: &mut Vec<u32>,
+) {
+    let element = (channel * pool.input.height + y) * pool.input.width + x;
+    let step = if is_negative { -1 } else { 1 };
+    state.inputs[element] += step;
+    let (rows, columns) = pool.windows(y, x);
+    for oy in rows {
+        for ox in columns.clone() {
+            for &output in pool.outputs(channel) {
+                let neuron = (output as usize * pool.output.height + oy) * pool.output.width + ox;
+                let moves = window(pool, state, element, step, output as usize, neuron);
+                if moves != 0 {
+                    pending.push((base + neuron as u32) << 1 | u32::from(moves < 0));
                 }
             }
         }
     }
 }
 
-/// One arrival at a pooling cell; calls `fire(neuron, is_negative)` for each output spike.
+/// What one window does when its input `element` has moved by `step`: 0, or the sign of its spike.
 #[inline(always)]
-pub(super) fn pool(
-    pool: &PoolPlan,
-    state: &mut PoolState,
-    channel: usize,
-    y: usize,
-    x: usize,
-    is_negative: bool,
-    mut fire: impl FnMut(usize, bool),
-) {
-    let element = (channel * pool.input.height + y) * pool.input.width + x;
-    let step = if is_negative { -1 } else { 1 };
-    state.inputs[element] += step;
+fn window(pool: &PoolPlan, state: &mut PoolState, element: usize, step: i64, output: usize, neuron: usize) -> i64 {
     let count = state.inputs[element];
-    pool.for_each(channel, y, x, |output, neuron| {
-        let tracked = &mut state.tracked[neuron];
-        match (pool.pooling, pool.mode) {
-            (Pooling::Max, PoolingMode::Approximated) => {
-                let setter = &mut state.setters[neuron];
-                let may_fall = *setter == PoolState::NO_SETTER || *setter == element as u32;
-                if count > *tracked || (may_fall && count < *tracked) {
-                    fire(neuron, count < *tracked);
-                    *tracked = count;
-                    *setter = element as u32;
-                }
+    let tracked = &mut state.tracked[neuron];
+    match (pool.pooling, pool.mode) {
+        (Pooling::Max, PoolingMode::Approximated) => {
+            let setter = &mut state.setters[neuron];
+            let may_fall = *setter == PoolState::NO_SETTER || *setter == element as u32;
+            let moves = count.cmp(tracked) as i64;
+            if moves == 0 || (moves < 0 && !may_fall) {
+                return 0;
             }
-            (Pooling::Max, PoolingMode::Exact) => {
-                let greatest = if count > *tracked {
-                    count
-                } else if is_negative && count + 1 == *tracked {
-                    pool.window_max(&state.inputs, output, neuron)
-                } else {
-                    *tracked
-                };
-                if greatest != *tracked {
-                    fire(neuron, greatest < *tracked);
-                    *tracked = greatest;
-                }
-            }
-            (Pooling::Average, mode) => {
-                *tracked += step;
-                let mean = rounded_mean(*tracked, pool.window_len(output));
-                let fired = &mut state.fired[neuron];
-                let moves = match mode {
-                    PoolingMode::Approximated if mean.abs() > fired.abs() => tracked.signum(),
-                    PoolingMode::Approximated => 0,
-                    PoolingMode::Exact => (mean - *fired).signum(),
-                };
-                if moves != 0 {
-                    fire(neuron, moves < 0);
-                    *fired += moves;
-                }
-            }
+            *tracked = count;
+            *setter = element as u32;
+            moves
         }
-    });
+        (Pooling::Max, PoolingMode::Exact) => {
+            let greatest = if count > *tracked {
+                count
+            } else if step < 0 && count + 1 == *tracked {
+                pool.window_max(&state.inputs, output, neuron)
+            } else {
+                *tracked
+            };
+            let moves = greatest - *tracked;
+            *tracked = greatest;
+            moves
+        }
+        (Pooling::Average, mode) => {
+            *tracked += step;
+            let mean = rounded_mean(*tracked, pool.window_len(output));
+            let fired = &mut state.fired[neuron];
+            let moves = match mode {
+                PoolingMode::Approximated if mean.abs() > fired.abs() => tracked.signum(),
+                PoolingMode::Approximated => 0,
+                PoolingMode::Exact => (mean - *fired).signum(),
+            };
+            *fired += moves;
+            moves
+        }
+    }
 }
 
 /// `sum` / `n`, rounded half away from zero.
 #[inline(always)]
-pub(crate) fn rounded_mean(sum: i64, n: u64) -> i64 {
+fn rounded_mean(sum: i64, n: u64) -> i64 {
     let n = n as i64;
     sum.signum() * ((2 * sum.abs() + n) / (2 * n))
 }
