@@ -520,12 +520,13 @@ impl<'r, 'a> CellReader<'r, 'a> {
         let padded = Size { width: input.width + 2 * padding.width, height: input.height + 2 * padding.height };
         if reach.width > padded.width || reach.height > padded.height {
             let message = format!(
-                "a {noun} of {}x{} is larger than its input of {}x{}{}",
+                "a {noun} of {}x{} is larger than the input of `{}`, {}x{}{}",
                 reach.width,
                 reach.height,
+                self.reader.name_of(self.section),
                 padded.width,
                 padded.height,
-                if (padding.width, padding.height) == (0, 0) { "" } else { ", padding included" }
+                if (padding.width, padding.height) == (0, 0) { "" } else { " with its padding" }
             );
             let [list, both, width, height] = keys;
             let side = if reach.width > padded.width { width } else { height };

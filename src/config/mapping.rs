@@ -157,10 +157,8 @@ fn connect<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, parent: &Parent, columns:
     for (key, n_channels) in [("NbGroups", groups), ("ChannelsPerGroup", per_group)] {
         let (Some(prefix), Some(number)) = (prefix_of(key), n_channels) else { continue };
         if !columns.n.is_multiple_of(number) {
-            let message = format!(
-                "{} input channels cannot be dealt into equal groups: {number} does not divide them",
-                columns.n
-            );
+            let name = reader.name_of(bag.section);
+            let message = format!("expected a divisor of the {} input channels of `{name}`, found {number}", columns.n);
             reader.fault_at(bag, &format!("{prefix}{key}"), message);
             return matrix.connect_all(columns);
         }
@@ -173,10 +171,11 @@ fn connect<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, parent: &Parent, columns:
         };
         if items.len() != columns.n * matrix.n_outputs {
             let message = format!(
-                "expected {} items ({} input channels x {} outputs), found {}",
+                "expected {} items ({} input channels x {} outputs of `{}`), found {}",
                 columns.n * matrix.n_outputs,
                 columns.n,
                 matrix.n_outputs,
+                reader.name_of(bag.section),
                 items.len()
             );
             reader.fault_at(bag, name, message);

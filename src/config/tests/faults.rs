@@ -208,12 +208,12 @@ fn shapes_must_fit() {
     check(
         &conv("KernelWidth=5\nKernelHeight=29"),
         "m.ini has 1 fault
-  line 11, [c] KernelHeight: a kernel of 5x29 is larger than its input of 28x28",
+  line 11, [c] KernelHeight: a kernel of 5x29 is larger than the input of `c`, 28x28",
     );
     check(
         &conv("KernelSize=16\nDilation=2\nPadding=1"),
         "m.ini has 1 fault
-  line 10, [c] KernelSize: a kernel of 31x31 is larger than its input of 30x30, padding included",
+  line 10, [c] KernelSize: a kernel of 31x31 is larger than the input of `c`, 30x30 with its padding",
     );
     check(
         &conv("KernelSize=5\nKernelWidth=5\nStrideDims=1 2 3"),
@@ -239,7 +239,7 @@ fn shapes_must_fit() {
             "{HEAD}[a]\nInput=sp\nType=Conv\nKernelSize=5\nNbOutputs=1\n[p]\nInput=a\nType=Pool\nPoolSize=25\nPooling=Max\nNbOutputs=1\n[f]\nInput=a,sp\nType=Fc\n[f.Target]"
         ),
         "m.ini has 3 faults
-  line 14, [p] PoolSize: a window of 25x25 is larger than its input of 24x24
+  line 14, [p] PoolSize: a window of 25x25 is larger than the input of `p`, 24x24
   line 17, [f] NbOutputs: missing; expected the number of output channels
   line 18, [f] Input: inputs must agree in width and height, found 24x24 and 28x28",
     );
@@ -308,12 +308,12 @@ fn a_mapping_must_fit_its_channels_and_outputs() {
     check(
         &mapped("Mapping(c)=1 0 0 1 1 1\\\n 1 0 1\\\n"),
         "m.ini has 1 fault
-  line 16, [d] Mapping(c): expected 24 items (4 input channels x 6 outputs), found 9",
+  line 16, [d] Mapping(c): expected 24 items (4 input channels x 6 outputs of `d`), found 9",
     );
     check(
         &mapped("Mapping(c)="),
         "m.ini has 1 fault
-  line 16, [d] Mapping(c): expected 24 items (4 input channels x 6 outputs), found 0",
+  line 16, [d] Mapping(c): expected 24 items (4 input channels x 6 outputs of `d`), found 0",
     );
     check(
         &mapped("Mapping(c)=1 2"),
@@ -329,7 +329,7 @@ fn a_mapping_must_fit_its_channels_and_outputs() {
     check(
         &mapped("Mapping.NbGroups=3"),
         "m.ini has 1 fault
-  line 16, [d] Mapping.NbGroups: 4 input channels cannot be dealt into equal groups: 3 does not divide them",
+  line 16, [d] Mapping.NbGroups: expected a divisor of the 4 input channels of `d`, found 3",
     );
     check(
         &mapped("Mapping.NbGroups=2\nMapping.ChannelsPerGroup=2"),
