@@ -192,7 +192,12 @@ impl Scope {
 
 /// The key reference in Markdown, one table a scope.
 pub fn reference() -> String {
-    let mut text = String::from("# Keys of the INI models\n");
+    let mut text = String::from(
+        "# Keys of the INI models\n\n\
+         Parameters of a `ConfigSection` may stand in the layer's own section as well, where they are weaker; a later\n\
+         `ConfigSection` is stronger than an earlier one. `Key(<Model>)` stands in for `Key` in layers of that model.\n\
+         Files `<layer>.cfg` are not read.\n",
+    );
     let mut scope = None;
     for key in KEYS {
         if scope != Some(key.scope) {
