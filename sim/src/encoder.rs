@@ -172,6 +172,15 @@ impl Encoder {
         SpikeTrain { encoder: self, interval, train: self.start(value, interval), random }
     }
 
+    /// Whether trains draw from their random streams.
+    pub(crate) fn draws(&self) -> bool {
+        match self.config.coding {
+            Coding::SingleBurst | Coding::Linear => false,
+            Coding::Periodic => self.config.period_rel_std_dev > 0.0,
+            Coding::JitteredPeriodic | Coding::Poissonian => true,
+        }
+    }
+
     /// The state of a value's train before its first spike; `None` where there is none.
     #[inline]
     pub(crate) fn start(&self, value: f64, interval: Interval) -> Option<Train> {

@@ -14,7 +14,7 @@ use crate::real::Real;
 
 pub(crate) use delayed::Delayed;
 pub(crate) use pool::PoolPlan;
-pub(crate) use runs::{Run, Runs};
+pub(crate) use runs::{Rows, Runs};
 pub(crate) use taps::Taps;
 
 /// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).

@@ -1,4 +1,4 @@
-//! The event queue: a 4-ary heap whose keys hold the whole order.
+//! Queues: a heap whose keys hold the whole order, and a tournament for sources with one pending event each.
 
 /// Children of a node. Four keep the heap shallow, and lie side by side in memory.
 const ARITY: usize = 4;
@@ -114,6 +114,69 @@ impl<T: Ord + Copy> EventQueue<T> {
     }
 }
 
+/// The pending times of a fixed number of sources, each of which has one: a tournament of losers (Knuth, The Art of
+/// Computer Programming 3, 5.4.1).
+///
+/// The least (time, source) wins, so that a tie goes to the lower source. Moving the winner's time costs one comparison a
+/// level, whatever comes next.
+#[derive(Clone, Debug, Default)]
+pub struct Tournament {
+    /// The winner, then the losers of the inner nodes, in heap order.
+    nodes: Vec<(u64, u32)>,
+    /// What each leaf wins with while the tree is built.
+    leaves: Vec<(u64, u32)>,
+}
+
+impl Tournament {
+    /// The time of a source that has nothing pending.
+    pub const NEVER: u64 = u64::MAX;
+
+    /// Takes the pending times of sources 0, 1, ...; forgets what was there.
+    pub fn refill(&mut self, times: impl Iterator<Item = u64>) {
+        let Self { nodes, leaves } = self;
+        leaves.clear();
+        leaves.extend(times.enumerate().map(|(source, time)| (time, source as u32)));
+        let width = leaves.len().next_power_of_two();
+        leaves.extend((leaves.len()..width).map(|source| (Self::NEVER, source as u32)));
+        nodes.clear();
+        nodes.resize(width, (Self::NEVER, 0));
+        // Each round plays the winners of the last, which move to the front.
+        let mut n = width;
+        while n > 1 {
+            n /= 2;
+            for i in 0..n {
+                let (left, right) = (leaves[2 * i], leaves[2 * i + 1]);
+                nodes[n + i] = left.max(right);
+                leaves[i] = left.min(right);
+            }
+        }
+        nodes[0] = leaves[0];
+    }
+
+    /// The least time and its source; the time is [`Tournament::NEVER`] where nothing is pending.
+    #[inline(always)]
+    pub fn winner(&self) -> (u64, usize) {
+        self.nodes.first().map_or((Self::NEVER, 0), |&(time, source)| (time, source as usize))
+    }
+
+    /// Gives the winner another time.
+    #[inline(always)]
+    pub fn replace_winner(&mut self, time: u64) {
+        let Some(&(_, source)) = self.nodes.first() else { return };
+        let width = self.nodes.len();
+        let mut winner = (time, source);
+        let mut node = (width + source as usize) / 2;
+        while node > 0 {
+            let loser = self.nodes[node];
+            let is_beaten = loser < winner;
+            self.nodes[node] = if is_beaten { winner } else { loser };
+            winner = if is_beaten { loser } else { winner };
+            node /= 2;
+        }
+        self.nodes[0] = winner;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -163,6 +226,26 @@ mod tests {
                 prop_assert_eq!(Some(least), map.pop_first().map(|(key, ())| key));
             }
             prop_assert!(map.is_empty());
+        }
+
+        #[test]
+        fn the_tournament_gives_what_a_sorted_map_gives(start in prop::collection::vec(0..50_u64, 0..40), steps in prop::collection::vec(prop::option::of(0..9_u64), 0..300)) {
+            let mut tournament = Tournament::default();
+            tournament.refill(start.iter().copied());
+            let mut map: BTreeMap<(u64, usize), ()> = start.iter().enumerate().map(|(i, &t)| ((t, i), ())).collect();
+            for step in steps {
+                let (time, source) = tournament.winner();
+                match map.pop_first() {
+                    None => prop_assert_eq!(time, Tournament::NEVER),
+                    Some((least, ())) => {
+                        prop_assert_eq!((time, source), least);
+                        if let Some(more) = step {
+                            map.insert((time + more, source), ());
+                        }
+                    }
+                }
+                tournament.replace_winner(step.filter(|_| time < Tournament::NEVER).map_or(Tournament::NEVER, |more| time + more));
+            }
         }
     }
 }

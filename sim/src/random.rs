@@ -4,7 +4,7 @@
 //! counter (what is drawn for), never of what was drawn before elsewhere. So one pixel's train depends on no other
 //! pixel, stimulus, thread or machine.
 
-use rand_philox::{philox4x32_10, splitmix64};
+use rand_philox::{Philox, philox4x32_10, splitmix64};
 
 use crate::math;
 use crate::time::SimDuration;
@@ -48,7 +48,18 @@ impl StreamKey {
     /// Opens the stream of one (item, element), such as (stimulus, pixel) or (cell, synapse).
     #[inline]
     pub fn stream(self, item: u64, element: u32) -> Stream {
-        Stream { key: self.0, counter: [0, element, item as u32, (item >> 32) as u32], block: [0; 4], used: 4 }
+        Stream { key: self.0, counter: [element, 0, item as u32, (item >> 32) as u32], block: [0; 4], used: 4 }
+    }
+
+    /// The first blocks of the streams of (item, 0), (item, 1), ..., which are cheaper drawn together.
+    pub(crate) fn first_blocks(self, item: u64, blocks: &mut [[u32; 4]]) {
+        Philox::new(self.0, u128::from(item) << 64).fill_u32(blocks.as_flattened_mut());
+    }
+
+    /// The stream of (item, element), whose first block is known.
+    #[inline]
+    pub(crate) fn stream_from(self, item: u64, element: u32, block: [u32; 4]) -> Stream {
+        Stream { key: self.0, counter: [element, 1, item as u32, (item >> 32) as u32], block, used: 0 }
     }
 }
 
@@ -66,7 +77,7 @@ impl Words for Stream {
     fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox4x32_10(self.counter, self.key);
-            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.counter[1] = self.counter[1].wrapping_add(1);
             self.used = 0;
         }
         let word = self.block[usize::from(self.used)];

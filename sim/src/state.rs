@@ -5,7 +5,7 @@ use crate::lanes::LANES;
 use crate::layout;
 use crate::network::Source;
 use crate::plan::{Kind, Plan};
-use crate::queue::EventQueue;
+use crate::queue::{EventQueue, Tournament};
 use crate::random::{Random, Stream};
 use crate::real::Real;
 
@@ -73,20 +73,20 @@ pub(crate) struct NeuronState<F> {
 #[derive(Clone, Debug)]
 pub(crate) struct PoolState {
     /// Net spikes of each input element.
-    pub(crate) inputs: Vec<i64>,
+    pub(crate) inputs: Vec<i32>,
     /// What each output tracks: the maximum, or the sum.
-    pub(crate) tracked: Vec<i64>,
+    pub(crate) tracked: Vec<i32>,
     /// Input that set the maximum; [`PoolState::NO_SETTER`] at first.
     pub(crate) setters: Vec<u32>,
     /// Net spikes fired.
-    pub(crate) fired: Vec<i64>,
-    initial: i64,
+    pub(crate) fired: Vec<i32>,
+    initial: i32,
 }
 
 impl PoolState {
     pub(crate) const NO_SETTER: u32 = u32::MAX;
     /// What the reference's maximum starts from.
-    const BELOW_ALL: i64 = i32::MIN as i64;
+    const BELOW_ALL: i32 = i32::MIN;
 }
 
 /// Spikes on their way over delayed synapses.
@@ -116,9 +116,12 @@ pub(crate) struct Cursor {
 /// The pending spike of each pixel that still has one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputQueue {
-    pub(crate) trains: Vec<(Train, Random<Stream>)>,
-    /// (time, pixel, slot of the train) in one number.
-    pub(crate) queue: EventQueue<u128>,
+    /// Pixels that spike at all, ascending, with their trains.
+    pub(crate) trains: Vec<(u32, Train, Random<Stream>)>,
+    /// Time of each train's next spike.
+    pub(crate) times: Tournament,
+    /// First block of each pixel's random stream.
+    pub(crate) blocks: Vec<[u32; 4]>,
 }
 
 impl<F: Real> State<F> {

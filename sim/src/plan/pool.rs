@@ -14,6 +14,9 @@ pub(crate) struct PoolPlan {
     window: Size,
     stride: Size,
     padding: Size,
+    /// Window rows that hold each input row, and window columns that hold each input column.
+    rows: Vec<Range<u32>>,
+    columns: Vec<Range<u32>>,
     /// Outputs that each channel is connected to, ascending.
     outputs: Vec<Vec<u32>>,
     /// Channels that each output is connected to, ascending.
@@ -33,7 +36,17 @@ impl PoolPlan {
                 }
             }
         }
+        let axis = |n: usize, window: usize, stride: usize, padding: usize, n_windows: usize| -> Vec<Range<u32>> {
+            let holding = |at: usize| {
+                let first = (at + padding + 1).saturating_sub(window).div_ceil(stride);
+                first as u32..((at + padding) / stride + 1).min(n_windows) as u32
+            };
+            (0..n).map(holding).collect()
+        };
+        let (input, output, stride, padding) = (layout.input, layout.output, pool.stride, pool.padding);
         Self {
+            rows: axis(input.height, pool.window.height, stride.height, padding.height, output.height),
+            columns: axis(input.width, pool.window.width, stride.width, padding.width, output.width),
             pooling: pool.pooling,
             mode: pool.mode,
             input: layout.input,
@@ -54,13 +67,8 @@ impl PoolPlan {
     /// Rows and columns of the windows that hold an input element.
     #[inline(always)]
     pub(crate) fn windows(&self, y: usize, x: usize) -> (Range<usize>, Range<usize>) {
-        let axis = |at: usize, window: usize, stride: usize, n: usize| {
-            (at + 1).saturating_sub(window).div_ceil(stride)..(at / stride + 1).min(n)
-        };
-        (
-            axis(y + self.padding.height, self.window.height, self.stride.height, self.output.height),
-            axis(x + self.padding.width, self.window.width, self.stride.width, self.output.width),
-        )
+        let (rows, columns) = (&self.rows[y], &self.columns[x]);
+        (rows.start as usize..rows.end as usize, columns.start as usize..columns.end as usize)
     }
 
     /// Outputs that a channel is connected to, ascending.
@@ -71,12 +79,12 @@ impl PoolPlan {
 
     /// Elements of a window over all the channels of an output, padding included.
     #[inline(always)]
-    pub(crate) fn window_len(&self, output: usize) -> u64 {
-        (self.window.width * self.window.height * self.channels[output].len()) as u64
+    pub(crate) fn window_len(&self, output: usize) -> i64 {
+        (self.window.width * self.window.height * self.channels[output].len()) as i64
     }
 
     /// The greatest count in a window.
-    pub(crate) fn window_max(&self, counts: &[i64], output: usize, neuron: usize) -> i64 {
+    pub(crate) fn window_max(&self, counts: &[i32], output: usize, neuron: usize) -> i32 {
         let at = neuron % self.output.plane();
         let (oy, ox) = (at / self.output.width, at % self.output.width);
         let axis = |o: usize, window: usize, stride: usize, padding: usize, n: usize| {
@@ -84,7 +92,7 @@ impl PoolPlan {
         };
         let columns = axis(ox, self.window.width, self.stride.width, self.padding.width, self.input.width);
         let rows = axis(oy, self.window.height, self.stride.height, self.padding.height, self.input.height);
-        let mut greatest = i64::MIN;
+        let mut greatest = i32::MIN;
         for &channel in &self.channels[output] {
             for y in rows.clone() {
                 let row = (channel as usize * self.input.height + y) * self.input.width;

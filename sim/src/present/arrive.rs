@@ -3,7 +3,7 @@
 use crate::lanes::{Isa, LANES};
 use crate::math;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{Arrival, NeuronPlan, PoolPlan, Run, Taps};
+use crate::plan::{Arrival, NeuronPlan, PoolPlan, Rows, Taps};
 use crate::present::Fire;
 use crate::real::Real;
 use crate::state::{NeuronState, PoolState};
@@ -39,28 +39,40 @@ pub(super) fn neuron<F: Real>(
     fires.then_some(is_negative)
 }
 
-/// One arrival at each neuron of a row, for neurons that only add and compare.
+/// One arrival at each neuron of the rows that a spike reaches, for neurons that only add and compare.
 #[inline(always)]
-pub(super) fn row<F: Real, I: Isa>(
+pub(super) fn rows<F: Real, I: Isa>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
-    run: Run<'_, F>,
+    rows: Rows<'_, F>,
     is_negative: bool,
 ) {
-    let neuron = &fire.weighted.neuron;
-    let (weights, _) = run.weights.as_chunks::<LANES>();
-    let (thresholds, _) = run.thresholds.as_chunks::<LANES>();
-    let (potentials, _) = state.potentials[run.neuron..][..run.weights.len()].as_chunks_mut::<LANES>();
+    let is_bipolar = fire.weighted.neuron.is_bipolar;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    for (chunk, ((v, w), thresholds)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
-        let mut fires = I::step(v, w, thresholds, sign, neuron.is_bipolar);
-        while fires != 0 {
-            let lane = fires.trailing_zeros() as usize % LANES;
-            fires &= fires - 1;
-            let is_negative = v[lane] < F::ZERO;
-            v[lane] = neuron.reset(v[lane]);
-            fire.fire(&mut state.net, run.neuron + chunk * LANES + lane, is_negative);
+    for run in rows {
+        let (thresholds, _) = run.thresholds.as_chunks::<LANES>();
+        let (weights, _) = run.weights.as_chunks::<LANES>();
+        let (potentials, _) = state.potentials[run.neuron..][..run.thresholds.len()].as_chunks_mut::<LANES>();
+        let weights = &weights[..thresholds.len()];
+        for chunk in 0..thresholds.len() {
+            let v = &mut potentials[chunk];
+            let fires = I::step(v, &weights[chunk], &thresholds[chunk], sign, is_bipolar);
+            if fires != 0 {
+                fire_lanes(fire, &mut state.net, v, fires, run.neuron + chunk * LANES);
+            }
         }
+    }
+}
+
+/// The lanes of a mask fire. Out of line, so that the loop around it keeps its registers.
+#[inline(never)]
+fn fire_lanes<F: Real>(fire: &mut Fire<'_, F>, net: &mut [i64], v: &mut [F; LANES], mut fires: u32, first: usize) {
+    while fires != 0 {
+        let lane = fires.trailing_zeros() as usize % LANES;
+        fires &= fires - 1;
+        let is_negative = v[lane] < F::ZERO;
+        v[lane] = fire.weighted.neuron.reset(v[lane]);
+        fire.fire(net, first + lane, is_negative);
     }
 }
 
@@ -120,14 +132,14 @@ pub(super) fn pool(
 
 /// What one window does when its input `element` has moved by `step`: 0, or the sign of its spike.
 #[inline(always)]
-fn window(pool: &PoolPlan, state: &mut PoolState, element: usize, step: i64, output: usize, neuron: usize) -> i64 {
+fn window(pool: &PoolPlan, state: &mut PoolState, element: usize, step: i32, output: usize, neuron: usize) -> i32 {
     let count = state.inputs[element];
     let tracked = &mut state.tracked[neuron];
     match (pool.pooling, pool.mode) {
         (Pooling::Max, PoolingMode::Approximated) => {
             let setter = &mut state.setters[neuron];
             let may_fall = *setter == PoolState::NO_SETTER || *setter == element as u32;
-            let moves = count.cmp(tracked) as i64;
+            let moves = count.cmp(tracked) as i32;
             if moves == 0 || (moves < 0 && !may_fall) {
                 return 0;
             }
@@ -164,7 +176,7 @@ fn window(pool: &PoolPlan, state: &mut PoolState, element: usize, step: i64, out
 
 /// `sum` / `n`, rounded half away from zero.
 #[inline(always)]
-fn rounded_mean(sum: i64, n: u64) -> i64 {
-    let n = n as i64;
-    sum.signum() * ((2 * sum.abs() + n) / (2 * n))
+fn rounded_mean(sum: i32, n: i64) -> i32 {
+    let sum = i64::from(sum);
+    (sum.signum() * ((2 * sum.abs() + n) / (2 * n))) as i32
 }

@@ -3,6 +3,7 @@
 use crate::encoder::{Encoder, Interval, Presentation};
 use crate::error::Error;
 use crate::event::InputSpike;
+use crate::queue::Tournament;
 use crate::random::{Purpose, Random, StreamKey};
 use crate::state::InputQueue;
 use crate::time::SimTime;
@@ -30,46 +31,46 @@ impl<'a> Encoded<'a> {
         seed: u64,
         presentation: &Presentation<'_>,
     ) -> Self {
-        let key = StreamKey::new(seed, Purpose::Encoder);
-        let trains = &mut inputs.trains;
+        let InputQueue { trains, times, blocks } = &mut *inputs;
+        let (key, stimulus) = (StreamKey::new(seed, Purpose::Encoder), presentation.stimulus);
+        blocks.resize(presentation.values.len(), [0; 4]);
+        if encoder.draws() {
+            key.first_blocks(stimulus, blocks);
+        }
         trains.clear();
-        let first_spikes = presentation.values.iter().enumerate().filter_map(|(pixel, &value)| {
-            let mut train = encoder.start(f64::from(value), interval)?;
-            let mut random = Random::new(key.stream(presentation.stimulus, pixel as u32));
-            let time = train.next(encoder, &interval, &mut random)?;
-            trains.push((train, random));
-            Some(order(time, pixel as u32, trains.len() as u32 - 1))
-        });
-        inputs.queue.refill(first_spikes);
+        let mut last = f32::NAN;
+        let mut start = None;
+        let first_spikes =
+            presentation.values.iter().zip(&*blocks).enumerate().filter_map(|(pixel, (&value, &block))| {
+                // Neighbors often have the same value, black above all.
+                if value != last {
+                    last = value;
+                    start = encoder.start(f64::from(value), interval);
+                }
+                let mut train = start.clone()?;
+                let mut random = Random::new(key.stream_from(stimulus, pixel as u32, block));
+                let time = train.next(encoder, &interval, &mut random)?;
+                trains.push((pixel as u32, train, random));
+                Some(time)
+            });
+        times.refill(first_spikes);
         Self { inputs, encoder, interval }
     }
-}
-
-#[inline(always)]
-fn order(time: u64, pixel: u32, slot: u32) -> u128 {
-    u128::from(time) << 64 | u128::from(pixel) << 32 | u128::from(slot)
 }
 
 impl Inputs for Encoded<'_> {
     #[inline(always)]
     fn next_time(&self) -> u64 {
-        self.inputs.queue.peek().map_or(u64::MAX, |&key| (key >> 64) as u64)
+        self.inputs.times.winner().0
     }
 
     #[inline(always)]
     fn take(&mut self) -> (u32, bool) {
-        let InputQueue { trains, queue } = &mut *self.inputs;
-        let &key = queue.peek().expect("a spike is taken only when there is one");
-        let (pixel, slot) = ((key >> 32) as u32, key as u32);
-        let (train, random) = &mut trains[slot as usize];
-        let is_negative = train.sign.is_negative();
-        match train.next(self.encoder, &self.interval, random) {
-            Some(time) => queue.replace_first(order(time, pixel, slot)),
-            None => {
-                queue.pop();
-            }
-        }
-        (pixel, is_negative)
+        let InputQueue { trains, times, .. } = &mut *self.inputs;
+        let (_, winner) = times.winner();
+        let (pixel, train, random) = &mut trains[winner];
+        times.replace_winner(train.next(self.encoder, &self.interval, random).unwrap_or(Tournament::NEVER));
+        (*pixel, train.sign.is_negative())
     }
 }
 
