@@ -36,3 +36,15 @@ fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
+
+/// A pool of `n` threads, to run one side of a comparison in.
+pub fn threads(n: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("threads start")
+}
+
+/// A shipped model with its data, writing to a temporary folder.
+pub fn session(model: &str) -> femtospike::session::Session {
+    let out = std::env::temp_dir().join(format!("femtospike-bench-{}", std::process::id()));
+    let options = femtospike::cli::Options { out: Some(out), ..Default::default() };
+    femtospike::session::Session::open(model, &options, true).expect("a shipped model opens")
+}

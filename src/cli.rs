@@ -150,6 +150,19 @@ pub struct Options {
     pub float: FloatArg,
 }
 
+impl Default for Options {
+    /// The options of a command line that has none.
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Nothing {
+            #[command(flatten)]
+            options: Options,
+        }
+        Nothing::parse_from(["femtospike"]).options
+    }
+}
+
+/// How weights are scaled for spikes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum NormalizationArg {
     /// Mean activation of a layer (after its pool) over 0.25
@@ -173,6 +186,7 @@ impl From<NormalizationArg> for Normalization {
     }
 }
 
+/// How spiking pools work.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum PoolingArg {
     /// As the reference does it
@@ -190,6 +204,7 @@ impl From<PoolingArg> for PoolingMode {
     }
 }
 
+/// Width of the spiking potentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FloatArg {
     /// 32 bits
