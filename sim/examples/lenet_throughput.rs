@@ -91,15 +91,15 @@ impl Builder {
 fn lenet(is_delayed: bool) -> Network {
     let random = Random::new(StreamKey::new(SEED, Purpose::Encoder).stream(u64::MAX, 0));
     let mut builder = Builder { random, cells: Vec::new(), is_delayed };
-    builder.conv("conv1", 1, 6, None, 0.28);
+    builder.conv("conv1", 1, 6, None, 0.26);
     builder.pool("pool1", 6);
     // Each output takes 10 of the 16 neighborhoods of its channels.
     let mapping = (0..16 * 6).map(|i| ((i / 6) * 5 + (i % 6) * 3) % 8 < 5).collect();
-    builder.conv("conv2", 6, 16, Some(mapping), 0.45);
+    builder.conv("conv2", 6, 16, Some(mapping), 0.40);
     builder.pool("pool2", 16);
     builder.conv("conv3", 16, 120, None, 0.45);
     builder.fc("fc1", 120, 84, RECTIFIED, 0, 0.8);
-    builder.fc("fc2", 84, 10, Neuron { bipolar_threshold: true, ..RECTIFIED }, 4, 3.5);
+    builder.fc("fc2", 84, 10, Neuron { bipolar_threshold: true, ..RECTIFIED }, 4, 8.0);
     Network { input: Shape { channels: 1, height: SIDE, width: SIDE }, cells: builder.cells, output: 6 }
 }
 

@@ -3,8 +3,46 @@
 //! One addition and one comparison a lane, exactly rounded, so that the portable form and those for vector instructions
 //! give the same results. The vector forms are written out because only they hand over the comparisons as one mask.
 
+use std::ops::{Deref, DerefMut};
+
 /// Neurons of a step.
 pub(crate) const LANES: usize = 16;
+
+/// Floats in whole steps, aligned to cache lines, so that a step does not touch two lines more often than it must.
+#[derive(Clone, Debug)]
+pub(crate) struct Aligned<F> {
+    blocks: Vec<Block<F>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Block<F>([F; LANES]);
+
+impl<F: Copy> Aligned<F> {
+    /// At least `len` times `value`.
+    pub(crate) fn new(value: F, len: usize) -> Self {
+        Self { blocks: vec![Block([value; LANES]); len.div_ceil(LANES)] }
+    }
+}
+
+impl<F> Deref for Aligned<F> {
+    type Target = [F];
+
+    #[inline(always)]
+    fn deref(&self) -> &[F] {
+        const { assert!(size_of::<Block<F>>() == LANES * size_of::<F>()) };
+        // SAFETY: a block is its floats and nothing else, as just asserted, so that blocks in a row are floats in a row.
+        unsafe { std::slice::from_raw_parts(self.blocks.as_ptr().cast(), self.blocks.len() * LANES) }
+    }
+}
+
+impl<F> DerefMut for Aligned<F> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [F] {
+        // SAFETY: as above, and the blocks are borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.blocks.as_mut_ptr().cast(), self.blocks.len() * LANES) }
+    }
+}
 
 /// Which instructions a run uses, chosen once a run.
 pub(crate) trait Isa {

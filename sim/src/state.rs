@@ -1,7 +1,7 @@
 //! What changes while a stimulus is presented: one a worker.
 
 use crate::encoder::Train;
-use crate::lanes::LANES;
+use crate::lanes::{Aligned, LANES};
 use crate::layout;
 use crate::network::Source;
 use crate::plan::{Kind, Plan};
@@ -58,7 +58,7 @@ pub(crate) enum CellState<F> {
 #[derive(Clone, Debug)]
 pub(crate) struct NeuronState<F> {
     /// Followed by [`LANES`] that are never a neuron.
-    pub(crate) potentials: Vec<F>,
+    pub(crate) potentials: Aligned<F>,
     /// Last arrivals; empty without leak.
     pub(crate) last: Vec<u64>,
     /// Ends of the refractory periods; empty without.
@@ -144,7 +144,7 @@ impl<F: Real> State<F> {
                 let neuron = &weighted.neuron;
                 let n_delays = only_if(matches!(cell.kind, Kind::Delayed(..)), weighted.synapses.n_weights());
                 CellState::Neurons(NeuronState {
-                    potentials: vec![F::ZERO; n + LANES],
+                    potentials: Aligned::new(F::ZERO, n + LANES),
                     last: vec![0; only_if(neuron.membrane_time_constant > 0, n)],
                     refractory_until: vec![0; only_if(neuron.refractory_period > 0, n)],
                     net: vec![0; only_if(weighted.terminates(), n)],

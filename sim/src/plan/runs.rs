@@ -6,16 +6,20 @@
 //! follows a run must be silent: runs are read in whole chunks of [`LANES`], and the lanes past the end carry weight 0
 //! and threshold infinity, as the lanes of unconnected pairs do. The left border only moves the beginning.
 
+use std::collections::HashMap;
+
 use super::{Arrival, Synapses, n_taps};
-use crate::lanes::LANES;
+use crate::lanes::{Aligned, LANES};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<F> {
     /// `[channel][ky][variant]`, a variant for each (residue, number of taps cut on the right).
-    weights: Vec<F>,
-    /// `[channel][variant]`.
-    thresholds: Vec<F>,
+    weights: Aligned<F>,
+    /// `[pattern][variant]`, a pattern for each set of outputs that some channel is connected to.
+    thresholds: Aligned<F>,
+    /// First lane of each channel's pattern.
+    patterns: Vec<usize>,
     /// Lanes of all the variants of a kernel row.
     row: usize,
     /// First lane of each variant, `[residue][cut]`.
@@ -56,9 +60,19 @@ impl<F: Real> Runs<F> {
                 row += (all.saturating_sub(cut) * n_outputs).next_multiple_of(LANES) + LANES;
             }
         }
+        let mut firsts: HashMap<Vec<bool>, usize> = HashMap::new();
+        let patterns: Vec<usize> = (0..synapses.n_channels)
+            .map(|channel| {
+                let connected =
+                    (0..n_outputs).map(|output| synapses.is_connected[output * synapses.n_channels + channel]);
+                let next = firsts.len() * row;
+                *firsts.entry(connected.collect()).or_insert(next)
+            })
+            .collect();
         let mut plan = Self {
-            weights: vec![F::ZERO; synapses.n_channels * kernel.height * row],
-            thresholds: vec![F::INFINITY; synapses.n_channels * row],
+            weights: Aligned::new(F::ZERO, synapses.n_channels * kernel.height * row),
+            thresholds: Aligned::new(F::INFINITY, firsts.len() * row),
+            patterns,
             row,
             variants,
             n_cuts,
@@ -71,7 +85,7 @@ impl<F: Real> Runs<F> {
                             continue;
                         }
                         let lane = first + i * n_outputs + output;
-                        plan.thresholds[channel * row + lane] = threshold;
+                        plan.thresholds[plan.patterns[channel] + lane] = threshold;
                         for ky in 0..kernel.height {
                             plan.weights[(channel * kernel.height + ky) * row + lane] =
                                 F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)]);
@@ -103,7 +117,7 @@ impl<F: Real> Runs<F> {
         let left = at.qx + skip + 1 - columns;
         Rows {
             weights: if n_rows > 0 { &self.weights[start..] } else { &[] },
-            thresholds: &self.thresholds[at.channel * self.row + first..][..lanes],
+            thresholds: &self.thresholds[self.patterns[at.channel] + first..][..lanes],
             row: self.row * synapses.stride.height,
             step: synapses.positions.width * n_outputs,
             n_rows,

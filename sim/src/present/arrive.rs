@@ -53,7 +53,7 @@ pub(super) fn rows<F: Real, I: Isa>(
         let (thresholds, _) = run.thresholds.as_chunks::<LANES>();
         let (weights, _) = run.weights.as_chunks::<LANES>();
         let (potentials, _) = state.potentials[run.neuron..][..run.thresholds.len()].as_chunks_mut::<LANES>();
-        let weights = &weights[..thresholds.len()];
+        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
         for chunk in 0..thresholds.len() {
             let v = &mut potentials[chunk];
             let fires = I::step(v, &weights[chunk], &thresholds[chunk], sign, is_bipolar);

@@ -88,7 +88,7 @@ impl Choices {
         let padding = if covers { Size::square(0) } else { padding };
         let stride = self.size(1, 3);
         let sub_sample = if self.chance(3) { self.size(1, 3) } else { Size::square(1) };
-        let n_outputs = self.within(1, 5);
+        let n_outputs = self.within(1, 9);
         let n_weights = n_outputs * input.channels * kernel.width * kernel.height;
         let conv = Conv {
             n_outputs,
