@@ -11,7 +11,9 @@ use formal::config::*;
 use formal::{Network, Shape};
 
 const BATCH: usize = 128;
-const REPEATS: usize = 60;
+const REPEATS: u32 = 60;
+/// The system counts running time in ticks of some milliseconds.
+const LEAST_TIME: Duration = Duration::from_millis(500);
 
 /// Outputs of the second convolution (rows) that see each of its six channels (LeCun et al., 1998, table I; the last
 /// output sees all).
@@ -117,20 +119,33 @@ fn lenet() -> NetworkConfig {
     }
 }
 
-/// Least time of a call.
-fn least(mut call: impl FnMut()) -> Duration {
-    let time = |call: &mut dyn FnMut()| {
+/// Time that this thread has run, where the system tells, so that other programs do not count.
+fn own_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(text.split_whitespace().next()?.parse().ok()?))
+}
+
+/// Time of a call: with one thread the mean time that it ran, with several the least time by the clock.
+fn time(threads: usize, mut call: impl FnMut()) -> Duration {
+    let mut elapsed = || {
         let start = Instant::now();
         call();
         start.elapsed()
     };
-    (0..REPEATS).map(|_| time(&mut call)).min().unwrap_or_default()
+    let own = own_time().filter(|_| threads == 1);
+    let started = Instant::now();
+    let (mut calls, mut least) = (0, Duration::MAX);
+    while calls < REPEATS || started.elapsed() < LEAST_TIME {
+        least = least.min(elapsed());
+        calls += 1;
+    }
+    own.zip(own_time()).map_or(least, |(start, end)| (end - start) / calls)
 }
 
 /// Time of one thread for `c += a·b`.
 fn product(m: usize, k: usize, n: usize) -> Duration {
     let (a, b, mut c) = (vec![0.5f32; m * k], vec![0.25f32; k * n], vec![0.0f32; m * n]);
-    least(|| {
+    time(1, || {
         let (ns, ks) = (n as isize, k as isize);
         // SAFETY: the three matrices are row-major and of the sizes given.
         unsafe {
@@ -182,11 +197,11 @@ fn main() -> Result<(), formal::Error> {
         pool.install(|| -> Result<(), formal::Error> {
             let mut network = Network::new(&lenet(), 1)?;
             let mut steps = 0;
-            let learn = least(|| {
+            let learn = time(threads, || {
                 network.learn(&stimuli, &labels, steps);
                 steps += 1;
             });
-            let infer = least(|| network.infer(&stimuli, BATCH));
+            let infer = time(threads, || network.infer(&stimuli, BATCH));
             println!(
                 "{threads} threads: learning step {:6.2} us a stimulus ({:.2} of the products), inference {:6.2} us ({:.2})",
                 per_stimulus(learn),

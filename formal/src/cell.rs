@@ -32,6 +32,13 @@ pub(crate) struct Cell {
     pub(crate) has_error: bool,
 }
 
+impl Cell {
+    /// Whether errors go on to an input.
+    pub(crate) fn propagates(&self) -> bool {
+        self.sources.iter().any(|edge| edge.error != ErrorFlow::Stops)
+    }
+}
+
 /// One input of a cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {

@@ -76,6 +76,10 @@ fn border(phases: &[Phase], sums: usize) -> (usize, usize) {
     (before.max(0) as usize, after.max(0) as usize)
 }
 
+fn is_sub_sampled(conv: &Conv) -> bool {
+    (conv.sub_sample.width, conv.sub_sample.height) != (1, 1)
+}
+
 impl ConvLayer {
     pub(super) fn new(conv: &Conv) -> Self {
         let (input, sums, kernel, stride) = (conv.input, conv.sums, conv.kernel, conv.stride);
@@ -95,9 +99,11 @@ impl ConvLayer {
             map: sums.height * sums.width,
             from,
         };
-        let channels = Fan::new((0..sums.channels).map(|o| {
-            connections.channels(o).map(|c| Segment { weight: weight(o, c), source: c * height * width }).collect()
-        }));
+        let seen = |o| {
+            let segment = |c| Segment { weight: weight(o, c), source: c * height * width };
+            connections.channels(o).map(segment).collect()
+        };
+        let channels = Fan::new(&(0..sums.channels).map(seen).collect::<Vec<_>>());
 
         let rows = phases(input.height, kernel.height, stride.height, conv.padding.height, conv.dilation.height);
         let columns = phases(input.width, kernel.width, stride.width, conv.padding.width, conv.dilation.width);
@@ -122,18 +128,25 @@ impl ConvLayer {
             map: input.height * input.width,
             from: Grid { start: 0, row: spread.width, column: 1 },
         });
-        let outputs = Fan::new((0..input.channels).map(|c| {
+        let seen = |c| {
             let segment = |o| Segment { weight: weight(o, c), source: o * spread.height * spread.width };
             connections.outputs(c).map(segment).collect()
-        }));
+        };
+        let outputs = Fan::new(&(0..input.channels).map(seen).collect::<Vec<_>>());
+        let (error, error_map) = match is_sub_sampled(conv) {
+            true => {
+                (Grid { start: top * spread.width + left, row: spread.width, column: 1 }, spread.height * spread.width)
+            }
+            false => (forward.to, forward.map),
+        };
         let gradient = GradientPass {
             taps: taps().map(tap).collect(),
             rows: sums.height,
             columns: sums.width,
             input: from,
             input_map: height * width,
-            error: Grid { start: top * spread.width + left, row: spread.width, column: 1 },
-            error_map: spread.height * spread.width,
+            error,
+            error_map,
             outputs: (0..input.channels).map(|c| connections.outputs(c).collect()).collect(),
             n_outputs: sums.channels,
         };
@@ -146,15 +159,13 @@ impl ConvLayer {
         (conv.input.height + 2 * conv.padding.height, conv.input.width + 2 * conv.padding.width)
     }
 
-    /// Buffers for one worker; those for errors only where there are any.
-    pub(super) fn scratch(&self, has_error: bool) -> ConvScratch {
-        let sums = if self.is_sub_sampled() { size(self.conv.sums) } else { 0 };
-        let spread = if has_error { self.conv.sums.channels * self.spread.height * self.spread.width } else { 0 };
+    /// Buffers for one worker; those for errors only where there are any, and where they go on to the inputs.
+    pub(super) fn scratch(&self, has_error: bool, propagates: bool) -> ConvScratch {
+        let sub_sampled = is_sub_sampled(&self.conv);
+        let sums = if sub_sampled { size(self.conv.sums) } else { 0 };
+        let spread = self.conv.sums.channels * self.spread.height * self.spread.width;
+        let spread = if has_error && (sub_sampled || propagates) { spread } else { 0 };
         ConvScratch { sums: vec![Pack::ZERO; sums], spread: vec![Pack::ZERO; spread] }
-    }
-
-    fn is_sub_sampled(&self) -> bool {
-        (self.conv.sub_sample.width, self.conv.sub_sample.height) != (1, 1)
     }
 
     /// Outputs before the activation, from padded inputs.
@@ -166,7 +177,7 @@ impl ConvLayer {
         output: &mut [Pack],
         scratch: &mut ConvScratch,
     ) {
-        if !self.is_sub_sampled() {
+        if !is_sub_sampled(&self.conv) {
             return correlate(&self.forward, &self.channels, weights, bias, input, output, false);
         }
         correlate(&self.forward, &self.channels, weights, bias, input, &mut scratch.sums, false);
@@ -190,15 +201,21 @@ impl ConvLayer {
         }
     }
 
-    /// Spreads the errors of the outputs for the two calls below.
+    /// Spreads the errors of the outputs for the two calls below, as far as they need it.
     pub(super) fn spread(&self, error: &[Pack], scratch: &mut ConvScratch) {
+        if scratch.spread.is_empty() {
+            return;
+        }
         let Conv { sums, .. } = &self.conv;
         let Spread { height, width, top, left } = self.spread;
-        self.each_sum(|sum, from| {
-            let (x, row) = (sum % sums.width, sum / sums.width);
-            let (y, o) = (row % sums.height, row / sums.height);
-            scratch.spread[(o * height + top + y) * width + left + x] = error[from];
-        });
+        let start = |row: usize| (row / sums.height * height + top + row % sums.height) * width + left;
+        if is_sub_sampled(&self.conv) {
+            self.each_sum(|sum, from| scratch.spread[start(sum / sums.width) + sum % sums.width] = error[from]);
+        } else {
+            for (row, error) in error.chunks_exact(sums.width).enumerate() {
+                scratch.spread[start(row)..][..sums.width].copy_from_slice(error);
+            }
+        }
     }
 
     /// Adds the gradients of the weights and the bias, from padded inputs.
@@ -210,12 +227,10 @@ impl ConvLayer {
         weights: &mut [f32],
         bias: Option<&mut [f32]>,
     ) {
-        gradients(&self.gradient, input, &scratch.spread, weights);
+        let error = if is_sub_sampled(&self.conv) { &scratch.spread } else { error };
+        gradients(&self.gradient, input, error, weights);
         if let Some(bias) = bias {
-            match self.is_sub_sampled() {
-                true => bias_gradients(&scratch.spread, self.spread.height * self.spread.width, bias),
-                false => bias_gradients(error, self.conv.sums.height * self.conv.sums.width, bias),
-            }
+            bias_gradients(error, self.gradient.error_map, bias);
         }
     }
 

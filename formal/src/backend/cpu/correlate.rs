@@ -21,30 +21,55 @@ pub(super) struct Segment {
     pub(super) source: usize,
 }
 
-/// For each map that is computed, the source maps it sees.
+/// The source maps that each computed map sees. Maps are computed in pairs that share as many sources as can be, so
+/// that a value is loaded once for both.
 #[derive(Clone, Debug)]
 pub(super) struct Fan {
-    pub(super) segments: Vec<Segment>,
-    /// Where the segments of map `i` begin and end: `starts[i]..starts[i + 1]`.
-    pub(super) starts: Vec<usize>,
+    n_maps: usize,
+    groups: Vec<Group>,
+}
+
+/// One or two maps.
+#[derive(Clone, Debug)]
+struct Group {
+    maps: [usize; 2],
+    is_pair: bool,
+    /// What both see: the source, and where the second one's kernel starts.
+    shared: Vec<(Segment, usize)>,
+    /// What one of them sees.
+    own: [Vec<Segment>; 2],
 }
 
 impl Fan {
-    pub(super) fn new(maps: impl Iterator<Item = Vec<Segment>>) -> Self {
-        let mut fan = Self { segments: Vec::new(), starts: vec![0] };
-        for map in maps {
-            fan.segments.extend(map);
-            fan.starts.push(fan.segments.len());
+    /// From the sources of each map, ascending.
+    pub(super) fn new(maps: &[Vec<Segment>]) -> Self {
+        let shares = |a: &[Segment], b: &Segment| a.iter().any(|a| a.source == b.source);
+        let n_shared = |a: usize, b: usize| maps[a].iter().filter(|segment| shares(&maps[b], segment)).count();
+        let mut left: Vec<usize> = (0..maps.len()).rev().collect();
+        let mut groups = Vec::new();
+        while let Some(first) = left.pop() {
+            // `left` descends: of several equal candidates the last is the nearest map.
+            let best = (0..left.len()).max_by_key(|&at| n_shared(first, left[at]));
+            let second = best.filter(|&at| n_shared(first, left[at]) > 0).map(|at| left.remove(at));
+            let other = second.map_or(&[][..], |second| &maps[second]);
+            let (shared, own): (Vec<Segment>, Vec<Segment>) = maps[first].iter().partition(|s| shares(other, s));
+            let kernel = |segment: &Segment| other.iter().find(|o| o.source == segment.source).map_or(0, |o| o.weight);
+            groups.push(Group {
+                maps: [first, second.unwrap_or(first)],
+                is_pair: second.is_some(),
+                own: [own, other.iter().filter(|segment| !shares(&shared, segment)).copied().collect()],
+                shared: shared.into_iter().map(|segment| (segment, kernel(&segment))).collect(),
+            });
         }
-        fan
+        Self { n_maps: maps.len(), groups }
     }
 
-    pub(super) fn n_maps(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    pub(super) fn of(&self, map: usize) -> &[Segment] {
-        &self.segments[self.starts[map]..self.starts[map + 1]]
+    /// Starts of all sources with those of their kernels.
+    fn segments(&self) -> impl Iterator<Item = Segment> {
+        self.groups.iter().flat_map(|group| {
+            let shared = group.shared.iter().flat_map(|&(s, weight)| [s, Segment { weight, ..s }]);
+            shared.chain(group.own.iter().flatten().copied())
+        })
     }
 }
 
@@ -77,16 +102,16 @@ pub(super) struct Pass {
 impl Pass {
     /// The greatest index read from the sources and the weights and written to the maps, or a negative reach.
     fn check(&self, fan: &Fan, weights: usize, source: usize, to: usize) {
-        if self.rows == 0 || self.columns == 0 || fan.n_maps() == 0 {
+        if self.rows == 0 || self.columns == 0 || fan.n_maps == 0 {
             return;
         }
-        let last_to = (fan.n_maps() - 1) * self.map + self.to.at(self.rows - 1, self.columns - 1);
+        let last_to = (fan.n_maps - 1) * self.map + self.to.at(self.rows - 1, self.columns - 1);
         assert!(last_to < to, "a pass writes outside its maps");
         let (first, last) = (self.from.at(0, 0), self.from.at(self.rows - 1, self.columns - 1));
         let reach = |end: fn(&Tap) -> isize| self.taps.iter().map(end).fold((0, 0), |(a, b), t| (a.min(t), b.max(t)));
         let (low, high) = reach(|tap| tap.source);
         let weight = self.taps.iter().map(|tap| tap.weight).max().unwrap_or(0);
-        for segment in &fan.segments {
+        for segment in fan.segments() {
             let inside = (segment.source + first) as isize + low >= 0
                 && ((segment.source + last) as isize + high) < source as isize
                 && segment.weight + weight < weights;
@@ -106,7 +131,7 @@ pub(super) fn correlate(
     add: bool,
 ) {
     pass.check(fan, weights.len(), from.len(), to.len());
-    assert!(bias.is_none_or(|bias| bias.len() == fan.n_maps()), "one bias a map");
+    assert!(bias.is_none_or(|bias| bias.len() == fan.n_maps), "one bias a map");
     correlate_checked(pass, fan, weights, bias, from, to, add);
 }
 
@@ -139,17 +164,16 @@ macro_rules! with_length {
 }
 pub(super) use with_length;
 
-/// The longest run of columns.
-pub(super) const LONGEST_RUN: usize = 14;
-
-/// The ends of `n` split into the fewest nearly equal parts of at most `most`.
+/// `n` split into the fewest nearly equal parts of at most `most`.
 pub(super) fn parts(n: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let count = n.div_ceil(most);
     (0..count).map(move |part| part * n / count..(part + 1) * n / count)
 }
 
+/// The longest run where sources are a step apart: each load then needs an address of its own.
+const LONGEST_STRIDED: usize = 7;
+
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "the operands of a kernel")]
 unsafe fn correlate_kernel<V: Vector>(
     pass: &Pass,
     fan: &Fan,
@@ -159,29 +183,33 @@ unsafe fn correlate_kernel<V: Vector>(
     to: &mut [Pack],
     add: bool,
 ) {
-    for map in 0..fan.n_maps() {
-        let start = bias.map_or(0.0, |bias| bias[map]);
+    let most = if pass.from.column == 1 { usize::MAX } else { LONGEST_STRIDED };
+    for group in &fan.groups {
+        let starts = group.maps.map(|map| bias.map_or(0.0, |bias| bias[map]));
+        let most = if group.is_pair { V::PAIRS.min(most) } else { V::RUN.min(most) };
         for y in 0..pass.rows {
-            for run in parts(pass.columns, V::ACCUMULATORS.min(LONGEST_RUN)) {
-                let to_at = map * pass.map + pass.to.at(y, run.start);
+            for run in parts(pass.columns, most) {
+                let at = pass.to.at(y, run.start);
                 let from_at = pass.from.at(y, run.start);
                 // SAFETY: `Pass::check` has found all indices inside; the processor has the instructions of `V`.
                 unsafe {
-                    let to = to.as_mut_ptr().add(to_at);
-                    let from = from.as_ptr().add(from_at);
-                    let weights = weights.as_ptr();
-                    let target = Target { to, column: pass.to.column, start, add };
-                    if pass.from.column == 1 {
-                        with_length!(
-                            run.len(),
-                            correlate_run::<V, true>(&pass.taps, fan.of(map), weights, from, 1, &target)
-                        );
-                    } else {
-                        let step = pass.from.column;
-                        with_length!(
-                            run.len(),
-                            correlate_run::<V, false>(&pass.taps, fan.of(map), weights, from, step, &target)
-                        );
+                    let to = group.maps.map(|map| to.as_mut_ptr().add(map * pass.map + at));
+                    let call = Run {
+                        taps: &pass.taps,
+                        group,
+                        weights: weights.as_ptr(),
+                        from: from.as_ptr().add(from_at),
+                        step: pass.from.column,
+                        to,
+                        column: pass.to.column,
+                        starts,
+                        add,
+                    };
+                    match (group.is_pair, pass.from.column == 1) {
+                        (true, true) => with_length!(run.len(), correlate_pair::<V, true>(&call)),
+                        (true, false) => with_length!(run.len(), correlate_pair::<V, false>(&call)),
+                        (false, true) => with_length!(run.len(), correlate_run::<V, true>(&call)),
+                        (false, false) => with_length!(run.len(), correlate_run::<V, false>(&call)),
                     }
                 }
             }
@@ -189,46 +217,108 @@ unsafe fn correlate_kernel<V: Vector>(
     }
 }
 
-/// Where a run goes.
-struct Target {
-    to: *mut Pack,
-    column: usize,
-    start: f32,
-    add: bool,
-}
-
-#[inline(always)]
-unsafe fn correlate_run<V: Vector, const NEIGHBORS: bool, const N: usize>(
-    taps: &[Tap],
-    segments: &[Segment],
+/// Neighboring columns of one or two maps.
+struct Run<'a> {
+    taps: &'a [Tap],
+    group: &'a Group,
     weights: *const f32,
     from: *const Pack,
     step: usize,
-    target: &Target,
-) {
-    // SAFETY: the caller vouches for all indices and for the instructions.
-    unsafe {
-        let mut sums = [V::splat(target.start); N];
-        if target.add {
-            for (i, sum) in sums.iter_mut().enumerate() {
-                *sum = V::load(target.to.add(i * target.column).cast()).add(*sum);
-            }
+    to: [*mut Pack; 2],
+    column: usize,
+    starts: [f32; 2],
+    add: bool,
+}
+
+impl Run<'_> {
+    /// # Safety
+    ///
+    /// All indices of the run are inside, and the processor has the instructions of `V`; the same for the methods
+    /// and functions below.
+    #[inline(always)]
+    unsafe fn start<V: Vector, const N: usize>(&self, map: usize) -> [V; N] {
+        // SAFETY: the caller vouches for it.
+        unsafe {
+            let start = V::splat(self.starts[map]);
+            std::array::from_fn(|i| match self.add {
+                true => V::load(self.to[map].add(i * self.column).cast()).add(start),
+                false => start,
+            })
         }
-        for segment in segments {
-            let weights = weights.add(segment.weight);
-            let from = from.add(segment.source);
-            for tap in taps {
-                let weight = V::splat(*weights.add(tap.weight));
-                let from = from.offset(tap.source);
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    let at = if NEIGHBORS { i } else { i * step };
-                    *sum = weight.mul_add(V::load(from.add(at).cast()), *sum);
+    }
+
+    #[inline(always)]
+    unsafe fn end<V: Vector, const N: usize>(&self, map: usize, sums: [V; N]) {
+        for (i, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the caller vouches for it.
+            unsafe { sum.store(self.to[map].add(i * self.column).cast()) };
+        }
+    }
+
+    /// Column `i` of the source at `from`.
+    #[inline(always)]
+    unsafe fn load<V: Vector, const NEIGHBORS: bool>(&self, from: *const Pack, i: usize) -> V {
+        // SAFETY: the caller vouches for it.
+        unsafe { V::load(from.add(if NEIGHBORS { i } else { i * self.step }).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn own<V: Vector, const NEIGHBORS: bool, const N: usize>(&self, map: usize, sums: &mut [V; N]) {
+        // SAFETY: the caller vouches for it.
+        unsafe {
+            for segment in &self.group.own[map] {
+                let (weights, from) = (self.weights.add(segment.weight), self.from.add(segment.source));
+                for tap in self.taps {
+                    let weight = V::splat(*weights.add(tap.weight));
+                    let from = from.offset(tap.source);
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        *sum = weight.mul_add(self.load::<V, NEIGHBORS>(from, i), *sum);
+                    }
                 }
             }
         }
-        for (i, sum) in sums.iter().enumerate() {
-            sum.store(target.to.add(i * target.column).cast());
+    }
+}
+
+#[inline(always)]
+unsafe fn correlate_run<V: Vector, const NEIGHBORS: bool, const N: usize>(run: &Run<'_>) {
+    if N > V::RUN || (!NEIGHBORS && N > LONGEST_STRIDED) {
+        return;
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        let mut sums: [V; N] = run.start(0);
+        run.own::<V, NEIGHBORS, N>(0, &mut sums);
+        run.end(0, sums);
+    }
+}
+
+#[inline(always)]
+unsafe fn correlate_pair<V: Vector, const NEIGHBORS: bool, const N: usize>(run: &Run<'_>) {
+    if N > V::PAIRS || (!NEIGHBORS && N > LONGEST_STRIDED) {
+        return;
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        let mut first: [V; N] = run.start(0);
+        let mut second: [V; N] = run.start(1);
+        for (segment, kernel) in &run.group.shared {
+            let weights = [run.weights.add(segment.weight), run.weights.add(*kernel)];
+            let from = run.from.add(segment.source);
+            for tap in run.taps {
+                let weights = weights.map(|weights| V::splat(*weights.add(tap.weight)));
+                let from = from.offset(tap.source);
+                for i in 0..N {
+                    let value: V = run.load::<V, NEIGHBORS>(from, i);
+                    first[i] = weights[0].mul_add(value, first[i]);
+                    second[i] = weights[1].mul_add(value, second[i]);
+                }
+            }
         }
+        run.own::<V, NEIGHBORS, N>(0, &mut first);
+        run.own::<V, NEIGHBORS, N>(1, &mut second);
+        run.end(0, first);
+        run.end(1, second);
     }
 }
 
@@ -268,7 +358,7 @@ dispatch! {
 
 #[inline(always)]
 unsafe fn gradients_kernel<V: Vector>(pass: &GradientPass, input: &[Pack], error: &[Pack], gradient: &mut [f32]) {
-    let (most_taps, most_outputs) = if V::ACCUMULATORS >= 24 { (6, 4) } else { (3, 2) };
+    let (most_taps, most_outputs) = V::TILE;
     for (channel, outputs) in pass.outputs.iter().enumerate() {
         for output_part in parts(outputs.len(), most_outputs) {
             let outputs = &outputs[output_part];
@@ -300,14 +390,16 @@ unsafe fn gradients_of_taps<V: Vector, const O: usize>(tile: Tile<'_>, gradient:
             2 => gradients_of_tile::<V, O, 2>(tile, gradient),
             3 => gradients_of_tile::<V, O, 3>(tile, gradient),
             4 => gradients_of_tile::<V, O, 4>(tile, gradient),
-            5 => gradients_of_tile::<V, O, 5>(tile, gradient),
-            _ => gradients_of_tile::<V, O, 6>(tile, gradient),
+            _ => gradients_of_tile::<V, O, 5>(tile, gradient),
         }
     }
 }
 
 #[inline(always)]
 unsafe fn gradients_of_tile<V: Vector, const O: usize, const T: usize>(tile: Tile<'_>, gradient: &mut [f32]) {
+    if T > V::TILE.0 || O > V::TILE.1 {
+        return;
+    }
     let (pass, channel, outputs, taps, input, error) = tile;
     // SAFETY: the caller vouches for all indices and for the instructions.
     unsafe {

@@ -1,6 +1,6 @@
 //! The inner loops of full connections, on packs.
 
-use super::correlate::{LONGEST_RUN, parts, with_length};
+use super::correlate::{parts, with_length};
 use super::lanes::{LANES, Pack, Vector, dispatch};
 
 /// A matrix in the weights: element `(row, column)` is `weights[row·row_step + column·column_step]`.
@@ -42,7 +42,7 @@ unsafe fn multiply_kernel<V: Vector>(
     to: &mut [Pack],
     add: bool,
 ) {
-    for rows in parts(matrix.rows, V::ACCUMULATORS.min(LONGEST_RUN)) {
+    for rows in parts(matrix.rows, V::RUN) {
         let bias = bias.map(|bias| &bias[rows.clone()]);
         let to = &mut to[rows.clone()];
         // SAFETY: `multiply` has found all sizes right; the processor has the instructions of `V`.
@@ -62,6 +62,9 @@ unsafe fn multiply_rows<V: Vector, const N: usize>(
     to: &mut [Pack],
     add: bool,
 ) {
+    if N > V::RUN {
+        return;
+    }
     // SAFETY: the caller vouches for all sizes and for the instructions.
     unsafe {
         let mut sums = [V::splat(0.0); N];

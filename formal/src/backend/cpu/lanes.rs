@@ -25,8 +25,14 @@ pub(super) fn floats(packs: &mut [Pack]) -> &mut [f32] {
 
 /// Sixteen floats in registers.
 pub(super) trait Vector: Copy {
-    /// Accumulators that a kernel may hold beside its operands.
-    const ACCUMULATORS: usize;
+    /// Sums that fit in registers beside their operands, at most 14. Longer kernels are not compiled.
+    const RUN: usize;
+
+    /// Pairs of sums that do, at most 14.
+    const PAIRS: usize;
+
+    /// Taps and outputs, at most 5 and 4, of which the products do.
+    const TILE: (usize, usize);
 
     /// # Safety
     ///
@@ -87,7 +93,9 @@ pub(super) trait Vector: Copy {
 pub(super) struct Portable([f32; LANES]);
 
 impl Vector for Portable {
-    const ACCUMULATORS: usize = 4;
+    const RUN: usize = 4;
+    const PAIRS: usize = 2;
+    const TILE: (usize, usize) = (2, 2);
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -190,7 +198,9 @@ mod x86 {
     pub(in super::super) struct Avx512(__m512);
 
     impl Vector for Avx512 {
-        const ACCUMULATORS: usize = 28;
+        const RUN: usize = 14;
+        const PAIRS: usize = 14;
+        const TILE: (usize, usize) = (5, 4);
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
@@ -254,7 +264,9 @@ mod x86 {
     pub(in super::super) struct Avx2(__m256, __m256);
 
     impl Vector for Avx2 {
-        const ACCUMULATORS: usize = 6;
+        const RUN: usize = 6;
+        const PAIRS: usize = 3;
+        const TILE: (usize, usize) = (3, 2);
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {

@@ -81,7 +81,7 @@ impl Slot {
         let staging: Vec<Option<Staging>> = cells().map(|(cell, layer)| Staging::of(cell, layer)).collect();
         let errors = |cell: &Cell| vec![Pack::ZERO; if cell.has_error { size(cell.output) } else { 0 }];
         let conv = |(cell, layer): (&Cell, &Layer)| match layer {
-            Layer::Conv(conv) => conv.scratch(cell.has_error),
+            Layer::Conv(conv) => conv.scratch(cell.has_error, cell.propagates()),
             _ => ConvScratch::default(),
         };
         let together = program.cells.iter().filter(|cell| cell.sources.len() > 1).map(|cell| size(cell.input));
@@ -282,7 +282,7 @@ impl Scratch {
                 }
             }
             edges => {
-                if edges.iter().all(|edge| edge.error == ErrorFlow::Stops) {
+                if !cell.propagates() {
                     return;
                 }
                 let together = &mut self.together[..size(cell.input)];
