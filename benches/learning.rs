@@ -18,7 +18,24 @@ fn gemm(m: usize, k: usize, n: usize, a: &[f32], b: &[f32], c: &mut [f32]) {
     // SAFETY: the three row-major matrices lie within their slices, as asserted.
     unsafe {
         gemm::gemm(
-            m, n, k, c.as_mut_ptr(), 1, n_, false, a.as_ptr(), 1, k_, b.as_ptr(), 1, n_, 0.0, 1.0, false, false, false,
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            n_,
+            false,
+            a.as_ptr(),
+            1,
+            k_,
+            b.as_ptr(),
+            1,
+            n_,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
             gemm::Parallelism::None,
         );
     }

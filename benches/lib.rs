@@ -23,7 +23,13 @@ pub fn compare(what: &str, a: (&str, &mut dyn FnMut()), b: (&str, &mut dyn FnMut
     let [of_a, of_b] = times.map(|mut t| median(&mut t));
     let ratio = median(&mut ratios);
     let (least, most) = (ratios[0], ratios[ROUNDS - 1]);
-    println!("{what}: {} {:.3} ms, {} {:.3} ms, ratio {ratio:.2} ({least:.2} to {most:.2})", a.0, 1e3 * of_a, b.0, 1e3 * of_b);
+    println!(
+        "{what}: {} {:.3} ms, {} {:.3} ms, ratio {ratio:.2} ({least:.2} to {most:.2})",
+        a.0,
+        1e3 * of_a,
+        b.0,
+        1e3 * of_b
+    );
 }
 
 fn seconds(run: &mut dyn FnMut()) -> f64 {

@@ -25,7 +25,8 @@ impl Bench {
         let loaded = weights::load(description, &WeightSource::Shipped("LeNet")).expect("shipped weights load");
         let mut frames = assemble::formal_network(description, 1).expect("the shipped model is sound");
         assemble::set_weights(&mut frames, &loaded).expect("shipped weights fit");
-        let ranges = transcode::activation_ranges(&session, &mut frames, description.normalization).expect("MNIST loads");
+        let ranges =
+            transcode::activation_ranges(&session, &mut frames, description.normalization).expect("MNIST loads");
         let factors = transcode::factors(description, &ranges, description.normalization).expect("no layer is dead");
         let network = transcode::transcode(description, &loaded.cells, factors, 1).expect("LeNet transcodes").network;
         let encoder = Encoder::new(description.stimuli.encoder.clone().expect("an [env]")).expect("sound periods");

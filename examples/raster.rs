@@ -37,11 +37,7 @@ fn read(folder: &Path, layer: &str) -> Vec<Dot> {
         .filter_map(|line| {
             let mut words = line.split(' ');
             let (node, time, sign) = (words.next()?, words.next()?, words.next()?);
-            Some(Dot {
-                node: node.parse().ok()?,
-                ns: time.parse::<f64>().ok()? * NS_PER_S,
-                is_negative: sign == "1",
-            })
+            Some(Dot { node: node.parse().ok()?, ns: time.parse::<f64>().ok()? * NS_PER_S, is_negative: sign == "1" })
         })
         .collect()
 }
@@ -63,7 +59,8 @@ fn main() {
         let top = 10.0 + BAND * band as f64;
         let _ = writeln!(svg, "<text x='8' y='{:.0}'>{name}</text>", top + 24.0);
         let _ = writeln!(svg, "<text x='8' y='{:.0}' font-size='11' fill='#777'>{}</text>", top + 40.0, dots.len());
-        let _ = writeln!(svg, "<line x1='{LEFT}' x2='{WIDTH}' y1='{0:.0}' y2='{0:.0}' stroke='#ddd'/>", top + BAND - 4.0);
+        let _ =
+            writeln!(svg, "<line x1='{LEFT}' x2='{WIDTH}' y1='{0:.0}' y2='{0:.0}' stroke='#ddd'/>", top + BAND - 4.0);
         for dot in dots {
             let y = top + (dot.node - first) as f64 / *nodes as f64 * (BAND - 10.0);
             let fill = if dot.is_negative { "#000" } else { color };
@@ -77,10 +74,16 @@ fn main() {
     for tick in 0..=8 {
         let ns = step * f64::from(tick);
         if ns <= end {
-            let _ = writeln!(svg, "<text x='{:.0}' y='{axis:.0}' text-anchor='middle' fill='#555'>{ns:.0}</text>", x(ns));
+            let _ =
+                writeln!(svg, "<text x='{:.0}' y='{axis:.0}' text-anchor='middle' fill='#555'>{ns:.0}</text>", x(ns));
         }
     }
-    let _ = writeln!(svg, "<text x='{:.0}' y='{:.0}' text-anchor='middle' fill='#555'>ns since the stimulus began</text>", WIDTH / 2.0, axis + 22.0);
+    let _ = writeln!(
+        svg,
+        "<text x='{:.0}' y='{:.0}' text-anchor='middle' fill='#555'>ns since the stimulus began</text>",
+        WIDTH / 2.0,
+        axis + 22.0
+    );
     svg += "</svg>";
     println!("{svg}");
 }

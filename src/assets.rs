@@ -35,10 +35,8 @@ pub fn weights(set: &str, file: &str) -> Option<String> {
 
 /// Names of the shipped weight sets.
 pub fn weight_sets() -> Vec<&'static str> {
-    let mut sets: Vec<&str> = ASSETS
-        .iter()
-        .filter_map(|(name, _)| name.strip_prefix("data/weights/")?.split('/').next())
-        .collect();
+    let mut sets: Vec<&str> =
+        ASSETS.iter().filter_map(|(name, _)| name.strip_prefix("data/weights/")?.split('/').next()).collect();
     sets.dedup();
     sets
 }

@@ -50,6 +50,7 @@ pub struct RunArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one (LeNet.ini, LeNet_Spike.ini)
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
+    /// How to run it.
     #[command(flatten)]
     pub options: Options,
 }
@@ -63,6 +64,7 @@ pub struct InspectArgs {
     /// Print the reference of all sections and keys, as Markdown
     #[arg(long)]
     pub keys: bool,
+    /// How to run it.
     #[command(flatten)]
     pub options: Options,
 }
@@ -70,6 +72,7 @@ pub struct InspectArgs {
 /// The demo's own size.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
+    /// How to run it.
     #[command(flatten)]
     pub options: Options,
 }

@@ -75,7 +75,8 @@ pub fn database(description: &DatabaseDescription) -> Result<mnist::Files> {
     if let Some(root) = &root {
         let path = Path::new(root).join(folder);
         if path.is_dir() {
-            return mnist::Files::open(&path).map_err(|e| wrong_input(format!("{} ($N2D2_DATA): {e}", description.span)));
+            return mnist::Files::open(&path)
+                .map_err(|e| wrong_input(format!("{} ($N2D2_DATA): {e}", description.span)));
         }
     }
     let shipped = match description.driver {

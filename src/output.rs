@@ -17,10 +17,16 @@ pub struct OutputFolder {
 /// The file or folder name made of a name from a model: what a file name cannot hold becomes `_`, and nothing leads
 /// out of the folder (`formal.md` 17.4; `/` makes no folders here).
 pub fn file_name(name: &str) -> String {
-    let safe: String = name
-        .chars()
-        .map(|c| if matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\') || c.is_control() { '_' } else { c })
-        .collect();
+    let safe: String =
+        name.chars()
+            .map(|c| {
+                if matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '/' | '\\') || c.is_control() {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
     if safe.is_empty() || safe.chars().all(|c| c == '.') { format!("_{safe}") } else { safe }
 }
 

@@ -134,7 +134,10 @@ impl Session {
         let description = read_model(model, &self.options)?;
         let (old, new) = (&self.description.stimuli, &description.stimuli);
         if (old.shape, &old.transformations) != (new.shape, &new.transformations) {
-            return Err(wrong_input(format!("{}: the stimuli differ from those of {}", new.span, self.description.name)));
+            return Err(wrong_input(format!(
+                "{}: the stimuli differ from those of {}",
+                new.span, self.description.name
+            )));
         }
         Ok(Self { description, ..self })
     }

@@ -105,11 +105,11 @@ fn check_cell(
             true
         }
         Operator::Dropout(_) => {
-            refuse(line, "dropout has no spiking form and no effect in inference; leave the section out of the spiking model".to_string());
-            true
-        }
-        _ => {
-            refuse(line, "this type of cell has no spiking form".to_string());
+            refuse(
+                line,
+                "dropout has no spiking form and no effect in inference; leave the section out of the spiking model"
+                    .to_string(),
+            );
             true
         }
     };
@@ -166,7 +166,11 @@ fn activation_name(activation: Activation) -> String {
 ///
 /// # Errors
 /// A stimulus that cannot be loaded.
-pub fn activation_ranges(session: &Session, network: &mut formal::Network, normalization: Normalization) -> Result<Vec<RangeStats>> {
+pub fn activation_ranges(
+    session: &Session,
+    network: &mut formal::Network,
+    normalization: Normalization,
+) -> Result<Vec<RangeStats>> {
     let cells = session.description.cells.len();
     let with_histogram = normalization == Normalization::Percentile;
     let mut ranges: Vec<RangeStats> = (0..cells).map(|_| RangeStats::new(with_histogram)).collect();

@@ -86,7 +86,12 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
         }
         Operator::Fc(fc) => {
             let n = fc.n_outputs * cell.input_shape.channels * cell.input_shape.height * cell.input_shape.width;
-            Some(Expected { n_outputs: fc.n_outputs, positions: (0..n).collect(), n_weights: n, with_bias: !fc.no_bias })
+            Some(Expected {
+                n_outputs: fc.n_outputs,
+                positions: (0..n).collect(),
+                n_weights: n,
+                with_bias: !fc.no_bias,
+            })
         }
         _ => None,
     }
@@ -206,7 +211,11 @@ fn parse(text: &str, n: usize, shown: &str) -> std::result::Result<Vec<f32>, Str
             match word.parse::<f32>() {
                 Ok(value) if value.is_finite() => values.push(value),
                 _ => {
-                    return Err(format!("{shown}, line {}: expected a finite number, found `{}`", number + 1, clip(word)));
+                    return Err(format!(
+                        "{shown}, line {}: expected a finite number, found `{}`",
+                        number + 1,
+                        clip(word)
+                    ));
                 }
             }
             if values.len() > n {

@@ -10,12 +10,49 @@ const COMMANDS: [&str; 6] = ["learn", "test", "find-lr", "inspect", "demo", "hel
 
 /// Options of the reference that have no counterpart here.
 const LACKING: [&str; 43] = [
-    "act-clipping-mode", "act-quantile-value", "act-rescale-per-output", "act-rescaling-mode", "b-round-mode",
-    "bench", "c-round-mode", "calib", "calib-reload", "calibOnly", "cfg", "check", "db-export", "dev",
-    "dynamic-allocation", "export", "export-parameters", "finetuning", "fuse", "learn-stdp", "log-db-stats",
-    "log-epoch", "log-json", "log-kernels", "log-outputs", "multidev", "nbbits", "no-cle", "no-unsigned",
-    "pre-samples", "pruning", "pruning-threshold", "qat-sat", "save-test-set", "testAdv", "testQAT", "ts",
-    "valid-metric", "verbose", "w-ignore", "ws", "wt-clipping-mode", "wt-round-mode",
+    "act-clipping-mode",
+    "act-quantile-value",
+    "act-rescale-per-output",
+    "act-rescaling-mode",
+    "b-round-mode",
+    "bench",
+    "c-round-mode",
+    "calib",
+    "calib-reload",
+    "calibOnly",
+    "cfg",
+    "check",
+    "db-export",
+    "dev",
+    "dynamic-allocation",
+    "export",
+    "export-parameters",
+    "finetuning",
+    "fuse",
+    "learn-stdp",
+    "log-db-stats",
+    "log-epoch",
+    "log-json",
+    "log-kernels",
+    "log-outputs",
+    "multidev",
+    "nbbits",
+    "no-cle",
+    "no-unsigned",
+    "pre-samples",
+    "pruning",
+    "pruning-threshold",
+    "qat-sat",
+    "save-test-set",
+    "testAdv",
+    "testQAT",
+    "ts",
+    "valid-metric",
+    "verbose",
+    "w-ignore",
+    "ws",
+    "wt-clipping-mode",
+    "wt-round-mode",
 ];
 
 /// The words in the order and form that the parser expects.
@@ -31,7 +68,10 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
     let mut present = Vec::new();
     while let Some(word) = words.next() {
         let Some(name) = option_name(&word) else {
-            if command.is_none() && COMMANDS.contains(&word.as_str()) && rest.iter().all(|w| w.starts_with('-') || w.parse::<f64>().is_ok()) {
+            if command.is_none()
+                && COMMANDS.contains(&word.as_str())
+                && rest.iter().all(|w| w.starts_with('-') || w.parse::<f64>().is_ok())
+            {
                 command = Some(word);
             } else {
                 rest.push(word);

@@ -19,7 +19,9 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     let n = options.find_lr.unwrap_or(DEFAULT_STIMULI);
     match find_lr::run(&session, &mut network, n)? {
         Some(rate) => result(&format!("Suggested learning rate: {}", general(rate))),
-        None => result("No learning rate suggested: the loss never fell below its start; give more stimuli with -find-lr N"),
+        None => {
+            result("No learning rate suggested: the loss never fell below its start; give more stimuli with -find-lr N")
+        }
     }
     Ok(())
 }

@@ -83,8 +83,12 @@ pub fn finish(
         match (options.float, is_single) {
             (FloatArg::F32, false) => spiking_test::run::<f32>(session, &prepared, &ids, &mut summary)?,
             (FloatArg::F64, false) => spiking_test::run::<f64>(session, &prepared, &ids, &mut summary)?,
-            (FloatArg::F32, true) => spiking_test::run_one::<f32>(session, &prepared, &mut network, ids[0], &mut summary)?,
-            (FloatArg::F64, true) => spiking_test::run_one::<f64>(session, &prepared, &mut network, ids[0], &mut summary)?,
+            (FloatArg::F32, true) => {
+                spiking_test::run_one::<f32>(session, &prepared, &mut network, ids[0], &mut summary)?
+            }
+            (FloatArg::F64, true) => {
+                spiking_test::run_one::<f64>(session, &prepared, &mut network, ids[0], &mut summary)?
+            }
         }
     }
     summary.write(&session.output)?;

@@ -49,7 +49,8 @@ fn matrix_text(matrix: &Confusion) -> String {
 }
 
 fn score_text(matrix: &Confusion, class_names: &[String]) -> String {
-    let mut text = String::from("Target TargetName Sensitivity Specificity Precision Accuracy F1-score Informedness IU\n");
+    let mut text =
+        String::from("Target TargetName Sensitivity Specificity Precision Accuracy F1-score Informedness IU\n");
     let values = |score: ClassScore| {
         let ClassScore { sensitivity, specificity, precision, accuracy, f1_score, informedness, iu } = score;
         [sensitivity, specificity, precision, accuracy, f1_score, informedness, iu].map(general).join(" ")
@@ -98,10 +99,7 @@ mod tests {
     fn a_stimulus_missed_twice_is_one_line() {
         let miss = |id, estimated| Misclassified { id, name: format!("s[{id}]"), target: 9, estimated };
         let text = misclassified_text(&[miss(80, 8), miss(7, 1), miss(80, 8), miss(80, 3)]);
-        assert_eq!(
-            text,
-            "# name target estimated count\n7 \"s[7]\" 9 1 1\n80 \"s[80]\" 9 3 1\n80 \"\" 9 8 2\n"
-        );
+        assert_eq!(text, "# name target estimated count\n7 \"s[7]\" 9 1 1\n80 \"s[80]\" 9 3 1\n80 \"\" 9 8 2\n");
     }
 
     #[test]

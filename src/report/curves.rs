@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn the_running_mean_covers_the_window_or_all() {
         let values = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
-        let windowed: Vec<&str> = ["0 0", "1 0.5", "0 0.3333", "0 0.3333", "1 0.3333", "0 0.3333", "0 0.3333", "1 0.3333"].into();
+        let windowed: Vec<&str> =
+            ["0 0", "1 0.5", "0 0.3333", "0 0.3333", "1 0.3333", "0 0.3333", "0 0.3333", "1 0.3333"].into();
         assert_eq!(success_text(&values, 3).lines().collect::<Vec<_>>(), windowed);
         assert_eq!(success_text(&values, 0).lines().last(), Some("1 0.375"));
     }

@@ -50,7 +50,8 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             let pairs = connected(&conv.mapping, conv.n_outputs);
             let bias = if conv.no_bias { 0 } else { conv.n_outputs as u64 };
             let x = taps(input.width, conv.kernel.width, conv.stride.width, conv.padding.width, conv.dilation.width);
-            let y = taps(input.height, conv.kernel.height, conv.stride.height, conv.padding.height, conv.dilation.height);
+            let y =
+                taps(input.height, conv.kernel.height, conv.stride.height, conv.padding.height, conv.dilation.height);
             let virtual_synapses = x * y * pairs + bias;
             let synapses = (conv.kernel.width * conv.kernel.height) as u64 * pairs + bias;
             Sizes { neurons: nodes, nodes, synapses, virtual_synapses, connections: virtual_synapses }
@@ -163,7 +164,13 @@ fn spiking_lines(description: &Description) -> String {
             continue;
         }
         let (s, n) = (&cell.spiking, &cell.spiking.neuron);
-        let _ = write!(text, "  {}  threshold {}{}", cell.name, n.threshold, if n.bipolar_threshold { " (both signs)" } else { "" });
+        let _ = write!(
+            text,
+            "  {}  threshold {}{}",
+            cell.name,
+            n.threshold,
+            if n.bipolar_threshold { " (both signs)" } else { "" }
+        );
         for (label, time) in [("leak", n.membrane_time_constant), ("refractory", n.refractory_period)] {
             if time.0 > 0 {
                 let _ = write!(text, ", {label} {time}");
@@ -179,6 +186,11 @@ fn spiking_lines(description: &Description) -> String {
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "  normalization {}, pooling {:?}", normalization_name(description.normalization), description.pooling);
+    let _ = writeln!(
+        text,
+        "  normalization {}, pooling {:?}",
+        normalization_name(description.normalization),
+        description.pooling
+    );
     text
 }

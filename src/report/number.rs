@@ -90,7 +90,9 @@ mod tests {
         for (value, expected) in [(0, "0"), (999, "999"), (1501, "1,501"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(value), expected);
         }
-        for (value, expected) in [(12345.67, "12,345.7"), (750.5, "750.5"), (2135850000.4, "2,135,850,000"), (0.72, "0.72")] {
+        for (value, expected) in
+            [(12345.67, "12,345.7"), (750.5, "750.5"), (2135850000.4, "2,135,850,000"), (0.72, "0.72")]
+        {
             assert_eq!(grouped_real(value), expected);
         }
     }

@@ -41,7 +41,11 @@ impl Progress {
     pub fn log(&self, done: u64, message: &str) {
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         let left = if rate > 0.0 { self.total.saturating_sub(done) as f64 / rate } else { 0.0 };
-        let line = format!("{} #{done} ({:.0}%)   {message}   {rate:.0} p./s, {left:.0} s left", self.label, self.percent(done));
+        let line = format!(
+            "{} #{done} ({:.0}%)   {message}   {rate:.0} p./s, {left:.0} s left",
+            self.label,
+            self.percent(done)
+        );
         match &self.bar {
             Some(bar) => bar.println(line),
             None => note(&line),

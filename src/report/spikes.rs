@@ -48,7 +48,12 @@ pub struct CellReads {
 }
 
 /// Writes `<name>.log` and, if `cells` is given, the folder `<name>/`.
-pub fn write(output: &OutputFolder, name: &str, statistics: &SpikeStatistics, cells: Option<&[CellReads]>) -> Result<()> {
+pub fn write(
+    output: &OutputFolder,
+    name: &str,
+    statistics: &SpikeStatistics,
+    cells: Option<&[CellReads]>,
+) -> Result<()> {
     output.write(format!("{name}.log"), global_log(statistics))?;
     let Some(cells) = cells else { return Ok(()) };
     output.clear(name)?;

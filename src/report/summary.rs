@@ -108,27 +108,45 @@ impl Summary {
         let mut row = |label, value: Option<String>| rows.extend(value.map(|v| (label, v)));
         let percent = |rate: f64| format!("{:.2} %", 100.0 * rate);
         row("stimuli learned", self.stimuli_learned.map(grouped));
-        row("learning", self.learning_seconds.map(|s| {
-            let each = self.stimuli_learned.filter(|&n| n > 0).map(|n| format!(" ({:.1} us a stimulus)", s * 1e6 / n as f64));
-            format!("{s:.2} s{}", each.unwrap_or_default())
-        }));
+        row(
+            "learning",
+            self.learning_seconds.map(|s| {
+                let each = self
+                    .stimuli_learned
+                    .filter(|&n| n > 0)
+                    .map(|n| format!(" ({:.1} us a stimulus)", s * 1e6 / n as f64));
+                format!("{s:.2} s{}", each.unwrap_or_default())
+            }),
+        );
         row("validation score", self.validation_score.map(percent));
         row("patterns", self.patterns.map(grouped));
         row("formal recognition rate", self.formal_recognition_rate.map(percent));
         row("spiking recognition rate", self.spiking_recognition_rate.map(percent));
-        row("read events per virtual synapse per pattern", self.read_events_per_virtual_synapse_per_pattern.map(general));
+        row(
+            "read events per virtual synapse per pattern",
+            self.read_events_per_virtual_synapse_per_pattern.map(general),
+        );
         row("synaptic events", self.synaptic_events.map(grouped));
         row("spikes", self.events.map(grouped));
-        row("decision latency", self.decision_latency_ns.map(|l| {
-            let undecided = self.undecided.unwrap_or(0);
-            format!("mean {} ns, 95 % within {} ns, {} undecided", grouped_real(l.mean), grouped_real(l.p95), grouped(undecided))
-        }));
+        row(
+            "decision latency",
+            self.decision_latency_ns.map(|l| {
+                let undecided = self.undecided.unwrap_or(0);
+                format!(
+                    "mean {} ns, 95 % within {} ns, {} undecided",
+                    grouped_real(l.mean),
+                    grouped_real(l.p95),
+                    grouped(undecided)
+                )
+            }),
+        );
         row("formal test", self.formal_seconds.map(|s| format!("{s:.2} s")));
         row("activation statistics", self.normalization_seconds.map(|s| format!("{s:.2} s")));
         row("spiking test", self.spiking_seconds.map(|s| format!("{s:.2} s")));
-        row("normalization, pooling", self.normalization.as_ref().map(|n| {
-            format!("{n}, {}", self.pooling.as_deref().unwrap_or("-"))
-        }));
+        row(
+            "normalization, pooling",
+            self.normalization.as_ref().map(|n| format!("{n}, {}", self.pooling.as_deref().unwrap_or("-"))),
+        );
         row("weights", self.weights_dir.clone());
         rows.push(("threads, seed, version", format!("{}, {}, {}", self.threads, self.seed, self.version)));
         let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);

@@ -37,7 +37,8 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
         let report = network.learn_with_rate(&data, &labels, step, rate);
         if !report.squared_error.is_finite() {
-            progress.say(&format!("the loss is no longer a number from rate {} on: the test ends there", general(rate)));
+            progress
+                .say(&format!("the loss is no longer a number from rate {} on: the test ends there", general(rate)));
             break;
         }
         points.push((rate, report.squared_error));
@@ -115,7 +116,8 @@ mod tests {
     #[test]
     fn the_suggestion_is_the_middle_of_the_last_fall_to_the_minimum() {
         let losses = [1.0, 1.0, 0.9, 0.7, 0.5, 0.6, 2.0];
-        let curve: Vec<(f64, f64)> = losses.iter().enumerate().map(|(i, &loss)| (10f64.powi(i as i32 - 5), loss)).collect();
+        let curve: Vec<(f64, f64)> =
+            losses.iter().enumerate().map(|(i, &loss)| (10f64.powi(i as i32 - 5), loss)).collect();
         let expected = (1e-3 + 1e-1) / 2.0;
         assert!((suggest(&curve).unwrap() / expected - 1.0).abs() < RELATIVE);
         assert_eq!(suggest(&[(1e-3, 1.0), (1e-2, 2.0)]), None);

@@ -112,7 +112,12 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     let database = session.database();
     let progress = Progress::start("Testing", ids.len() as u64);
     let evaluation = evaluate(session, network, Set::Test, ids, Some(&progress), |id, target, estimated, outputs| {
-        let _ = write!(classif, "{id} \"{}\" {target} {estimated} {}", database.name(id), general(f64::from(outputs[estimated])));
+        let _ = write!(
+            classif,
+            "{id} \"{}\" {target} {estimated} {}",
+            database.name(id),
+            general(f64::from(outputs[estimated]))
+        );
         for &value in outputs {
             let _ = write!(classif, " {}", general(f64::from(value)));
         }
@@ -121,7 +126,14 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     drop(progress);
     let folder = session.target_folder();
     let names = database.label_names();
-    report::confusion::write(&session.output, &folder, "test", &evaluation.confusion, names, &evaluation.misclassified)?;
+    report::confusion::write(
+        &session.output,
+        &folder,
+        "test",
+        &evaluation.confusion,
+        names,
+        &evaluation.misclassified,
+    )?;
     session.output.write(format!("{folder}/Success_test.dat"), success_text(&evaluation.success, 0))?;
     session.output.write(format!("{folder}/test/classif.log"), classif)?;
     let rate = 100.0 * evaluation.recognition_rate();

@@ -138,7 +138,8 @@ impl Run<'_> {
         while self.ledger.stimuli < total {
             let by_epochs = self.ledger.total_epochs.is_some();
             let ids = if by_epochs {
-                let (number, offset) = (self.ledger.stimuli / learn_set.len() as u64, self.ledger.stimuli % learn_set.len() as u64);
+                let (number, offset) =
+                    (self.ledger.stimuli / learn_set.len() as u64, self.ledger.stimuli % learn_set.len() as u64);
                 if epoch.as_ref().is_none_or(|(current, _)| *current != number) {
                     epoch = Some((number, batches::shuffled(u64::from(session.seed), number, learn_set)));
                 }
@@ -270,7 +271,14 @@ impl Run<'_> {
         if self.ledger.best.is_none_or(|best| score > best) {
             self.ledger.best = Some(score);
             self.ledger.validations_since_best = 0;
-            report::confusion::write(output, &folder, "validation", &evaluation.confusion, names, &evaluation.misclassified)?;
+            report::confusion::write(
+                output,
+                &folder,
+                "validation",
+                &evaluation.confusion,
+                names,
+                &evaluation.misclassified,
+            )?;
             save_weights(session, self.network, "weights_validation")?;
             self.progress.say(&format!(
                 "+++ BEST validation score: {:.2}% [Sensitivity]\n{}",

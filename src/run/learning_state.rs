@@ -82,8 +82,7 @@ pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result
         let data = values.unwrap_or_default().to_vec();
         tensors.push(NamedTensor { name: parameter_name(&info), shape: info.shape, data });
     }
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|t| t.data.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(|t| t.data.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
     let views = tensors
         .iter()
         .zip(&bytes)
@@ -109,7 +108,8 @@ pub fn load(path: &Path, network: &mut Network) -> Result<Ledger> {
     let shown = path.display();
     let wrong = |what: String| wrong_input(format!("learning state `{shown}`: {what}"));
     let bytes = fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("expected a safetensors file: {e}")))?;
+    let (_, header) =
+        SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("expected a safetensors file: {e}")))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     let entry = |key: &str| {
         metadata.get(key).ok_or_else(|| wrong(format!("expected the entry `{key}`; was it written by this program?")))

@@ -255,9 +255,8 @@ pub fn run_one<F: Real>(
 
 fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>, id: StimulusId) -> Result<()> {
     network.infer(&worker.values, 1);
-    let net_counts = |source: Source| -> Vec<i64> {
-        worker.state.counts(source).iter().map(|count| count.net()).collect()
-    };
+    let net_counts =
+        |source: Source| -> Vec<i64> { worker.state.counts(source).iter().map(|count| count.net()).collect() };
     let cells = &session.description.cells;
     let counts: Vec<Vec<i64>> = (0..cells.len()).map(|cell| net_counts(Source::Cell(cell))).collect();
     let environment = net_counts(Source::Environment);
@@ -301,7 +300,8 @@ fn statistics<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals, patte
             nodes: sizes.nodes,
             neurons: sizes.neurons,
             events: events(Source::Cell(index)),
-            terminate_delta: matches!(cell.operator, formal::config::Operator::Fc(_)).then_some(cell.spiking.terminate_delta),
+            terminate_delta: matches!(cell.operator, formal::config::Operator::Fc(_))
+                .then_some(cell.spiking.terminate_delta),
             synapses: sizes.synapses,
             virtual_synapses: sizes.virtual_synapses,
             connections: sizes.connections,
@@ -342,4 +342,3 @@ fn cell_reads<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals) -> Ve
     }
     cells
 }
-

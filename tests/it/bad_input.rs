@@ -20,9 +20,14 @@ fn check_model(from: &str, to: &str, parts: &[&str]) {
 #[test]
 fn faults_of_a_model_come_all_at_once_with_their_lines() {
     let folder = folder();
-    let text = model("LeNet_Spike.ini").replacen("KernelWidth=5", "KernelWidth=5x", 1).replacen("Threshold=1", "Treshold=1", 1);
+    let text = model("LeNet_Spike.ini").replacen("KernelWidth=5", "KernelWidth=5x", 1).replacen(
+        "Threshold=1",
+        "Treshold=1",
+        1,
+    );
     fs::write(folder.path().join("m.ini"), &text).unwrap();
-    let line_of = |part: &str| text.lines().position(|line| line.contains(part)).map(|i| format!("line {}", i + 1)).unwrap();
+    let line_of =
+        |part: &str| text.lines().position(|line| line.contains(part)).map(|i| format!("line {}", i + 1)).unwrap();
     let failed = run(folder.path(), &["test", "m.ini"]).fails(
         2,
         &["m.ini has 2 faults", &line_of("KernelWidth=5x"), &line_of("Treshold"), "did you mean `Threshold`"],
@@ -82,7 +87,8 @@ fn corrupt_data_names_file_and_fault() {
             ("t10k-labels-idx1-ubyte", labels(5, 3)),
         ]
     };
-    let cases: [(usize, Option<Vec<u8>>, &[&str]); 7] = [
+    type Case = (usize, Option<Vec<u8>>, &'static [&'static str]);
+    let cases: [Case; 7] = [
         (0, None, &["train-images-idx3-ubyte"]),
         (0, Some(images(10, 7000)), &["train-images-idx3-ubyte"]),
         (0, Some(images(10, 7841)), &["train-images-idx3-ubyte"]),
@@ -111,17 +117,24 @@ fn corrupt_data_names_file_and_fault() {
 #[test]
 fn wrong_weights_name_file_line_expected_and_found() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/weights/LeNet");
-    let cases: [(&str, fn(String) -> String, &[&str]); 4] = [
+    type Case = (&'static str, fn(String) -> String, &'static [&'static str]);
+    let cases: [Case; 4] = [
         ("conv1_weights.syntxt", |t| t.replacen(' ', " NaN ", 1), &["conv1_weights.syntxt, line 1", "NaN"]),
         ("fc2_weights.syntxt", |t| t + "0.5\n", &["fc2_weights.syntxt, line 11", "expected 840", "found more"]),
-        ("conv2_weights.syntxt", |t| t[..t.len() / 2].to_string(), &["conv2_weights.syntxt, line", "expected 1500", "found "]),
+        (
+            "conv2_weights.syntxt",
+            |t| t[..t.len() / 2].to_string(),
+            &["conv2_weights.syntxt, line", "expected 1500", "found "],
+        ),
         ("fc1_weights.syntxt", |t| t.replacen(' ', " x1 ", 1), &["fc1_weights.syntxt, line 1", "`x1`"]),
     ];
     for (file, spoil, parts) in cases {
         let folder = folder();
         let weights = folder.path().join("weights_validation");
         fs::create_dir(&weights).unwrap();
-        for entry in fs::read_dir(&shipped).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|e| e == "syntxt")) {
+        for entry in
+            fs::read_dir(&shipped).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|e| e == "syntxt"))
+        {
             let text = fs::read_to_string(entry.path()).unwrap();
             let is_it = entry.file_name() == file;
             fs::write(weights.join(entry.file_name()), if is_it { spoil(text) } else { text }).unwrap();

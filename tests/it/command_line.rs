@@ -20,9 +20,16 @@ fn the_tutorial_commands_work_in_an_empty_folder() {
     assert!(tested.stdout.contains("Weights: ./weights_validation"), "{}", tested.stdout);
     assert!(tested.stdout.contains("Final spiking recognition rate"), "{}", tested.stdout);
     let log = std::fs::read_to_string(folder.path().join("stats_spike.log")).unwrap();
-    for line in ["Patterns: 10,000", "Patterns channels: 1,024", "Neurons: 6,518", "Nodes: 8,094", "Synapses: 60,570",
-        "Virtual synapses: 326,520", "Connections: 332,824", "fc2 terminate delta: 4"]
-    {
+    for line in [
+        "Patterns: 10,000",
+        "Patterns channels: 1,024",
+        "Neurons: 6,518",
+        "Nodes: 8,094",
+        "Synapses: 60,570",
+        "Virtual synapses: 326,520",
+        "Connections: 332,824",
+        "fc2 terminate delta: 4",
+    ] {
         assert!(log.lines().any(|l| l == line), "`{line}` is missing in\n{log}");
     }
     let formal = summary(folder.path())["formal_recognition_rate"].as_f64().unwrap();
@@ -37,23 +44,55 @@ fn a_short_demo_leaves_everything_behind() {
     let out = folder.path().join("out");
     let files = files(&out);
     for name in [
-        "seed.dat", "learning.safetensors", "weights_init/conv1_weights.syntxt", "weights/fc2_weights.syntxt",
-        "weights_validation/conv2_weights.syntxt", "weights_range_normalized/conv3_weights.syntxt", "normalization.json",
-        "softmax.Target/Success_learning.dat", "softmax.Target/Success_validation.dat",
-        "softmax.Target/Loss_learning.dat", "softmax.Target/ConfusionMatrix_learning.dat",
-        "softmax.Target/ConfusionMatrix_validation_score.dat", "softmax.Target/Misclassified_validation.dat",
-        "fc2.Target/ConfusionMatrix_test.dat", "fc2.Target/test/classif.log", "test_success_spike.dat",
-        "stats_spike.log", "stats_spike/conv1.log", "stats_spike/conv1/cell-0-[0].log", "stats_spike/fc1/cell-83.log",
-        "stimuli/stimuli_9_activity.dat", "firing_rate_env.dat", "firing_rate_fc2.dat", "summary.json",
+        "seed.dat",
+        "learning.safetensors",
+        "weights_init/conv1_weights.syntxt",
+        "weights/fc2_weights.syntxt",
+        "weights_validation/conv2_weights.syntxt",
+        "weights_range_normalized/conv3_weights.syntxt",
+        "normalization.json",
+        "softmax.Target/Success_learning.dat",
+        "softmax.Target/Success_validation.dat",
+        "softmax.Target/Loss_learning.dat",
+        "softmax.Target/ConfusionMatrix_learning.dat",
+        "softmax.Target/ConfusionMatrix_validation_score.dat",
+        "softmax.Target/Misclassified_validation.dat",
+        "fc2.Target/ConfusionMatrix_test.dat",
+        "fc2.Target/test/classif.log",
+        "test_success_spike.dat",
+        "stats_spike.log",
+        "stats_spike/conv1.log",
+        "stats_spike/conv1/cell-0-[0].log",
+        "stats_spike/fc1/cell-83.log",
+        "stimuli/stimuli_9_activity.dat",
+        "firing_rate_env.dat",
+        "firing_rate_fc2.dat",
+        "summary.json",
     ] {
         assert!(files.contains_key(name), "{name} is missing; there are {:?}", files.keys());
     }
     assert!(files.keys().all(|name| !name.ends_with(".part")), "a temporary file was left");
     let summary = summary(&out);
     for key in [
-        "formal_recognition_rate", "spiking_recognition_rate", "patterns", "read_events_per_virtual_synapse_per_pattern",
-        "synaptic_events", "events", "decision_latency_ns", "undecided", "stimuli_learned", "normalization", "pooling",
-        "terminate_delta", "present_time_fs", "float", "weights_dir", "weights_sha256", "seed", "version", "ini_sha256",
+        "formal_recognition_rate",
+        "spiking_recognition_rate",
+        "patterns",
+        "read_events_per_virtual_synapse_per_pattern",
+        "synaptic_events",
+        "events",
+        "decision_latency_ns",
+        "undecided",
+        "stimuli_learned",
+        "normalization",
+        "pooling",
+        "terminate_delta",
+        "present_time_fs",
+        "float",
+        "weights_dir",
+        "weights_sha256",
+        "seed",
+        "version",
+        "ini_sha256",
     ] {
         assert!(summary.contains_key(key), "{key} is missing in {summary:?}");
     }
@@ -92,7 +131,8 @@ fn weights_read_back_as_the_same_floats() {
     run(folder.path(), &words).succeeds();
     let hash = |out: &str| summary(&folder.path().join(out))["weights_sha256"].clone();
     let learned = hash("b");
-    run(folder.path(), &["test", "LeNet.ini", "--nb-test", "10", "-w", "b/weights_validation", "--out", "c"]).succeeds();
+    run(folder.path(), &["test", "LeNet.ini", "--nb-test", "10", "-w", "b/weights_validation", "--out", "c"])
+        .succeeds();
     assert_eq!(hash("c"), learned);
     assert_ne!(hash("a"), learned);
 }

@@ -54,7 +54,8 @@ fn an_interrupted_learning_goes_on_to_the_same_bytes() {
     assert_eq!(code, Some(130), "the run was to be interrupted before its end");
     assert!(folder.path().join("out/weights_validation/conv1_weights.syntxt").exists(), "the best state is kept");
 
-    run(folder.path(), &["learn", "LeNet.ini", "--resume", "--log", "2560", "--nb-test", "50", "--out", "out"]).succeeds();
+    run(folder.path(), &["learn", "LeNet.ini", "--resume", "--log", "2560", "--nb-test", "50", "--out", "out"])
+        .succeeds();
     assert_same(&folder.path().join("whole"), &folder.path().join("out"));
 }
 

@@ -22,13 +22,20 @@ fn a_bias_is_refused() {
 
 #[test]
 fn a_hidden_activation_other_than_a_rectifier_is_refused() {
-    check(|t| t.replacen("ActivationFunction=Rectifier", "ActivationFunction=Tanh", 1), &["Tanh", "Rectifier", "line "]);
+    check(
+        |t| t.replacen("ActivationFunction=Rectifier", "ActivationFunction=Tanh", 1),
+        &["Tanh", "Rectifier", "line "],
+    );
 }
 
 #[test]
 fn a_softmax_is_refused() {
     let edit = |t: String| {
-        t.replacen("[fc2.Target]", "[softmax]\nInput=fc2\nType=Softmax\nNbOutputs=10\nWithLoss=1\n\n[softmax.Target]", 1)
+        t.replacen(
+            "[fc2.Target]",
+            "[softmax]\nInput=fc2\nType=Softmax\nNbOutputs=10\nWithLoss=1\n\n[softmax.Target]",
+            1,
+        )
     };
     check(edit, &["oftmax", "line "]);
 }
@@ -36,7 +43,8 @@ fn a_softmax_is_refused() {
 #[test]
 fn dropout_is_refused() {
     let edit = |t: String| {
-        t.replacen("Input=fc1", "Input=fc1.drop", 1) + "\n[fc1.drop]\nInput=fc1\nType=Dropout\nNbOutputs=[fc1]NbOutputs\n"
+        t.replacen("Input=fc1", "Input=fc1.drop", 1)
+            + "\n[fc1.drop]\nInput=fc1\nType=Dropout\nNbOutputs=[fc1]NbOutputs\n"
     };
     check(edit, &["ropout", "line "]);
 }

@@ -16,12 +16,20 @@ fn one_stimulus_alone_has_the_spikes_of_the_full_test() {
         let one = fs::read(folder.path().join(&out).join("activity_env.dat")).unwrap();
         assert!(!one.is_empty() && all == one, "stimulus {index}");
         let files = files(&folder.path().join(&out));
-        for name in ["stats-test-idx.log", "stats-test-idx/fc1.log", "compare-test-idx/env.dat", "compare-test-idx/conv1.dat",
-            "compare-test-idx/fc2.dat", "activity_pool1.dat"]
-        {
+        for name in [
+            "stats-test-idx.log",
+            "stats-test-idx/fc1.log",
+            "compare-test-idx/env.dat",
+            "compare-test-idx/conv1.dat",
+            "compare-test-idx/fc2.dat",
+            "activity_pool1.dat",
+        ] {
             assert!(files.contains_key(name), "{name} is missing; there are {:?}", files.keys());
         }
-        assert_eq!(fs::read_to_string(folder.path().join(&out).join("compare-test-idx/fc2.dat")).unwrap().lines().count(), 10);
+        assert_eq!(
+            fs::read_to_string(folder.path().join(&out).join("compare-test-idx/fc2.dat")).unwrap().lines().count(),
+            10
+        );
     }
 }
 
@@ -44,7 +52,9 @@ fn the_reads_of_the_synapses_add_up() {
     let spikes: u64 = files(folder.path())
         .iter()
         .filter(|(name, _)| name.starts_with("firing_rate_"))
-        .flat_map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned().lines().map(str::to_string).collect::<Vec<_>>())
+        .flat_map(|(_, bytes)| {
+            String::from_utf8_lossy(bytes).into_owned().lines().map(str::to_string).collect::<Vec<_>>()
+        })
         .flat_map(|line| line.split(' ').skip(1).map(|n| n.parse::<u64>().unwrap()).collect::<Vec<_>>())
         .sum();
     assert_eq!(summary["events"], spikes);

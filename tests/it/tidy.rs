@@ -61,7 +61,8 @@ fn no_file_outgrows_its_idea() {
 #[test]
 fn library_crates_neither_print_nor_read_their_surroundings() {
     for path in all_sources() {
-        let is_library = ["sim", "stimuli", "formal", "stats"].iter().any(|name| path.starts_with(root().join(name).join("src")));
+        let is_library =
+            ["sim", "stimuli", "formal", "stats"].iter().any(|name| path.starts_with(root().join(name).join("src")));
         if !is_library {
             continue;
         }
