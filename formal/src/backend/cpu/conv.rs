@@ -1,5 +1,7 @@
 //! Convolutions on packs: which taps, maps and positions go into the inner loops.
 
+use std::ops::Range;
+
 use super::correlate::{Fan, GradientPass, Grid, Pass, Segment, Tap, bias_gradients, correlate, gradients};
 use super::lanes::Pack;
 use crate::cell::conv::Conv;
@@ -7,8 +9,8 @@ use crate::cell::size;
 
 /// A convolution made ready.
 ///
-/// Inputs come padded (see [`ConvLayer::padded`]). Errors are spread over a border of zeros, so that the errors of
-/// the inputs are runs without edges, and from outputs to the sums that went into them.
+/// Inputs come padded (see [`ConvLayer::padded`]). Rows of errors are spread between zeros, so that the errors of the
+/// inputs are runs without edges, and from outputs to the sums that went into them.
 #[derive(Clone, Debug)]
 pub(super) struct ConvLayer {
     conv: Conv,
@@ -20,12 +22,10 @@ pub(super) struct ConvLayer {
     spread: Spread,
 }
 
-/// Sums with a border of zeros.
+/// Rows of sums with zeros before and after them.
 #[derive(Clone, Copy, Debug)]
 struct Spread {
-    height: usize,
     width: usize,
-    top: usize,
     left: usize,
 }
 
@@ -34,7 +34,7 @@ struct Spread {
 pub(super) struct ConvScratch {
     /// Before sub-sampling.
     sums: Vec<Pack>,
-    /// Errors of the sums, within their border.
+    /// Errors of the sums, rows between zeros.
     spread: Vec<Pack>,
 }
 
@@ -47,6 +47,19 @@ struct Phase {
     sums: isize,
     /// Kernel index and offset.
     taps: Vec<(usize, isize)>,
+}
+
+impl Phase {
+    /// For each position, the taps that reach one of `sums`. Offsets descend along the taps, so that these are
+    /// neighbors.
+    fn reaching(&self, sums: usize) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count).map(move |position| {
+            let reaches =
+                |&(_, offset): &(usize, isize)| (0..sums as isize).contains(&(self.sums + position as isize + offset));
+            let first = self.taps.iter().position(reaches).unwrap_or(0);
+            first..first + self.taps.iter().filter(|&tap| reaches(tap)).count()
+        })
+    }
 }
 
 fn phases(input: usize, kernel: usize, stride: usize, padding: usize, dilation: usize) -> Vec<Phase> {
@@ -93,7 +106,7 @@ impl ConvLayer {
 
         let forward = Pass {
             taps: taps().enumerate().map(|(weight, at)| Tap { weight, source: tap(at) as isize }).collect(),
-            rows: sums.height,
+            rows: vec![0..conv.kernel_area(); sums.height],
             columns: sums.width,
             to: Grid { start: 0, row: sums.width, column: 1 },
             map: sums.height * sums.width,
@@ -107,36 +120,33 @@ impl ConvLayer {
 
         let rows = phases(input.height, kernel.height, stride.height, conv.padding.height, conv.dilation.height);
         let columns = phases(input.width, kernel.width, stride.width, conv.padding.width, conv.dilation.width);
-        let (top, bottom) = border(&rows, sums.height);
         let (left, right) = border(&columns, sums.width);
-        let spread = Spread { height: top + sums.height + bottom, width: left + sums.width + right, top, left };
+        let spread = Spread { width: left + sums.width + right, left };
         let backward = rows.iter().flat_map(|y| columns.iter().map(move |x| (y, x)));
         let backward = backward.map(|(y, x)| Pass {
+            rows: y.reaching(sums.height).map(|reach| reach.start * x.taps.len()..reach.end * x.taps.len()).collect(),
             taps: y
                 .taps
                 .iter()
                 .flat_map(|&(ky, dy)| {
                     x.taps.iter().map(move |&(kx, dx)| Tap {
                         weight: ky * kernel.width + kx,
-                        source: (top as isize + y.sums + dy) * spread.width as isize + left as isize + x.sums + dx,
+                        source: (y.sums + dy) * spread.width as isize + left as isize + x.sums + dx,
                     })
                 })
                 .collect(),
-            rows: y.count,
             columns: x.count,
             to: Grid { start: y.first * input.width + x.first, row: stride.height * input.width, column: stride.width },
             map: input.height * input.width,
             from: Grid { start: 0, row: spread.width, column: 1 },
         });
         let seen = |c| {
-            let segment = |o| Segment { weight: weight(o, c), source: o * spread.height * spread.width };
+            let segment = |o| Segment { weight: weight(o, c), source: o * sums.height * spread.width };
             connections.outputs(c).map(segment).collect()
         };
         let outputs = Fan::new(&(0..input.channels).map(seen).collect::<Vec<_>>());
         let (error, error_map) = match is_sub_sampled(conv) {
-            true => {
-                (Grid { start: top * spread.width + left, row: spread.width, column: 1 }, spread.height * spread.width)
-            }
+            true => (Grid { start: left, row: spread.width, column: 1 }, sums.height * spread.width),
             false => (forward.to, forward.map),
         };
         let gradient = GradientPass {
@@ -163,7 +173,7 @@ impl ConvLayer {
     pub(super) fn scratch(&self, has_error: bool, propagates: bool) -> ConvScratch {
         let sub_sampled = is_sub_sampled(&self.conv);
         let sums = if sub_sampled { size(self.conv.sums) } else { 0 };
-        let spread = self.conv.sums.channels * self.spread.height * self.spread.width;
+        let spread = self.conv.sums.channels * self.conv.sums.height * self.spread.width;
         let spread = if has_error && (sub_sampled || propagates) { spread } else { 0 };
         ConvScratch { sums: vec![Pack::ZERO; sums], spread: vec![Pack::ZERO; spread] }
     }
@@ -207,8 +217,7 @@ impl ConvLayer {
             return;
         }
         let Conv { sums, .. } = &self.conv;
-        let Spread { height, width, top, left } = self.spread;
-        let start = |row: usize| (row / sums.height * height + top + row % sums.height) * width + left;
+        let start = |row: usize| row * self.spread.width + self.spread.left;
         if is_sub_sampled(&self.conv) {
             self.each_sum(|sum, from| scratch.spread[start(sum / sums.width) + sum % sums.width] = error[from]);
         } else {

@@ -5,6 +5,8 @@
 //! errors of its inputs. [`gradients`] sums products of errors and inputs over all positions, a tile of taps by
 //! outputs at a time.
 
+use std::ops::Range;
+
 use super::lanes::{LANES, Pack, Vector, dispatch};
 
 /// One weight and where it applies, relative to a [`Segment`] and to a position.
@@ -90,8 +92,10 @@ impl Grid {
 /// Which positions of a map are computed from which positions of the sources.
 #[derive(Clone, Debug)]
 pub(super) struct Pass {
+    /// Ordered by the row of the sources that they reach.
     pub(super) taps: Vec<Tap>,
-    pub(super) rows: usize,
+    /// For each row, the taps that reach a row of the sources.
+    pub(super) rows: Vec<Range<usize>>,
     pub(super) columns: usize,
     pub(super) to: Grid,
     /// Elements of one computed map.
@@ -102,19 +106,22 @@ pub(super) struct Pass {
 impl Pass {
     /// The greatest index read from the sources and the weights and written to the maps, or a negative reach.
     fn check(&self, fan: &Fan, weights: usize, source: usize, to: usize) {
-        if self.rows == 0 || self.columns == 0 || fan.n_maps == 0 {
+        if self.rows.is_empty() || self.columns == 0 || fan.n_maps == 0 {
             return;
         }
-        let last_to = (fan.n_maps - 1) * self.map + self.to.at(self.rows - 1, self.columns - 1);
+        let last_to = (fan.n_maps - 1) * self.map + self.to.at(self.rows.len() - 1, self.columns - 1);
         assert!(last_to < to, "a pass writes outside its maps");
-        let (first, last) = (self.from.at(0, 0), self.from.at(self.rows - 1, self.columns - 1));
-        let reach = |end: fn(&Tap) -> isize| self.taps.iter().map(end).fold((0, 0), |(a, b), t| (a.min(t), b.max(t)));
-        let (low, high) = reach(|tap| tap.source);
-        let weight = self.taps.iter().map(|tap| tap.weight).max().unwrap_or(0);
-        for segment in fan.segments() {
-            let inside = (segment.source + first) as isize + low >= 0
-                && ((segment.source + last) as isize + high) < source as isize
-                && segment.weight + weight < weights;
+        let (mut low, mut high, mut weight) = (isize::MAX, isize::MIN, 0);
+        for (y, taps) in self.rows.iter().enumerate() {
+            for tap in &self.taps[taps.clone()] {
+                low = low.min(self.from.at(y, 0) as isize + tap.source);
+                high = high.max(self.from.at(y, self.columns - 1) as isize + tap.source);
+                weight = weight.max(tap.weight);
+            }
+        }
+        for segment in fan.segments().filter(|_| low <= high) {
+            let start = segment.source as isize;
+            let inside = start + low >= 0 && start + high < source as isize && segment.weight + weight < weights;
             assert!(inside, "a pass reads outside its sources");
         }
     }
@@ -165,7 +172,7 @@ macro_rules! with_length {
 pub(super) use with_length;
 
 /// `n` split into the fewest nearly equal parts of at most `most`.
-pub(super) fn parts(n: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(super) fn parts(n: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let count = n.div_ceil(most);
     (0..count).map(move |part| part * n / count..(part + 1) * n / count)
 }
@@ -187,7 +194,7 @@ unsafe fn correlate_kernel<V: Vector>(
     for group in &fan.groups {
         let starts = group.maps.map(|map| bias.map_or(0.0, |bias| bias[map]));
         let most = if group.is_pair { V::PAIRS.min(most) } else { V::RUN.min(most) };
-        for y in 0..pass.rows {
+        for (y, taps) in pass.rows.iter().enumerate() {
             for run in parts(pass.columns, most) {
                 let at = pass.to.at(y, run.start);
                 let from_at = pass.from.at(y, run.start);
@@ -195,7 +202,7 @@ unsafe fn correlate_kernel<V: Vector>(
                 unsafe {
                     let to = group.maps.map(|map| to.as_mut_ptr().add(map * pass.map + at));
                     let call = Run {
-                        taps: &pass.taps,
+                        taps: &pass.taps[taps.clone()],
                         group,
                         weights: weights.as_ptr(),
                         from: from.as_ptr().add(from_at),
@@ -379,7 +386,7 @@ unsafe fn gradients_kernel<V: Vector>(pass: &GradientPass, input: &[Pack], error
     }
 }
 
-type Tile<'a> = (&'a GradientPass, usize, &'a [usize], std::ops::Range<usize>, *const Pack, *const Pack);
+type Tile<'a> = (&'a GradientPass, usize, &'a [usize], Range<usize>, *const Pack, *const Pack);
 
 #[inline(always)]
 unsafe fn gradients_of_taps<V: Vector, const O: usize>(tile: Tile<'_>, gradient: &mut [f32]) {

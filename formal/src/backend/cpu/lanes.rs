@@ -23,6 +23,11 @@ pub(super) fn floats(packs: &mut [Pack]) -> &mut [f32] {
     unsafe { std::slice::from_raw_parts_mut(packs.as_mut_ptr().cast(), packs.len() * LANES) }
 }
 
+/// Makes all lanes 0.
+pub(super) fn clear(packs: &mut [Pack]) {
+    packs.fill(Pack::ZERO);
+}
+
 /// Sixteen floats in registers.
 pub(super) trait Vector: Copy {
     /// Sums that fit in registers beside their operands, at most 14. Longer kernels are not compiled.
@@ -342,22 +347,22 @@ mod x86 {
 /// best instruction set of this processor. The kernel's only requirement must be that the processor has the
 /// instructions of `V`.
 macro_rules! dispatch {
-    ($(#[$attribute:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $kernel:ident) => {
+    ($(#[$attribute:meta])* $vis:vis fn $name:ident $(<$life:lifetime>)? ($($arg:ident: $ty:ty),* $(,)?) = $kernel:ident) => {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments, reason = "the operands of a kernel")]
-        $vis fn $name($($arg: $ty),*) {
+        $vis fn $name $(<$life>)? ($($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             {
                 use $crate::backend::cpu::lanes::{Avx2, Avx512, Level, level};
                 #[target_feature(enable = "avx512f,avx2,fma")]
                 #[allow(clippy::too_many_arguments, reason = "the operands of a kernel")]
-                unsafe fn avx512($($arg: $ty),*) {
+                unsafe fn avx512 $(<$life>)? ($($arg: $ty),*) {
                     // SAFETY: the processor has AVX-512F.
                     unsafe { $kernel::<Avx512>($($arg),*) }
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments, reason = "the operands of a kernel")]
-                unsafe fn avx2($($arg: $ty),*) {
+                unsafe fn avx2 $(<$life>)? ($($arg: $ty),*) {
                     // SAFETY: the processor has AVX2 and FMA.
                     unsafe { $kernel::<Avx2>($($arg),*) }
                 }

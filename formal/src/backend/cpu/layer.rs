@@ -2,7 +2,7 @@
 
 use super::conv::ConvLayer;
 use super::dense::Matrix;
-use super::lanes::{Pack, floats};
+use super::lanes::Pack;
 use super::pool::PoolLayer;
 use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
@@ -85,9 +85,4 @@ impl Staging {
             to[at..at + width].copy_from_slice(from);
         }
     }
-}
-
-/// Makes all lanes 0.
-pub(super) fn clear(packs: &mut [Pack]) {
-    floats(packs).fill(0.0);
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{Pack, Vector, dispatch};
+use super::lanes::{Pack, Vector, clear, dispatch};
 use crate::cell::pool::Pool;
 use crate::cell::size;
 use crate::config::Pooling;
@@ -15,14 +15,28 @@ pub(super) struct PoolLayer {
     channels: Vec<Vec<usize>>,
     rows: Vec<Range<usize>>,
     columns: Vec<Range<usize>>,
+    /// Whether each output has one channel and the windows are 2 x 2 inside the input.
+    has_small_windows: bool,
+    /// Whether each input is under exactly one window.
+    is_tiling: bool,
 }
 
 impl PoolLayer {
     pub(super) fn new(pool: &Pool) -> Self {
+        let Pool { input, output, window, stride, padding, connections, .. } = pool;
+        let channels: Vec<Vec<usize>> =
+            (0..output.channels).map(|output| connections.channels(output).collect()).collect();
+        let small = (window.width, window.height, padding.width, padding.height) == (2, 2, 0, 0);
+        let covers = (output.width * stride.width, output.height * stride.height) == (input.width, input.height);
         Self {
-            channels: (0..pool.output.channels).map(|output| pool.connections.channels(output).collect()).collect(),
-            rows: (0..pool.output.height).map(|y| pool.rows(y)).collect(),
-            columns: (0..pool.output.width).map(|x| pool.columns(x)).collect(),
+            has_small_windows: small && channels.iter().all(|channels| channels.len() == 1),
+            is_tiling: window == stride
+                && (padding.width, padding.height) == (0, 0)
+                && covers
+                && (0..input.channels).all(|channel| connections.outputs(channel).count() == 1),
+            channels,
+            rows: (0..output.height).map(|y| pool.rows(y)).collect(),
+            columns: (0..output.width).map(|x| pool.columns(x)).collect(),
             pool: pool.clone(),
         }
     }
@@ -36,18 +50,24 @@ impl PoolLayer {
     pub(super) fn forward(&self, input: &[Pack], output: &mut [Pack], winners: &mut [Pack]) {
         assert_eq!((input.len(), output.len()), (size(self.pool.input), size(self.pool.output)), "a pack an element");
         match self.pool.pooling {
+            Pooling::Max if self.has_small_windows => small_maxima(self, input, output, winners),
             Pooling::Max => maxima(self, input, output, winners),
             Pooling::Average => averages(self, input, output),
         }
     }
 
-    /// Adds to the errors of the inputs.
-    pub(super) fn backward(&self, winners: &[Pack], error: &[Pack], input_error: &mut [Pack]) {
+    /// Errors of the inputs.
+    pub(super) fn backward(&self, winners: &[Pack], error: &[Pack], input_error: &mut [Pack], add: bool) {
         let sizes = (size(self.pool.input), size(self.pool.output));
         assert_eq!((input_error.len(), error.len()), sizes, "a pack an element");
+        let stores = !add && self.is_tiling;
+        if !add && !stores {
+            clear(input_error);
+        }
         match self.pool.pooling {
-            Pooling::Max => max_errors(self, winners, error, input_error),
-            Pooling::Average => average_errors(self, error, input_error),
+            Pooling::Max if stores && self.has_small_windows => small_max_errors(self, winners, error, input_error),
+            Pooling::Max => max_errors(self, winners, error, input_error, stores),
+            Pooling::Average => average_errors(self, error, input_error, stores),
         }
     }
 
@@ -89,12 +109,22 @@ impl Window<'_> {
 }
 
 dispatch! { fn maxima(layer: &PoolLayer, input: &[Pack], output: &mut [Pack], winners: &mut [Pack]) = maxima_kernel }
+dispatch! {
+    fn small_maxima(layer: &PoolLayer, input: &[Pack], output: &mut [Pack], winners: &mut [Pack])
+        = small_maxima_kernel
+}
 dispatch! { fn averages(layer: &PoolLayer, input: &[Pack], output: &mut [Pack]) = averages_kernel }
 dispatch! {
-    fn max_errors(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack]) = max_errors_kernel
+    fn max_errors(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack], stores: bool)
+        = max_errors_kernel
 }
 dispatch! {
-    fn average_errors(layer: &PoolLayer, error: &[Pack], input_error: &mut [Pack]) = average_errors_kernel
+    fn small_max_errors(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack])
+        = small_max_errors_kernel
+}
+dispatch! {
+    fn average_errors(layer: &PoolLayer, error: &[Pack], input_error: &mut [Pack], stores: bool)
+        = average_errors_kernel
 }
 
 #[inline(always)]
@@ -128,8 +158,72 @@ unsafe fn maxima_kernel<V: Vector>(layer: &PoolLayer, input: &[Pack], output: &m
     }
 }
 
+/// [`maxima_kernel`] for windows of 2 x 2 in one channel.
 #[inline(always)]
-unsafe fn max_errors_kernel<V: Vector>(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack]) {
+unsafe fn small_maxima_kernel<V: Vector>(layer: &PoolLayer, input: &[Pack], output: &mut [Pack], winners: &mut [Pack]) {
+    let (shape, stride) = (layer.pool.input, layer.pool.stride.width);
+    let n_columns = layer.columns.len();
+    let mut to = output.chunks_exact_mut(n_columns).zip(winners.chunks_exact_mut(n_columns));
+    for channels in &layer.channels {
+        for (rows, (output, winners)) in layer.rows.iter().zip(&mut to) {
+            let above = (channels[0] * shape.height + rows.start) * shape.width;
+            let (above, below) = input[above..][..2 * shape.width].split_at(shape.width);
+            for (x, (output, winner)) in output.iter_mut().zip(winners).enumerate() {
+                let (above, below) = (&above[x * stride..][..2], &below[x * stride..][..2]);
+                // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+                unsafe {
+                    let taps = [&above[0], &above[1], &below[0], &below[1]].map(|pack| V::load(pack.0.as_ptr()));
+                    let (mut best, mut which) = (taps[0], V::splat(0.0));
+                    for (ordinal, tap) in [(1.0, taps[1]), (2.0, taps[2]), (3.0, taps[3])] {
+                        which = tap.if_greater(best, V::splat(ordinal), which);
+                        best = tap.if_greater(best, tap, best);
+                    }
+                    best.store(output.0.as_mut_ptr());
+                    which.store(winner.0.as_mut_ptr());
+                }
+            }
+        }
+    }
+}
+
+/// [`max_errors_kernel`] for windows of 2 x 2 that tile their channel: stores.
+#[inline(always)]
+unsafe fn small_max_errors_kernel<V: Vector>(
+    layer: &PoolLayer,
+    winners: &[Pack],
+    error: &[Pack],
+    input_error: &mut [Pack],
+) {
+    let shape = layer.pool.input;
+    let n_columns = layer.columns.len();
+    let mut from = error.chunks_exact(n_columns).zip(winners.chunks_exact(n_columns));
+    for channels in &layer.channels {
+        for (rows, (error, winners)) in layer.rows.iter().zip(&mut from) {
+            let above = (channels[0] * shape.height + rows.start) * shape.width;
+            let (above, below) = input_error[above..][..2 * shape.width].split_at_mut(shape.width);
+            for (x, (error, winner)) in error.iter().zip(winners).enumerate() {
+                // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+                unsafe {
+                    let (error, winner) = (V::load(error.0.as_ptr()), V::load(winner.0.as_ptr()));
+                    let part = |ordinal| winner.if_equal(V::splat(ordinal), error, V::splat(0.0));
+                    part(0.0).store(above[2 * x].0.as_mut_ptr());
+                    part(1.0).store(above[2 * x + 1].0.as_mut_ptr());
+                    part(2.0).store(below[2 * x].0.as_mut_ptr());
+                    part(3.0).store(below[2 * x + 1].0.as_mut_ptr());
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn max_errors_kernel<V: Vector>(
+    layer: &PoolLayer,
+    winners: &[Pack],
+    error: &[Pack],
+    input_error: &mut [Pack],
+    stores: bool,
+) {
     for channel in 0..layer.channels.len() {
         layer.each_window(
             channel,
@@ -144,7 +238,7 @@ unsafe fn max_errors_kernel<V: Vector>(layer: &PoolLayer, winners: &[Pack], erro
                         |at| {
                             let input = input_error[at].0.as_mut_ptr();
                             let part = winner.if_equal(V::splat(ordinal), value, V::splat(0.0));
-                            V::load(input).add(part).store(input);
+                            if stores { part } else { V::load(input).add(part) }.store(input);
                             ordinal += 1.0;
                         },
                     );
@@ -177,7 +271,7 @@ unsafe fn averages_kernel<V: Vector>(layer: &PoolLayer, input: &[Pack], output: 
 }
 
 #[inline(always)]
-unsafe fn average_errors_kernel<V: Vector>(layer: &PoolLayer, error: &[Pack], input_error: &mut [Pack]) {
+unsafe fn average_errors_kernel<V: Vector>(layer: &PoolLayer, error: &[Pack], input_error: &mut [Pack], stores: bool) {
     for channel in 0..layer.channels.len() {
         let share = layer.pool.share(channel) as f32;
         layer.each_window(
@@ -191,7 +285,7 @@ unsafe fn average_errors_kernel<V: Vector>(layer: &PoolLayer, error: &[Pack], in
                         #[inline(always)]
                         |at| {
                             let input = input_error[at].0.as_mut_ptr();
-                            V::load(input).add(part).store(input);
+                            if stores { part } else { V::load(input).add(part) }.store(input);
                         },
                     );
                 }

@@ -1,8 +1,8 @@
 //! One share of a batch.
 
 use super::conv::ConvScratch;
-use super::lanes::{LANES, Pack};
-use super::layer::{Layer, Staging, clear};
+use super::lanes::{LANES, Pack, clear};
+use super::layer::{Layer, Staging};
 use super::{Mode, Program, SLOTS, dense, elementwise};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
@@ -257,12 +257,7 @@ impl Scratch {
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
             Layer::Conv(layer) => layer.backward(weights, conv, to, add),
             Layer::Dense(layer) => dense::multiply(&layer.backward, weights, None, error, to, add),
-            Layer::Pool(layer) => {
-                if !add {
-                    clear(to);
-                }
-                layer.backward(&block.kept[index], error, to);
-            }
+            Layer::Pool(layer) => layer.backward(&block.kept[index], error, to, add),
             Layer::Softmax(layer) => {
                 if layer.with_loss {
                     copy(error, to, add);
