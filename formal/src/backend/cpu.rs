@@ -2,7 +2,8 @@
 //!
 //! Sixteen stimuli make a block (see [`lanes`]); block `b` of a batch belongs to slot `b % 16`. A slot computes its
 //! blocks one after the other and sums their gradients in its own buffers; the slots are then added in ascending
-//! order. So the work can be spread over threads, and no sum depends on their number or on the capacity.
+//! order. Gradients of full connections are summed block after block when all blocks are done. So the work can be
+//! spread over threads, and no sum depends on their number or on the capacity.
 mod conv;
 mod correlate;
 mod dense;
@@ -25,13 +26,16 @@ use crate::plan::Plan;
 use crate::solver::sgd::{Step, Update};
 use lanes::LANES;
 use layer::Layer;
-use slot::{Block, Slot};
+use slot::{Block, Scratch, Slot};
 
 /// Number of sums that the gradients of a batch are split into.
 const SLOTS: usize = 16;
 
 /// Weights that one task updates.
 const CHUNK: usize = 8192;
+
+/// Rows of a full connection whose gradients one task sums.
+const ROWS: usize = 24;
 
 /// A network on the processor.
 pub(super) struct Cpu {
@@ -40,6 +44,8 @@ pub(super) struct Cpu {
     /// Gradients of the last batch, or those kept for the next update, one vector a parameter.
     gradients: Vec<Vec<f32>>,
     slots: Vec<Slot>,
+    /// One for each slot that is being computed; the last used comes first, as it is in the cache.
+    scratch: Mutex<Vec<Scratch>>,
     capacity: usize,
     /// Stimuli of the last batch.
     n: usize,
@@ -58,6 +64,17 @@ struct Program {
     /// Indices of each cell's weights and bias among the parameters.
     weights: Vec<Option<usize>>,
     biases: Vec<Option<usize>>,
+}
+
+impl Program {
+    /// Number of columns where the parameter is the matrix of a full connection.
+    fn n_columns(&self, parameter: usize) -> Option<usize> {
+        let cell = self.weights.iter().position(|&weights| weights == Some(parameter))?;
+        match &self.layers[cell] {
+            Layer::Dense(layer) => Some(layer.forward.columns),
+            _ => None,
+        }
+    }
 }
 
 /// What a batch does.
@@ -85,6 +102,7 @@ impl Cpu {
             gradients: parameters.iter().map(|parameter| vec![0.0; parameter.values.len()]).collect(),
             parameters,
             slots: Vec::new(),
+            scratch: Mutex::default(),
             capacity: 0,
             n: 0,
             outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
@@ -104,10 +122,15 @@ impl Cpu {
     }
 
     fn run(&mut self, stimuli: &[f32], mode: Mode<'_>) {
-        let (program, parameters) = (&self.program, &self.parameters);
+        let (program, parameters, pool) = (&self.program, &self.parameters, &self.scratch);
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
-            slot.run(program, parameters, index, stimuli, mode);
+            let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
+            let mut scratch = scratch.unwrap_or_else(|| Scratch::new(program));
+            slot.run(program, parameters, &mut scratch, index, stimuli, mode);
+            if let Ok(mut pool) = pool.lock() {
+                pool.push(scratch);
+            }
         });
     }
 
@@ -116,39 +139,47 @@ impl Cpu {
     }
 
     fn update(&mut self, rate: Option<f64>) {
-        let used = self.n.div_ceil(LANES).min(SLOTS);
-        let slots = &self.slots[..used];
+        let n_blocks = self.n.div_ceil(LANES);
+        let (program, slots) = (&self.program, &self.slots[..n_blocks.min(SLOTS)]);
         for (index, parameter) in self.parameters.iter_mut().enumerate() {
-            if !self.program.cells[parameter.info.cell].has_error {
+            let cell = parameter.info.cell;
+            if !program.cells[cell].has_error {
                 continue;
             }
-            let step = parameter.solver.step(rate);
-            let add = match step {
+            let (add, update) = match parameter.solver.step(rate) {
                 Step::Frozen => continue,
-                Step::Keep { add } | Step::Apply { add, .. } => add,
-            };
-            let update = match step {
-                Step::Apply { update, .. } => Some(update),
-                _ => None,
+                Step::Keep { add } => (add, None),
+                Step::Apply { add, update } => (add, Some(update)),
             };
             let gradient = match parameter.kept.is_empty() {
                 true => &mut self.gradients[index],
                 false => &mut parameter.kept,
             };
-            let part = |chunk: usize, values: &mut [f32], gradient: &mut [f32], velocity: &mut [f32]| {
-                let start = chunk * CHUNK;
-                let slots = slots.iter().map(|slot| &slot.gradients[index][start..][..values.len()]);
-                sum(slots, gradient, add);
+            let n_columns = program.n_columns(index);
+            let chunk = n_columns.map_or(CHUNK, |n_columns| ROWS * n_columns);
+            let factors = |block: usize| -> dense::Factors<'_> {
+                let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
+                (inputs, errors)
+            };
+            let part = |number: usize, values: &mut [f32], gradient: &mut [f32], velocity: &mut [f32]| {
+                if let Some(n_columns) = n_columns {
+                    let first = number * ROWS;
+                    let rows = dense::GradientRows { n_columns, first, n_blocks, factors: &factors, add };
+                    dense::gradients(&rows, gradient);
+                } else {
+                    let parts = slots.iter().map(|slot| &slot.gradients[index][number * chunk..][..values.len()]);
+                    sum(parts, gradient, add);
+                }
                 if let Some(update) = update {
                     apply(&update, values, gradient, velocity);
                 }
             };
-            let chunks = parameter.values.par_chunks_mut(CHUNK).zip(gradient.par_chunks_mut(CHUNK)).enumerate();
+            let chunks = parameter.values.par_chunks_mut(chunk).zip(gradient.par_chunks_mut(chunk)).enumerate();
             if parameter.velocity.is_empty() {
-                chunks.for_each(|(chunk, (values, gradient))| part(chunk, values, gradient, &mut []));
+                chunks.for_each(|(number, (values, gradient))| part(number, values, gradient, &mut []));
             } else {
-                let chunks = chunks.zip(parameter.velocity.par_chunks_mut(CHUNK));
-                chunks.for_each(|((chunk, (values, gradient)), velocity)| part(chunk, values, gradient, velocity));
+                let chunks = chunks.zip(parameter.velocity.par_chunks_mut(chunk));
+                chunks.for_each(|((number, (values, gradient)), velocity)| part(number, values, gradient, velocity));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The inner loops of full connections, on packs.
 
+use std::ops::Range;
+
 use super::correlate::{parts, with_length};
 use super::lanes::{LANES, Pack, Vector, dispatch};
 
@@ -102,51 +104,107 @@ pub(super) fn transpose(from: &[Pack], to: &mut [Pack]) {
     }
 }
 
-/// `gradient[row][column] += Σ error[row]·input[column]` over the lanes; `transposed` is the input of [`transpose`].
-pub(super) fn gradients(n_columns: usize, transposed: &[Pack], error: &[Pack], gradient: &mut [f32]) {
-    assert_eq!(transposed.len(), LANES * n_columns.div_ceil(LANES), "a row of packs a lane");
-    assert_eq!(gradient.len(), error.len() * n_columns, "one gradient a weight");
-    gradients_checked(n_columns, transposed, error, gradient);
+/// Inputs of a block with the lanes outside (see [`transpose`]), and its errors.
+pub(super) type Factors<'a> = (&'a [Pack], &'a [Pack]);
+
+/// Some rows of the gradients of a matrix.
+pub(super) struct GradientRows<'a, 'b> {
+    pub(super) n_columns: usize,
+    pub(super) first: usize,
+    pub(super) n_blocks: usize,
+    pub(super) factors: &'b (dyn Fn(usize) -> Factors<'a> + Sync),
+    /// Whether products are added to what is there.
+    pub(super) add: bool,
 }
 
-dispatch! {
-    fn gradients_checked(n_columns: usize, transposed: &[Pack], error: &[Pack], gradient: &mut [f32])
-        = gradients_kernel
+/// `gradient[row][column] = Σ error[row]·input[column]` over the lanes of the blocks in order.
+pub(super) fn gradients(rows: &GradientRows<'_, '_>, gradient: &mut [f32]) {
+    let &GradientRows { n_columns, first, n_blocks, factors, .. } = rows;
+    let n_rows = gradient.len() / n_columns;
+    assert_eq!(gradient.len(), n_rows * n_columns, "one gradient a weight");
+    for block in 0..n_blocks {
+        let (transposed, error) = factors(block);
+        assert_eq!(transposed.len(), LANES * n_columns.div_ceil(LANES), "a row of packs a lane");
+        assert!(first + n_rows <= error.len(), "an error a row");
+    }
+    gradients_checked(rows, gradient);
 }
+
+dispatch! { fn gradients_checked(rows: &GradientRows<'_, '_>, gradient: &mut [f32]) = gradients_kernel }
 
 #[inline(always)]
-unsafe fn gradients_kernel<V: Vector>(n_columns: usize, transposed: &[Pack], error: &[Pack], gradient: &mut [f32]) {
-    let blocks = n_columns.div_ceil(LANES);
-    for block in 0..blocks {
-        // SAFETY: a pack can be read; the processor has the instructions of `V`.
-        let rows: [V; LANES] =
-            std::array::from_fn(|lane| unsafe { V::load(transposed[lane * blocks + block].0.as_ptr()) });
-        let columns = block * LANES..((block + 1) * LANES).min(n_columns);
-        for (output, error) in error.iter().enumerate() {
-            let gradient = &mut gradient[output * n_columns..][columns.clone()];
-            let n = gradient.len();
-            if n == LANES {
-                // SAFETY: sixteen gradients can be read and written; the processor has the instructions of `V`.
-                unsafe { add_products(&rows, error, gradient.as_mut_ptr()) };
-            } else {
-                let mut part = Pack::ZERO;
-                part.0[..n].copy_from_slice(gradient);
-                // SAFETY: as above.
-                unsafe { add_products(&rows, error, part.0.as_mut_ptr()) };
-                gradient.copy_from_slice(&part.0[..n]);
+unsafe fn gradients_kernel<V: Vector>(all: &GradientRows<'_, '_>, gradient: &mut [f32]) {
+    for packs in parts(all.n_columns.div_ceil(LANES), V::TILE.0) {
+        for rows in parts(gradient.len() / all.n_columns, V::TILE.1) {
+            let tile = Tile { all, packs: packs.clone(), rows };
+            // SAFETY: `gradients` has found all sizes right; the processor has the instructions of `V`.
+            unsafe {
+                match tile.rows.len() {
+                    1 => gradients_of_rows::<V, 1>(&tile, gradient),
+                    2 => gradients_of_rows::<V, 2>(&tile, gradient),
+                    3 => gradients_of_rows::<V, 3>(&tile, gradient),
+                    _ => gradients_of_rows::<V, 4>(&tile, gradient),
+                }
             }
         }
     }
 }
 
+/// Rows and packs of columns of a gradient.
+struct Tile<'a, 'b> {
+    all: &'b GradientRows<'a, 'b>,
+    packs: Range<usize>,
+    rows: Range<usize>,
+}
+
 #[inline(always)]
-unsafe fn add_products<V: Vector>(rows: &[V; LANES], error: &Pack, gradient: *mut f32) {
-    // SAFETY: the caller vouches for the sixteen gradients and for the instructions.
+unsafe fn gradients_of_rows<V: Vector, const R: usize>(tile: &Tile<'_, '_>, gradient: &mut [f32]) {
+    // SAFETY: the caller vouches for all sizes and for the instructions.
     unsafe {
-        let mut sum = V::load(gradient);
-        for (row, &error) in rows.iter().zip(&error.0) {
-            sum = V::splat(error).mul_add(*row, sum);
+        match tile.packs.len() {
+            1 => gradients_of_tile::<V, R, 1>(tile, gradient),
+            2 => gradients_of_tile::<V, R, 2>(tile, gradient),
+            3 => gradients_of_tile::<V, R, 3>(tile, gradient),
+            4 => gradients_of_tile::<V, R, 4>(tile, gradient),
+            _ => gradients_of_tile::<V, R, 5>(tile, gradient),
         }
-        sum.store(gradient);
+    }
+}
+
+#[inline(always)]
+unsafe fn gradients_of_tile<V: Vector, const R: usize, const P: usize>(tile: &Tile<'_, '_>, gradient: &mut [f32]) {
+    if P > V::TILE.0 || R > V::TILE.1 {
+        return;
+    }
+    let Tile { all, packs, rows } = tile;
+    let row_packs = all.n_columns.div_ceil(LANES);
+    // SAFETY: the caller vouches for all sizes and for the instructions.
+    unsafe {
+        let mut sums = [[V::splat(0.0); P]; R];
+        for block in 0..all.n_blocks {
+            let (transposed, error) = (all.factors)(block);
+            let errors = error.as_ptr().add(all.first + rows.start).cast::<f32>();
+            let inputs = transposed.as_ptr().add(packs.start);
+            for lane in 0..LANES {
+                let inputs = inputs.add(lane * row_packs);
+                let inputs: [V; P] = std::array::from_fn(|p| V::load(inputs.add(p).cast()));
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let error = V::splat(*errors.add(r * LANES + lane));
+                    for (sum, input) in sums.iter_mut().zip(inputs) {
+                        *sum = error.mul_add(input, *sum);
+                    }
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let row = &mut gradient[(rows.start + r) * all.n_columns..][..all.n_columns];
+            for (p, sum) in sums.iter().enumerate() {
+                let mut values = Pack::ZERO;
+                sum.store(values.0.as_mut_ptr());
+                for (to, value) in row[(packs.start + p) * LANES..].iter_mut().zip(values.0) {
+                    *to = if all.add { *to + value } else { value };
+                }
+            }
+        }
     }
 }

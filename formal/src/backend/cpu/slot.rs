@@ -18,28 +18,28 @@ pub(super) struct Block {
     staged: Vec<Vec<Pack>>,
     /// Winners of max pooling, factors of dropout.
     kept: Vec<Vec<Pack>>,
+    /// What the gradients of full connections are made of: inputs with the lanes outside, and errors.
+    pub(super) factors: Vec<(Vec<Pack>, Vec<Pack>)>,
     /// Sums over the stimuli.
     pub(super) squared_error: f64,
     pub(super) cross_entropy: f64,
 }
 
-/// Some blocks of a batch, and what is needed to compute one at a time.
+/// Some blocks of a batch.
 pub(super) struct Slot {
     pub(super) blocks: Vec<Block>,
-    /// Sums over the blocks, one vector a parameter.
+    /// Sums over the blocks, one vector a parameter; empty for the weights of full connections.
     pub(super) gradients: Vec<Vec<f32>>,
-    scratch: Scratch,
 }
 
-struct Scratch {
+/// What is needed to compute one block at a time. Between two blocks it holds nothing.
+pub(super) struct Scratch {
     staging: Vec<Option<Staging>>,
     conv: Vec<ConvScratch>,
     /// Errors of the outputs, one vector a cell.
     errors: Vec<Vec<Pack>>,
     /// Errors of inputs that lie together.
     together: Vec<Pack>,
-    /// An input with the lanes outside.
-    transposed: Vec<Pack>,
     words: Vec<u32>,
 }
 
@@ -53,11 +53,18 @@ impl Block {
             _ => packs(0),
         };
         let staged = |(cell, staging): (&Cell, &Option<Staging>)| packs(staging.map_or(0, |s| s.size(cell)));
+        let factors = |(cell, layer): (&Cell, &Layer)| match layer {
+            Layer::Dense(layer) if cell.has_error => {
+                (packs(layer.forward.columns.div_ceil(LANES) * LANES), packs(layer.forward.rows))
+            }
+            _ => (packs(0), packs(0)),
+        };
         Self {
             input: packs(program.input),
             outputs: program.cells.iter().map(|cell| packs(size(cell.output))).collect(),
             staged: program.cells.iter().zip(staging).map(staged).collect(),
             kept: cells().map(kept).collect(),
+            factors: cells().map(factors).collect(),
             squared_error: 0.0,
             cross_entropy: 0.0,
         }
@@ -75,31 +82,37 @@ impl Block {
     }
 }
 
-impl Slot {
-    pub(super) fn new(program: &Program, parameters: &[Parameter], n_blocks: usize) -> Self {
+impl Scratch {
+    pub(super) fn new(program: &Program) -> Self {
         let cells = || program.cells.iter().zip(&program.layers);
-        let staging: Vec<Option<Staging>> = cells().map(|(cell, layer)| Staging::of(cell, layer)).collect();
         let errors = |cell: &Cell| vec![Pack::ZERO; if cell.has_error { size(cell.output) } else { 0 }];
         let conv = |(cell, layer): (&Cell, &Layer)| match layer {
             Layer::Conv(conv) => conv.scratch(cell.has_error, cell.propagates()),
             _ => ConvScratch::default(),
         };
         let together = program.cells.iter().filter(|cell| cell.sources.len() > 1).map(|cell| size(cell.input));
-        let transposed = cells().filter(|(_, layer)| matches!(layer, Layer::Dense(_)));
-        let transposed = transposed.map(|(cell, _)| size(cell.input).div_ceil(LANES) * LANES);
         let words = cells().filter(|(_, layer)| matches!(layer, Layer::Dropout(_)));
         let words = words.map(|(cell, _)| size(cell.output));
         Self {
+            conv: cells().map(conv).collect(),
+            errors: program.cells.iter().map(errors).collect(),
+            together: vec![Pack::ZERO; together.max().unwrap_or(0)],
+            words: vec![0; words.max().unwrap_or(0)],
+            staging: cells().map(|(cell, layer)| Staging::of(cell, layer)).collect(),
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(program: &Program, parameters: &[Parameter], n_blocks: usize) -> Self {
+        let cells = program.cells.iter().zip(&program.layers);
+        let staging: Vec<Option<Staging>> = cells.map(|(cell, layer)| Staging::of(cell, layer)).collect();
+        let gradient = |(index, parameter): (usize, &Parameter)| {
+            vec![0.0; if program.n_columns(index).is_some() { 0 } else { parameter.values.len() }]
+        };
+        Self {
             blocks: (0..n_blocks).map(|_| Block::new(program, &staging)).collect(),
-            gradients: parameters.iter().map(|parameter| vec![0.0; parameter.values.len()]).collect(),
-            scratch: Scratch {
-                conv: cells().map(conv).collect(),
-                errors: program.cells.iter().map(errors).collect(),
-                together: vec![Pack::ZERO; together.max().unwrap_or(0)],
-                transposed: vec![Pack::ZERO; transposed.max().unwrap_or(0)],
-                words: vec![0; words.max().unwrap_or(0)],
-                staging,
-            },
+            gradients: parameters.iter().enumerate().map(gradient).collect(),
         }
     }
 
@@ -108,6 +121,7 @@ impl Slot {
         &mut self,
         program: &Program,
         parameters: &[Parameter],
+        scratch: &mut Scratch,
         index: usize,
         stimuli: &[f32],
         mode: Mode<'_>,
@@ -121,16 +135,16 @@ impl Slot {
             let Some(stimuli) = stimuli.chunks(block_size).nth(number) else { break };
             elementwise::pack(stimuli, &mut block.input);
             for cell in 0..program.cells.len() {
-                self.scratch.forward(program, parameters, cell, number, block, mode);
+                scratch.forward(program, parameters, cell, number, block, mode);
             }
             if let Mode::Learn { labels, .. } = mode {
                 let labels = &labels[number * LANES..];
                 let labels = &labels[..labels.len().min(LANES)];
                 let target = program.target.cell;
                 if program.cells[target].has_error {
-                    compare(&program.target, labels, block, &mut self.scratch.errors[target], &program.cells[target]);
+                    compare(&program.target, labels, block, &mut scratch.errors[target], &program.cells[target]);
                     for cell in (0..=target).rev().filter(|&cell| program.cells[cell].has_error) {
-                        self.scratch.backward(program, parameters, cell, block, &mut self.gradients);
+                        scratch.backward(program, parameters, cell, block, &mut self.gradients);
                     }
                 } else {
                     let mut error = vec![Pack::ZERO; block.outputs[target].len()];
@@ -218,13 +232,14 @@ impl Scratch {
         program: &Program,
         parameters: &[Parameter],
         index: usize,
-        block: &Block,
+        block: &mut Block,
         gradients: &mut [Vec<f32>],
     ) {
         let cell = &program.cells[index];
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
         elementwise::deactivate(cell.activation, &block.outputs[index], error);
+        let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
         let conv = &mut self.conv[index];
         let weights = program.weights[index];
@@ -241,11 +256,9 @@ impl Scratch {
                     layer.spread(error, conv);
                     layer.gradients(input, error, conv, weights, bias);
                 }
-                Layer::Dense(layer) => {
-                    let n_columns = layer.forward.columns;
-                    let transposed = &mut self.transposed[..n_columns.div_ceil(LANES) * LANES];
-                    dense::transpose(input, transposed);
-                    dense::gradients(n_columns, transposed, error, weights);
+                Layer::Dense(_) => {
+                    dense::transpose(input, &mut factors.0);
+                    factors.1.copy_from_slice(error);
                     if let Some(bias) = bias {
                         super::correlate::bias_gradients(error, 1, bias);
                     }
@@ -253,6 +266,7 @@ impl Scratch {
                 _ => {}
             }
         }
+        block.factors[index] = factors;
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
             Layer::Conv(layer) => layer.backward(weights, conv, to, add),
