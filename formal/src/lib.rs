@@ -1,7 +1,7 @@
 //! Frame-based networks: cells, solvers, fillers, targets, and their training.
 //!
 //! A [`config::NetworkConfig`] says what a network is. [`Network::new`] checks it, fills the weights and plans every
-//! buffer; [`Network::infer`] and [`Network::learn`] then run batches of stimuli. [`reference`] is the same
+//! buffer; [`Network::infer`] and [`Network::learn`] then run batches of stimuli. [`mod@reference`] is the same
 //! arithmetic written naively in 64 bits, one stimulus at a time, for tests and audits.
 //!
 //! Every stimulus is computed on its own: its outputs have the same bits whatever else is in the batch and however

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cell::{Cell, Operator};
+use crate::cell::{Cell, Edge, Operator};
 use crate::config::{CellConfig, Filler, Operator as OperatorConfig, SgdConfig};
 use crate::error::Error;
 use crate::filler::Fan;
@@ -144,8 +144,13 @@ impl Parameter {
             ParameterKind::Bias => Purpose::Bias,
         };
         let stream = Stream::new(seed, purpose, info.cell);
-        let fan = |element| fan(cell, &info, element);
-        let values = (0..n).map(|element| filler.value(fan(element), stream, element as u64)).collect();
+        let values = fans(cell, &info)
+            .into_iter()
+            .cycle()
+            .flat_map(|(fan, count)| std::iter::repeat_n(fan, count))
+            .zip(0..n as u64)
+            .map(|(fan, element)| filler.value(fan, stream, element))
+            .collect();
         let mut parameter = Self {
             values,
             velocity: vec![0.0; if solver.has_momentum() { n } else { 0 }],
@@ -230,22 +235,24 @@ fn check_values(name: &str, values: &[f32], expected: usize) -> Result<(), Error
     }
 }
 
-/// Fan of a weight. Each input of a convolution has a fan-in of its own. A bias counts as a `[1][outputs]` tensor.
-fn fan(cell: &Cell, info: &ParameterInfo, element: usize) -> Fan {
+/// Fans of the weights: of so many of them one after the other, over and over again. Each input of a convolution has
+/// a fan-in of its own. A bias counts as a `[1][outputs]` tensor.
+fn fans(cell: &Cell, info: &ParameterInfo) -> Vec<(Fan, usize)> {
+    let n: usize = info.shape.iter().product();
     match (&cell.operator, info.kind) {
         (Operator::Conv(conv), ParameterKind::Weights) => {
-            let area = conv.kernel_area();
-            let channel = element / area % conv.input.channels;
-            let mut ends =
-                cell.sources.iter().map(|edge| (edge.first_channel, edge.first_channel + edge.shape.channels));
-            let (first, end) = ends.rfind(|range| range.0 <= channel).unwrap_or((0, conv.input.channels));
-            Fan {
-                fan_in: area * conv.connections.fan_in_channels(first, end),
-                fan_out: area * conv.connections.n_outputs(),
-            }
+            let (area, connections) = (conv.kernel_area(), &conv.connections);
+            let fan_out = area * connections.n_outputs();
+            let of = |edge: &Edge| {
+                let (first, end) = (edge.first_channel, edge.first_channel + edge.shape.channels);
+                (Fan { fan_in: area * connections.fan_in_channels(first, end), fan_out }, area * edge.shape.channels)
+            };
+            cell.sources.iter().map(of).collect()
         }
-        (Operator::Fc(fc), ParameterKind::Weights) => Fan { fan_in: fc.n_inputs, fan_out: fc.output.channels },
-        _ => Fan { fan_in: info.shape[0], fan_out: 1 },
+        (Operator::Fc(fc), ParameterKind::Weights) => {
+            vec![(Fan { fan_in: fc.n_inputs, fan_out: fc.output.channels }, n)]
+        }
+        _ => vec![(Fan { fan_in: n, fan_out: 1 }, n)],
     }
 }
 

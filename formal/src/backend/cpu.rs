@@ -271,3 +271,118 @@ impl Backend for Cpu {
         &mut self.parameters
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use stimuli::Shape;
+
+    use super::lanes::{Level, with_level};
+    use super::*;
+    use crate::config::*;
+
+    /// Products rounded once or twice, summed over a few layers.
+    const ROUNDING_32: f32 = 1e-4;
+
+    fn size(width: usize, height: usize) -> Size {
+        Size { width, height }
+    }
+
+    /// Strides, padding, a mapping, pooling, wide rows and every activation.
+    fn config() -> NetworkConfig {
+        let solver = SgdConfig { learning_rate: 1.0, momentum: 0.9, ..SgdConfig::default() };
+        let filler = Filler::Normal { mean: 0.0, std_dev: 0.2 };
+        let conv = |n_outputs, kernel, stride, mapping| {
+            Operator::Conv(ConvConfig {
+                n_outputs,
+                kernel,
+                stride,
+                padding: size(1, 1),
+                dilation: size(1, 1),
+                sub_sample: size(1, 1),
+                mapping,
+                no_bias: false,
+                back_propagate: true,
+                weights_filler: filler,
+                bias_filler: filler,
+                weights_solver: solver.clone(),
+                bias_solver: solver.clone(),
+            })
+        };
+        let pool = |pooling| {
+            Operator::Pool(PoolConfig {
+                n_outputs: 7,
+                pooling,
+                window: size(2, 2),
+                stride: size(2, 2),
+                padding: size(0, 0),
+                mapping: Some((0..49).map(|pair| pair / 7 == pair % 7).collect()),
+            })
+        };
+        let fc = Operator::Fc(FcConfig {
+            n_outputs: 21,
+            no_bias: false,
+            back_propagate: true,
+            weights_filler: filler,
+            bias_filler: filler,
+            weights_solver: solver.clone(),
+            bias_solver: solver.clone(),
+        });
+        let rectifier = Activation::Rectifier { leak_slope: 0.1, clipping: 3.0 };
+        let mapping = (0..35).map(|pair| pair % 3 != 1).collect();
+        let cells = [
+            (conv(5, size(3, 3), size(1, 1), None), rectifier),
+            (conv(7, size(3, 2), size(2, 1), Some(mapping)), Activation::Tanh { alpha: 1.0 }),
+            (pool(Pooling::Max), Activation::Linear),
+            (pool(Pooling::Average), rectifier),
+            (Operator::Dropout(DropoutConfig { rate: 0.2 }), Activation::Linear),
+            (fc, Activation::Linear),
+            (Operator::Softmax(SoftmaxConfig { with_loss: false, group_size: 3 }), Activation::Linear),
+        ];
+        let cells: Vec<CellConfig> = cells
+            .into_iter()
+            .enumerate()
+            .map(|(index, (operator, activation))| CellConfig {
+                name: index.to_string(),
+                inputs: vec![index.checked_sub(1).map_or(Source::Stimuli, Source::Cell)],
+                operator,
+                activation,
+            })
+            .collect();
+        let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
+        NetworkConfig { input: Shape { channels: 2, height: 12, width: 31 }, cells, target, batch_size: 20 }
+    }
+
+    /// Weights and outputs after two steps, computed on this thread.
+    fn learn() -> Vec<f32> {
+        let config = config();
+        let plan = Plan::new(&config).expect("a valid network");
+        let parameters = Parameter::all(&plan, &config.cells, 1);
+        let mut cpu = Cpu::new(&plan, parameters);
+        cpu.set_capacity(20);
+        let stimuli: Vec<f32> = (0..20 * 744).map(|i| ((i * 7919 % 1009) as f32 / 504.5) - 1.0).collect();
+        let labels: Vec<Option<usize>> = (0..20).map(|i| Some(i % 21)).collect();
+        for step in 0..2 {
+            cpu.learn(&Batch { stimuli: &stimuli, labels: &labels, step, seed: 3, rate: None });
+        }
+        let outputs = (0..config.cells.len()).flat_map(|cell| cpu.output(cell).to_vec());
+        cpu.parameters.iter().flat_map(|parameter| parameter.values.clone()).chain(outputs).collect()
+    }
+
+    #[test]
+    fn every_instruction_set_learns_the_same() {
+        // A pool of one thread that is this one, so that the instruction set holds for all tasks.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+        let _pool = pool.expect("a pool of this thread");
+        let plain = with_level(Level::Portable, learn).expect("plain arithmetic runs on every processor");
+        let (narrow, wide) = (with_level(Level::Avx2, learn), with_level(Level::Avx512, learn));
+        for vectors in [&narrow, &wide].into_iter().flatten() {
+            for (found, expected) in vectors.iter().zip(&plain) {
+                assert!((found - expected).abs() <= ROUNDING_32, "expected {expected}, found {found}");
+            }
+        }
+        if let (Some(narrow), Some(wide)) = (narrow, wide) {
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&narrow), bits(&wide));
+        }
+    }
+}

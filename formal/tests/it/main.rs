@@ -1,4 +1,5 @@
 //! Networks through the public interface.
+mod allocations;
 mod builder;
 mod errors;
 mod gradients;

@@ -161,6 +161,8 @@ impl Vector for Portable {
     }
 }
 
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) use x86::with_level;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512, Level, level};
 
@@ -171,7 +173,7 @@ mod x86 {
     use super::Vector;
 
     /// The instruction set in use.
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Copy, Debug, PartialEq)]
     pub(in super::super) enum Level {
         Avx512,
         Avx2,
@@ -180,6 +182,10 @@ mod x86 {
 
     /// What this processor has.
     pub(in super::super) fn level() -> Level {
+        #[cfg(test)]
+        if let Some(level) = CHOSEN.get() {
+            return level;
+        }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             Level::Avx512
         } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -187,6 +193,24 @@ mod x86 {
         } else {
             Level::Portable
         }
+    }
+
+    #[cfg(test)]
+    thread_local! {
+        static CHOSEN: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+    }
+
+    /// Runs `call` with an instruction set, on this thread; not where the processor lacks it.
+    #[cfg(test)]
+    pub(in super::super) fn with_level<T>(chosen: Level, call: impl FnOnce() -> T) -> Option<T> {
+        let best = level();
+        let has = chosen == Level::Portable || best == Level::Avx512 || best == chosen;
+        has.then(|| {
+            CHOSEN.set(Some(chosen));
+            let result = call();
+            CHOSEN.set(None);
+            result
+        })
     }
 
     #[inline(always)]
