@@ -49,7 +49,11 @@ fn main() {
     session.provider.load_batch(&ids, Set::Learn, &mut data);
     let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
     let new = || assemble::formal_network(&session.description, 1).expect("the shipped model is sound");
-    let learn = |network: &mut Network| (0..STEPS).for_each(|step| drop(network.learn(&data, &labels, step)));
+    let learn = |network: &mut Network| {
+        (0..STEPS).for_each(|step| {
+            network.learn(&data, &labels, step);
+        })
+    };
     let largest = PRODUCTS.iter().map(|&(m, k, n, _)| (m * k).max(k * n * BATCH).max(m * n * BATCH)).max().unwrap_or(0);
     let (a, b, mut c) = (vec![0.5; largest], vec![0.5; largest], vec![0.0; largest]);
     let mut products = || {

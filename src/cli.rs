@@ -79,6 +79,7 @@ pub struct DemoArgs {
 
 /// Every option of every command; the ones that a command does not use are accepted and have no effect.
 #[derive(Args, Clone, Debug)]
+#[command(allow_negative_numbers = true)]
 pub struct Options {
     /// Output folder (the current one if absent)
     #[arg(long, value_name = "DIR", help_heading = "Files")]
@@ -87,7 +88,7 @@ pub struct Options {
     #[arg(short = 'w', long, value_name = "DIR", help_heading = "Files")]
     pub weights: Option<std::path::PathBuf>,
     /// State file of an earlier learning, or its folder: start from its weights and momenta
-    #[arg(short = 'l', long, value_name = "FILE", help_heading = "Files")]
+    #[arg(short = 'l', long, value_name = "FILE", help_heading = "Files", conflicts_with = "resume")]
     pub load: Option<std::path::PathBuf>,
     /// Treat unknown keys of the model as errors
     #[arg(long, help_heading = "Files")]

@@ -51,6 +51,7 @@ pub fn main_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match cli::run(cli) {
+        Ok(()) if report::progress::results_lost() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !error.is::<failure::Interrupted>() {

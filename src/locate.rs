@@ -1,5 +1,6 @@
 //! Where models, data and weights are found. Paths and environment variables are resolved here.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -12,6 +13,8 @@ use crate::output::OutputFolder;
 use crate::report::progress::note;
 use crate::weights::{WeightSource, is_weights_folder};
 
+const MAX_MODEL_BYTES: u64 = 16 << 20;
+
 /// The text of a model.
 pub struct ModelText {
     /// How the model is named in messages.
@@ -20,6 +23,16 @@ pub struct ModelText {
     pub name: String,
     /// Its text.
     pub text: String,
+}
+
+/// Reads a file that should be a model: no device, and no bigger than a text can sensibly be.
+fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_MODEL_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_MODEL_BYTES {
+        return Err(std::io::Error::other(format!("expected a model of at most {MAX_MODEL_BYTES} bytes, found more")));
+    }
+    Ok(bytes)
 }
 
 /// Finds a model: a path, else a name in `N2D2_MODELS`, else a shipped one.
@@ -37,11 +50,16 @@ pub fn model(name: &str) -> Result<ModelText> {
         candidates.push(path);
     }
     for path in candidates {
-        match std::fs::read(&path) {
+        match read_text(&path) {
             Ok(bytes) => {
                 let shown = path.display().to_string();
-                let text = String::from_utf8(bytes)
-                    .map_err(|e| wrong_input(format!("model `{shown}`: expected UTF-8 text, found {e}")))?;
+                let text = String::from_utf8(bytes).map_err(|e| {
+                    let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+                    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+                    wrong_input(format!(
+                        "{shown}, line {line}: expected UTF-8 text, found other bytes; save the file as UTF-8"
+                    ))
+                })?;
                 return Ok(ModelText { shown, name: file_name, text });
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}

@@ -63,6 +63,39 @@ impl OutputFolder {
         write_atomically(&self.path(name), contents.as_ref())
     }
 
+    /// Writes the files of a sub-folder as a whole: what was there before stays until all of them are written.
+    pub fn write_folder(&self, name: &str, files: &[(String, String)]) -> Result<()> {
+        let (new, old) = (format!(".{name}.part"), format!(".{name}.old"));
+        self.clear(&new)?;
+        self.clear(&old)?;
+        for (file, contents) in files {
+            if let Err(error) = self.write(format!("{new}/{file}"), contents) {
+                let _ = self.clear(&new);
+                return Err(error);
+            }
+        }
+        let path = self.path(name);
+        let attempt = || -> std::io::Result<()> {
+            if path.exists() {
+                fs::rename(&path, self.path(&old))?;
+            }
+            fs::rename(self.path(&new), &path)
+        };
+        attempt().with_context(|| format!("cannot replace `{}`", path.display()))?;
+        self.clear(&old)
+    }
+
+    /// Removes a file of an earlier run.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(e).with_context(|| format!("cannot remove `{}`", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Empties a sub-folder that a run is about to fill anew.
     pub fn clear(&self, name: impl AsRef<Path>) -> Result<()> {
         let path = self.path(name);

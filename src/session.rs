@@ -17,6 +17,9 @@ use crate::report::progress::{note, result};
 use crate::report::summary::Summary;
 use crate::{config, locate};
 
+/// More threads than this only wait for each other.
+const MAX_THREADS: usize = 256;
+
 /// Everything a run stands on.
 pub struct Session {
     /// The model.
@@ -59,16 +62,16 @@ pub fn read_model(name: &str, options: &Options) -> Result<Description> {
 /// Sets the number of worker threads of the process.
 ///
 /// # Errors
-/// The number is zero or the threads cannot be started.
+/// The number is out of range or the threads cannot be started.
 pub fn use_threads(threads: Option<usize>) -> Result<()> {
     let Some(threads) = threads else { return Ok(()) };
-    if threads == 0 {
-        return Err(wrong_input("--threads: expected at least 1, found 0"));
+    if !(1..=MAX_THREADS).contains(&threads) {
+        return Err(wrong_input(format!("--threads: expected 1 to {MAX_THREADS}, found {threads}")));
     }
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("cannot start the worker threads")
 }
 
-/// The seed of a run: the one typed, for a test the one that learning left in `seed.dat`, else 1; 0 asks the clock.
+/// The seed of a run: the one typed, for a test or a resumed learning the one that learning left in `seed.dat`, else 1; 0 asks the clock.
 fn seed(options: &Options, output: &OutputFolder, is_learning: bool) -> Result<u32> {
     let from_file = || -> Result<Option<u32>> {
         let path = output.path("seed.dat");
@@ -89,7 +92,7 @@ fn seed(options: &Options, output: &OutputFolder, is_learning: bool) -> Result<u
             (now.as_nanos() as u32).max(1)
         }
         Some(seed) => seed,
-        None if is_learning => 1,
+        None if is_learning && !options.resume => 1,
         None => match from_file()? {
             Some(seed) => {
                 note(&format!("seed {seed} read from {}", output.path("seed.dat").display()));

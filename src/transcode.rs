@@ -28,6 +28,7 @@ use crate::model::{CellDescription, Description, Family, Normalization};
 use crate::output::OutputFolder;
 use crate::report::progress::{Progress, note};
 use crate::run::formal_test::INFERENCE_BATCH;
+use crate::run::interrupt;
 use crate::session::Session;
 use crate::weights::{self, CellWeights};
 
@@ -134,6 +135,14 @@ fn check_cell(
             ),
         );
     }
+    if integrates && !is_output && cell.spiking.neuron.bipolar_threshold {
+        refuse(
+            cell.span_of("BipolarThreshold").line,
+            "expected BipolarThreshold=0 on a rectified cell, found 1 (the default): negative spikes are no rectifier; \
+             set BipolarThreshold=0 in its ConfigSection"
+                .to_string(),
+        );
+    }
     if !integrates && activation.value != Activation::Linear {
         refuse(activation.span.line, format!("{} after a pool has no spiking form", activation_name(activation.value)));
     }
@@ -165,7 +174,7 @@ fn activation_name(activation: Activation) -> String {
 /// Ranges of the activations of every cell over the whole Learn set, in inference mode.
 ///
 /// # Errors
-/// A stimulus that cannot be loaded.
+/// An empty Learn set; Ctrl-C.
 pub fn activation_ranges(
     session: &Session,
     network: &mut formal::Network,
@@ -175,6 +184,13 @@ pub fn activation_ranges(
     let with_histogram = normalization == Normalization::Percentile;
     let mut ranges: Vec<RangeStats> = (0..cells).map(|_| RangeStats::new(with_histogram)).collect();
     let ids = session.database().set(Set::Learn);
+    if ids.is_empty() {
+        return Err(wrong_input(format!(
+            "{}: the Learn set, which the normalization takes its statistics from, is empty; set Validation below 1, or use \
+             --normalization none",
+            session.description.database.span
+        )));
+    }
     let shape = session.provider.shape();
     let mut batch = vec![0.0; INFERENCE_BATCH * shape.n_elements()];
     network.set_capacity(INFERENCE_BATCH);
@@ -186,6 +202,7 @@ pub fn activation_ranges(
         let network = &*network;
         ranges.par_iter_mut().enumerate().for_each(|(cell, range)| range.add(network.output(cell)));
         progress.advance((number * INFERENCE_BATCH) as u64, String::new);
+        interrupt::check()?;
     }
     Ok(ranges)
 }

@@ -231,7 +231,7 @@ fn parse(text: &str, n: usize, shown: &str) -> std::result::Result<Vec<f32>, Str
     if values.len() < n {
         return Err(format!(
             "{shown}, line {}: expected {n} values in all, found {} at the end of the file",
-            text.lines().count(),
+            text.lines().count().max(1),
             values.len()
         ));
     }
@@ -242,16 +242,18 @@ fn clip(word: &str) -> String {
     if word.chars().count() <= 40 { word.to_string() } else { word.chars().take(40).collect::<String>() + "..." }
 }
 
-/// Writes the weights of every cell to the sub-folder `folder` of the output.
+/// Writes the weights of every cell to the sub-folder `folder` of the output, all of them or none, so that a folder never
+/// mixes two networks.
 pub fn save(
     output: &OutputFolder,
     folder: &str,
     description: &Description,
     of_cell: impl Fn(usize) -> Option<CellWeights>,
 ) -> Result<()> {
+    let mut files = Vec::new();
     for (index, cell) in description.cells.iter().enumerate() {
         let (Some(expected), Some(weights)) = (expected(cell), of_cell(index)) else { continue };
-        let stem = format!("{folder}/{}", file_name(&cell.name));
+        let stem = file_name(&cell.name);
         let stride = (expected.n_weights / expected.n_outputs.max(1)).max(1);
         let mut text = String::with_capacity(expected.positions.len() * 12);
         for line in expected.positions.chunk_by(|a, b| a / stride == b / stride) {
@@ -260,13 +262,13 @@ pub fn save(
             }
             text.push('\n');
         }
-        output.write(format!("{stem}_weights.syntxt"), text)?;
+        files.push((format!("{stem}_weights.syntxt"), text));
         if let (true, Some(bias)) = (expected.with_bias, &weights.bias) {
             let text: String = bias.iter().map(|value| format!("{value}\n")).collect();
-            output.write(format!("{stem}_biases.syntxt"), text)?;
+            files.push((format!("{stem}_biases.syntxt"), text));
         }
     }
-    Ok(())
+    output.write_folder(folder, &files)
 }
 
 /// Whether a folder holds weights.

@@ -17,6 +17,7 @@ pub fn run(options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     result(&format!("1. Learn {FORMAL_MODEL} on MNIST"));
     let session = Session::open(FORMAL_MODEL, options, true)?;
+    test::check(&session)?;
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let amount = match (options.learn, options.learn_epoch, options.resume) {
         (None, None, false) => Some(Amount::Epochs(DEMO_EPOCHS)),

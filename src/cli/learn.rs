@@ -23,6 +23,7 @@ pub fn amount(options: &Options) -> Option<Amount> {
 pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, true)?;
+    test::check(&session)?;
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&learned);

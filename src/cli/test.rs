@@ -43,6 +43,14 @@ fn selection(session: &Session) -> Result<Vec<StimulusId>> {
     Ok(set[..n].to_vec())
 }
 
+/// Refuses, before anything is learned, what the tests at the end would refuse; the stimuli to test.
+pub fn check(session: &Session) -> Result<Vec<StimulusId>> {
+    if transcode::is_spiking(&session.description) {
+        transcode::check(&session.description, None)?;
+    }
+    selection(session)
+}
+
 /// Loads the weights and runs the tests that the model allows; writes and prints the summary.
 pub fn finish(
     session: &Session,
@@ -51,11 +59,8 @@ pub fn finish(
     learned: Option<&Learned>,
 ) -> Result<()> {
     let (description, options) = (&session.description, &session.options);
-    let ids = selection(session)?;
+    let ids = check(session)?;
     let is_spiking = transcode::is_spiking(description);
-    if is_spiking {
-        transcode::check(description, None)?;
-    }
     let loaded = weights::load(description, source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     assemble::set_weights(&mut network, &loaded)?;
@@ -68,6 +73,7 @@ pub fn finish(
         summary.stimuli_learned = Some(learned.stimuli);
         summary.learning_seconds = Some(learned.seconds);
     }
+    session.output.remove("summary.json")?;
     session.provider.prepare(Set::Test);
     let is_single = options.test_index.is_some() || options.test_id.is_some();
     if is_single {
@@ -77,7 +83,6 @@ pub fn finish(
     let formal = formal_test::run(session, &mut network, &ids)?;
     summary.formal_recognition_rate = Some(formal.recognition_rate());
     summary.formal_seconds = Some(formal.seconds);
-    summary.write(&session.output)?;
     if is_spiking {
         let prepared = spiking_test::prepare(session, &mut network, &loaded, &mut summary)?;
         match (options.float, is_single) {

@@ -1,11 +1,15 @@
 //! "Did you mean": the known word nearest to one that is not known.
 
+/// More names than this come from a file that is broken as a whole; looking at all of them for each fault takes long.
+const MAX_CANDIDATES: usize = 1000;
+
 /// The candidate nearest to `word` when it is near enough to be a slip of the pen; case counts little.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = word.to_lowercase().chars().collect();
     let tolerated = (letters.len() / 3).min(4);
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .filter(|candidate| !candidate.is_empty() && *candidate != word)
         .filter_map(|candidate| {
             let other: Vec<char> = candidate.to_lowercase().chars().collect();

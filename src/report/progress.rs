@@ -1,6 +1,7 @@
 //! The only code that draws on the terminal: bars on a terminal, plain lines elsewhere, all on standard error.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -80,5 +81,17 @@ pub fn note(line: &str) {
 
 /// Prints a result to standard output; a closed pipe does not end the run.
 pub fn result(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    if let Err(e) = writeln!(std::io::stdout(), "{text}")
+        && e.kind() != std::io::ErrorKind::BrokenPipe
+        && !RESULTS_LOST.swap(true, Ordering::Relaxed)
+    {
+        note(&format!("error: cannot write results to standard output: {e}"));
+    }
 }
+
+/// Whether a result could not be printed.
+pub fn results_lost() -> bool {
+    RESULTS_LOST.load(Ordering::Relaxed)
+}
+
+static RESULTS_LOST: AtomicBool = AtomicBool::new(false);

@@ -7,7 +7,6 @@ use formal::Network;
 use stimuli::{Set, batches};
 
 use super::interrupt;
-use crate::failure::Interrupted;
 use crate::report::number::general;
 use crate::report::progress::Progress;
 use crate::session::Session;
@@ -43,9 +42,7 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         }
         points.push((rate, report.squared_error));
         progress.advance(i + batch as u64, || format!("rate {} loss {}", general(rate), general(report.squared_error)));
-        if interrupt::requested() {
-            return Err(Interrupted.into());
-        }
+        interrupt::check()?;
     }
     let mut text = String::new();
     for (rate, loss) in &points {

@@ -8,6 +8,7 @@ use formal::Network;
 use stats::Confusion;
 use stimuli::{Set, StimulusId};
 
+use super::interrupt;
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::success_text;
 use crate::report::number::general;
@@ -51,9 +52,6 @@ pub fn estimate(outputs: &[f32]) -> usize {
 }
 
 /// Infers the stimuli `ids` of `set`; `each` is shown every stimulus with its outputs at the target cell.
-///
-/// # Errors
-/// A stimulus that cannot be loaded.
 pub fn evaluate(
     session: &Session,
     network: &mut Network,
@@ -61,7 +59,7 @@ pub fn evaluate(
     ids: &[StimulusId],
     progress: Option<&Progress>,
     mut each: impl FnMut(StimulusId, usize, usize, &[f32]),
-) -> Result<Evaluation> {
+) -> Evaluation {
     let (database, cell) = (session.database(), session.target_cell());
     let shape = session.provider.shape();
     let size = shape.channels * shape.height * shape.width;
@@ -100,13 +98,13 @@ pub fn evaluate(
             progress.advance(done, || format!("{:.2}%", 100.0 * evaluation.recognition_rate()));
         }
     }
-    Ok(evaluation)
+    evaluation
 }
 
 /// The formal test: the files of the primary target's folder, the recognition rate on standard output.
 ///
 /// # Errors
-/// A stimulus that cannot be loaded, a file that cannot be written.
+/// A file that cannot be written; Ctrl-C.
 pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Result<Evaluation> {
     let mut classif = String::new();
     let database = session.database();
@@ -122,7 +120,7 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
             let _ = write!(classif, " {}", general(f64::from(value)));
         }
         classif.push('\n');
-    })?;
+    });
     drop(progress);
     let folder = session.target_folder();
     let names = database.label_names();
@@ -142,5 +140,6 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
         100.0 - rate,
         metrics_text(&evaluation.confusion)
     ));
+    interrupt::check()?;
     Ok(evaluation)
 }

@@ -3,6 +3,9 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Result;
+
+use crate::failure::Interrupted;
 use crate::report::progress::note;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -21,6 +24,14 @@ pub fn listen() {
             note(&format!("warning: Ctrl-C will not end the run cleanly: {e}"));
         }
     });
+}
+
+/// Ends the run where the user asked for it.
+///
+/// # Errors
+/// [`Interrupted`].
+pub fn check() -> Result<()> {
+    if requested() { Err(Interrupted.into()) } else { Ok(()) }
 }
 
 /// Whether the user asked the run to end.

@@ -12,7 +12,7 @@ use super::{formal_test, interrupt};
 use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{loss_text, success_text, validation_text};
-use crate::report::progress::{Progress, result};
+use crate::report::progress::{Progress, note, result};
 use crate::session::Session;
 use crate::weights::{self, WeightSource};
 use crate::{assemble, report};
@@ -84,6 +84,9 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     }
     let confusion = Confusion::from_counts(n_classes, ledger.confusion.clone())
         .ok_or_else(|| wrong_input("learning state: the number of classes differs from the database's"))?;
+    if ledger.stimuli >= total {
+        note(&format!("note: nothing to learn: {} of {total} stimuli are learned already", ledger.stimuli));
+    }
     let mut run = Run { session, network, ledger, confusion, progress: Progress::start("Learning", total) };
     interrupt::listen();
     run.learn(total)?;
@@ -262,9 +265,11 @@ impl Run<'_> {
         let ids = session.database().set(Set::Validation);
         if ids.is_empty() {
             save_weights(session, self.network, "weights")?;
+            // Those of an earlier learning would be taken before these.
+            output.clear("weights_validation")?;
             return Ok(false);
         }
-        let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {})?;
+        let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {});
         let score = evaluation.confusion.mean_score().sensitivity;
         self.ledger.validations.push((self.ledger.success.len() as u64, score));
         output.write(format!("{folder}/Success_validation.dat"), validation_text(&self.ledger.validations))?;

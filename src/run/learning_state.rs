@@ -1,5 +1,6 @@
 //! The state of a learning in one versioned file, so that `--resume` reaches the same bytes as an uninterrupted run.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,16 @@ use crate::output::OutputFolder;
 
 /// Name of the file in the output folder.
 pub const FILE: &str = "learning.safetensors";
+const SECONDS_FILE: &str = "learning_seconds.dat";
+const METADATA: &str = "femtospike";
 const FORMAT: u32 = 1;
+
+/// What the file holds beside the tensors.
+#[derive(Serialize, Deserialize)]
+struct Metadata<'a> {
+    ledger: Cow<'a, Ledger>,
+    counters: Vec<(String, u64)>,
+}
 
 /// Everything that learning knows beside the network itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -51,7 +61,8 @@ pub struct Ledger {
     pub best: Option<f64>,
     /// Validations since the best one.
     pub validations_since_best: u32,
-    /// Wall seconds of learning so far.
+    /// Wall seconds of learning so far; kept in a file of its own, so that equal learnings leave equal states.
+    #[serde(skip)]
     pub seconds: f64,
 }
 
@@ -88,10 +99,12 @@ pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result
         .zip(&bytes)
         .map(|(t, bytes)| Ok((t.name.clone(), TensorView::new(Dtype::F32, t.shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>>>()?;
-    let metadata = HashMap::from([
-        ("ledger".to_string(), serde_json::to_string(ledger)?),
-        ("counters".to_string(), serde_json::to_string(&counters)?),
-    ]);
+    // One entry: the order of several in a hash map is not the same twice.
+    let metadata = HashMap::from([(
+        METADATA.to_string(),
+        serde_json::to_string(&Metadata { ledger: Cow::Borrowed(ledger), counters })?,
+    )]);
+    output.write(SECONDS_FILE, ledger.seconds.to_string())?;
     output.write(FILE, safetensors::serialize(views, Some(metadata))?)
 }
 
@@ -111,15 +124,16 @@ pub fn load(path: &Path, network: &mut Network) -> Result<Ledger> {
     let (_, header) =
         SafeTensors::read_metadata(&bytes).map_err(|e| wrong(format!("expected a safetensors file: {e}")))?;
     let metadata = header.metadata().clone().unwrap_or_default();
-    let entry = |key: &str| {
-        metadata.get(key).ok_or_else(|| wrong(format!("expected the entry `{key}`; was it written by this program?")))
-    };
-    let ledger: Ledger = serde_json::from_str(entry("ledger")?).map_err(|e| wrong(format!("ledger: {e}")))?;
+    let entry = metadata
+        .get(METADATA)
+        .ok_or_else(|| wrong(format!("expected the entry `{METADATA}`; was it written by this program?")))?;
+    let Metadata { ledger, counters } = serde_json::from_str(entry).map_err(|e| wrong(e.to_string()))?;
+    let mut ledger = ledger.into_owned();
     if ledger.format != FORMAT {
         return Err(wrong(format!("expected format {FORMAT}, found format {}", ledger.format)));
     }
-    let counters: Vec<(String, u64)> =
-        serde_json::from_str(entry("counters")?).map_err(|e| wrong(format!("counters: {e}")))?;
+    let seconds = fs::read_to_string(path.with_file_name(SECONDS_FILE)).ok().and_then(|text| text.trim().parse().ok());
+    ledger.seconds = seconds.unwrap_or(0.0);
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
     let mut tensors = Vec::new();
     for (name, view) in file.tensors() {

@@ -28,6 +28,8 @@ use crate::weights::Loaded;
 const N_RECORDED: usize = 10;
 /// Stimuli a worker takes at a time.
 const BLOCK: usize = 32;
+/// Stimuli between looks at Ctrl-C at most.
+const MAX_CHUNK: usize = 1000;
 /// Stimuli between partial logs when nothing says how many.
 const DEFAULT_LOG: u64 = 1000;
 
@@ -74,14 +76,18 @@ pub fn prepare(session: &Session, network: &mut Network, loaded: &Loaded, summar
 pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], summary: &mut Summary) -> Result<()> {
     let plan = plan::<F>(session, prepared)?;
     interrupt::listen();
-    record_first(session, prepared, &plan, &ids[..ids.len().min(N_RECORDED)])?;
     let database = session.database();
     let log = usize::try_from(session.options.log.unwrap_or(DEFAULT_LOG)).unwrap_or(usize::MAX);
     let progress = Progress::start("Spiking", ids.len() as u64);
+    for stale in ["stats_spike", "stimuli"] {
+        session.output.clear(stale)?;
+    }
+    let n_stimuli = ids.len();
+    record_first(session, prepared, &plan, &ids[..ids.len().min(N_RECORDED)])?;
     let mut totals = Totals::new(&plan);
     let (mut success, mut decisions) = (Vec::new(), Vec::new());
     let mut seconds = 0.0;
-    for ids in ids.chunks(log) {
+    for ids in ids.chunks(log.min(MAX_CHUNK)) {
         let started = Instant::now();
         let (outcomes, chunk) = present_all(session, prepared, &plan, ids);
         seconds += started.elapsed().as_secs_f64();
@@ -90,11 +96,15 @@ pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], 
             success.push(if outcome.response == Some(database.label(id)) { 1.0 } else { 0.0 });
             decisions.push(outcome.decided_at);
         }
+        progress.advance(success.len() as u64, String::new);
+        let is_interrupted = interrupt::requested();
+        if !success.len().is_multiple_of(log) && success.len() < n_stimuli && !is_interrupted {
+            continue;
+        }
         let rate = success.iter().sum::<f64>() / success.len() as f64;
         let statistics = statistics(session, &plan, &totals, success.len() as u64);
         session.output.write("test_success_spike.dat", success_text(&success, 0))?;
         spikes::write(&session.output, "stats_spike", &statistics, None)?;
-        progress.advance(success.len() as u64, || format!("{:.2}%", 100.0 * rate));
         progress.log(
             success.len() as u64,
             &format!(
@@ -103,7 +113,11 @@ pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], 
                 general(statistics.reads_per_virtual_synapse_per_pattern())
             ),
         );
-        if interrupt::requested() {
+        if is_interrupted && success.len() < n_stimuli {
+            progress.say(&format!(
+                "interrupted after {} of {n_stimuli} stimuli; what they gave is in stats_spike.log and test_success_spike.dat",
+                success.len()
+            ));
             return Err(Interrupted.into());
         }
     }
