@@ -147,4 +147,20 @@ mod tests {
         assert_eq!(output.path("../../etc/passwd"), PathBuf::from("out/etc/passwd"));
         assert_eq!(output.path("/etc/passwd"), PathBuf::from("out/etc/passwd"));
     }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_whole_keeps_what_it_had() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let output = OutputFolder::open(root.path()).expect("a writable folder");
+        let file = |name: &str, text: &str| (name.to_string(), text.to_string());
+        output.write_folder("w", &[file("a", "old"), file("b", "old")]).expect("the first time");
+        let failed = output.write_folder("w", &[file("a", "new"), file("a/b", "a is no folder")]);
+        assert!(failed.is_err());
+        assert_eq!(fs::read_to_string(root.path().join("w/a")).ok().as_deref(), Some("old"));
+        assert!(root.path().join("w/b").exists());
+        output.write_folder("w", &[file("c", "new")]).expect("the second time");
+        let names: Vec<_> = fs::read_dir(root.path()).expect("readable").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(names, ["w"], "nothing else is left");
+        assert!(root.path().join("w/c").exists() && !root.path().join("w/a").exists());
+    }
 }

@@ -178,3 +178,26 @@ fn wrong_flags_are_named() {
     fs::write(folder.path().join("seed.dat"), "x").unwrap();
     run(folder.path(), &["test", "LeNet.ini", "--nb-test", "1"]).fails(2, &["seed.dat", "`x`"]);
 }
+
+#[test]
+fn layers_that_would_fill_the_machine_are_refused_with_their_line() {
+    check_model("BatchSize=128", "BatchSize=2000000", &["line ", "BatchSize"]);
+    check_model("NbOutputs=120", "NbOutputs=16000000", &["line ", "[conv3]", "NbOutputs"]);
+}
+
+#[test]
+fn a_model_that_never_ends_or_is_no_text_is_refused() {
+    let folder = folder();
+    run(folder.path(), &["test", "/dev/zero"]).fails(2, &["at most"]);
+    fs::write(folder.path().join("m.ini"), b"A=1\nB=\xff\n").unwrap();
+    run(folder.path(), &["test", "m.ini"]).fails(2, &["m.ini, line 2", "UTF-8"]);
+}
+
+#[test]
+fn results_that_cannot_be_printed_make_the_run_fail() {
+    let folder = folder();
+    let mut inspect = crate::program::command(folder.path(), &["inspect", "LeNet.ini"]);
+    inspect.stdout(fs::File::create("/dev/full").unwrap());
+    let mut child = inspect.stderr(std::process::Stdio::null()).spawn().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}

@@ -168,3 +168,15 @@ fn help_and_version_are_there() {
     }
     run(folder.path(), &[]).fails(2, &["Usage"]);
 }
+
+#[test]
+fn a_learning_without_validation_leaves_no_older_weights_in_its_way() {
+    let folder = folder();
+    run(folder.path(), &["learn", "LeNet.ini", "--learn", "640", "--log", "640", "--nb-test", "10"]).succeeds();
+    let text = crate::program::model("LeNet.ini").replacen("Validation=0.2", "Validation=0", 1);
+    std::fs::write(folder.path().join("all.ini"), text).unwrap();
+    run(folder.path(), &["learn", "all.ini", "--learn", "640", "--log", "640", "--nb-test", "10"]).succeeds();
+    let hash = summary(folder.path())["weights_sha256"].clone();
+    run(folder.path(), &["test", "all.ini", "--nb-test", "10"]).succeeds();
+    assert_eq!(summary(folder.path())["weights_sha256"], hash);
+}

@@ -50,6 +50,21 @@ fn dropout_is_refused() {
 }
 
 #[test]
+fn a_rectified_cell_that_fires_both_signs_is_refused() {
+    check(|t| t.replacen("BipolarThreshold=0\n", "", 1), &["BipolarThreshold=0", "conv1", "line "]);
+}
+
+#[test]
+fn what_the_tests_would_refuse_is_refused_before_learning() {
+    let folder = folder();
+    fs::write(folder.path().join("m.ini"), model("LeNet_Spike.ini").replacen("NoBias=1", "NoBias=0", 1)).unwrap();
+    run(folder.path(), &["learn", "m.ini", "--learn", "256", "--out", "a"]).fails(2, &["NoBias=1"]);
+    run(folder.path(), &["learn", "LeNet.ini", "--learn", "256", "--test-index", "10000", "--out", "a"])
+        .fails(2, &["10000"]);
+    assert!(!folder.path().join("a/weights_init").exists(), "nothing was learned");
+}
+
+#[test]
 fn a_trained_weight_out_of_range_is_refused_unless_the_model_allows_it() {
     let folder = folder();
     run(folder.path(), &["LeNet_Spike.ini", "-learn", "128", "-log", "128", "-nb-test", "5"]).succeeds();

@@ -1,0 +1,116 @@
+//! What may run as spikes: everything else is refused, nothing is dropped silently.
+
+use anyhow::Result;
+use formal::config::{Activation, Operator};
+
+use crate::config::{Fault, Faults};
+use crate::failure::wrong_input;
+use crate::model::{CellDescription, Description};
+use crate::weights::CellWeights;
+
+/// Refuses what has no spiking equivalent, all faults at once.
+///
+/// # Errors
+/// Each cell that cannot be transcoded, with its line, the reason and the remedy.
+pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>) -> Result<()> {
+    let mut faults = Vec::new();
+    let target = description.targets[0].cell;
+    for (index, cell) in description.cells.iter().enumerate() {
+        let trained = weights.and_then(|weights| weights[index].as_ref());
+        let mut refuse = |line: u32, message: String| faults.push(Fault::new(line, &cell.name, "", message));
+        check_cell(description, cell, index == target, trained, &mut refuse);
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    faults.sort_by_key(|fault| fault.line);
+    let path = description.cells[0].span.file.clone();
+    Err(wrong_input(format!("the network cannot run as spikes: {}", Faults { path, faults })))
+}
+
+fn check_cell(
+    description: &Description,
+    cell: &CellDescription,
+    is_output: bool,
+    trained: Option<&CellWeights>,
+    refuse: &mut impl FnMut(u32, String),
+) {
+    let line = cell.span.line;
+    let no_bias = match &cell.operator {
+        Operator::Conv(conv) => {
+            if (conv.dilation.width, conv.dilation.height) != (1, 1) {
+                refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
+            }
+            conv.no_bias
+        }
+        Operator::Fc(fc) => fc.no_bias,
+        Operator::Pool(_) => true,
+        Operator::Softmax(_) => {
+            refuse(line, "a softmax has no spiking form; leave the section out of the spiking model and put the target on the cell before it".to_string());
+            true
+        }
+        Operator::Dropout(_) => {
+            refuse(
+                line,
+                "dropout has no spiking form and no effect in inference; leave the section out of the spiking model"
+                    .to_string(),
+            );
+            true
+        }
+    };
+    let with_bias = trained.and_then(|w| w.bias.as_ref()).is_none_or(|bias| bias.iter().any(|&b| b != 0.0));
+    if !no_bias && with_bias {
+        refuse(line, "a bias has no spiking form yet; set NoBias=1 and learn again".to_string());
+    }
+    if is_output && !matches!(cell.operator, Operator::Fc(_)) {
+        refuse(line, "the answer is read from an Fc cell; put the target on one".to_string());
+    }
+    let integrates = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
+    let activation = &cell.activation;
+    let is_rectifier = matches!(activation.value, Activation::Rectifier { leak_slope: 0.0, clipping: 0.0 });
+    let is_linear_output = is_output && activation.value == Activation::Linear;
+    if integrates && !is_rectifier && !is_linear_output {
+        refuse(
+            activation.span.line,
+            format!(
+                "expected a plain Rectifier (or Linear on the last cell), found {}: spikes of integrate-and-fire neurons \
+                 follow a rectifier; set ActivationFunction=Rectifier and learn again",
+                activation_name(activation.value)
+            ),
+        );
+    }
+    if integrates && !is_output && cell.spiking.neuron.bipolar_threshold {
+        refuse(
+            cell.span_of("BipolarThreshold").line,
+            "expected BipolarThreshold=0 on a rectified cell, found 1 (the default): negative spikes are no rectifier; \
+             set BipolarThreshold=0 in its ConfigSection"
+                .to_string(),
+        );
+    }
+    if !integrates && activation.value != Activation::Linear {
+        refuse(activation.span.line, format!("{} after a pool has no spiking form", activation_name(activation.value)));
+    }
+    let Some(trained) = trained else { return };
+    if description.check_weight_range {
+        let largest = trained.weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        if largest > 1.0 {
+            refuse(
+                line,
+                format!(
+                    "expected trained weights in [-1, 1], found {largest}; learn with WeightsSolver.Clamping=-1.0:1.0, or set \
+                     CheckWeightRange=0 in the global section"
+                ),
+            );
+        }
+    }
+}
+
+fn activation_name(activation: Activation) -> String {
+    match activation {
+        Activation::Linear => "Linear".to_string(),
+        Activation::Rectifier { leak_slope, clipping } => {
+            format!("Rectifier with LeakSlope {leak_slope} and Clipping {clipping}")
+        }
+        Activation::Tanh { .. } => "Tanh (the default)".to_string(),
+    }
+}
