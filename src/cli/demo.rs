@@ -9,7 +9,7 @@ use crate::run::learn::Amount;
 use crate::session::{Session, use_threads};
 
 /// Epochs that reach 98.7 % well within a minute on two cores.
-const DEMO_EPOCHS: u64 = 6;
+const DEMO_EPOCHS: u64 = 15;
 const FORMAL_MODEL: &str = "LeNet.ini";
 const SPIKING_MODEL: &str = "LeNet_Spike.ini";
 
