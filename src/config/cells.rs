@@ -300,7 +300,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
             .into_iter()
             .try_fold(n_outputs as u128, |n, factor| n.checked_mul(factor as u128));
         if n.is_none_or(|n| n > MOST_WEIGHTS) {
-            let message = format!("a layer has at most {MOST_WEIGHTS} weights, this one would have more");
+            let message = format!(
+                "a layer has at most {MOST_WEIGHTS} weights, this one would have more; lower NbOutputs or the size of the input"
+            );
             self.reader.section_fault(self.section, "", message);
         }
     }

@@ -182,7 +182,7 @@ fn wrong_flags_are_named() {
 #[test]
 fn layers_that_would_fill_the_machine_are_refused_with_their_line() {
     check_model("BatchSize=128", "BatchSize=2000000", &["line ", "BatchSize"]);
-    check_model("NbOutputs=120", "NbOutputs=16000000", &["line ", "[conv3]", "NbOutputs"]);
+    check_model("NbOutputs=120", "NbOutputs=1000000", &["line ", "[conv3]", "NbOutputs"]);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn sizes_beyond_reason_are_refused() {
     check(
         &conv("KernelSize=5\n[f]\nInput=c\nType=Fc\nNbOutputs=10,000,000"),
         "m.ini has 1 fault
-  line 11, [f]: a layer has at most 2147483648 weights, this one would have more",
+  line 11, [f]: a layer has at most 2147483648 weights, this one would have more; lower NbOutputs or the size of the input",
     );
 }
 
