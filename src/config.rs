@@ -73,6 +73,10 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     errors.append(&mut reader.errors);
     let mut warnings = parsed.warnings;
     warnings.append(&mut reader.warnings);
+    if !errors.is_empty() {
+        // A name misspelt is often why another one is missing: beside errors it is told as one.
+        errors.extend(warnings.extract_if(.., |warning| warning.message.contains("; did you mean ")));
+    }
     fault::in_file_order(&mut errors);
     fault::in_file_order(&mut warnings);
     let (Some(database), Some(stimuli), true) = (parts.database, parts.stimuli, errors.is_empty()) else {

@@ -36,6 +36,15 @@ fn faults_of_a_model_come_all_at_once_with_their_lines() {
 }
 
 #[test]
+fn a_misspelt_key_is_told_beside_the_one_that_it_leaves_missing() {
+    check_model(
+        "PoolWidth=2",
+        "PoolWidht=2",
+        &["PoolWidth: missing", "PoolWidht: unknown key; did you mean `PoolWidth`?"],
+    );
+}
+
+#[test]
 fn an_unknown_key_is_a_warning_and_with_strict_an_error() {
     let folder = folder();
     let text = model("LeNet_Spike.ini").replacen("Validation=", "Validatoin=0.1\nValidation=", 1);
