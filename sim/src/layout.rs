@@ -51,6 +51,12 @@ pub(crate) fn source(group: usize) -> Source {
     if group == 0 { Source::Environment } else { Source::Cell(group - 1) }
 }
 
+/// Memory indices of a group's neurons in canonical order: (y, x, channel) against (channel, y, x), but for the environment.
+pub(crate) fn memory_indices(group: usize, shape: Shape) -> impl Iterator<Item = usize> {
+    let (plane, channels) = (shape.plane(), shape.channels);
+    (0..shape.len()).map(move |i| if group == 0 { i } else { i % plane * channels + i / plane })
+}
+
 /// Checks a network for an engine that computes in `F`.
 ///
 /// # Errors

@@ -47,6 +47,7 @@ pub mod error;
 pub mod event;
 mod lanes;
 mod layout;
+mod leak;
 mod math;
 pub mod network;
 pub mod plan;

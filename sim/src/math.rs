@@ -32,6 +32,41 @@ pub(crate) fn exp(x: f64) -> f64 {
     if x < -708.0 {
         return 0.0;
     }
+    let (k, y) = reduced_exp(x);
+    let k = k as i64;
+    // In two steps, because 2^k alone may not be a normal number.
+    let half = k / 2;
+    y * power_of_two(half) * power_of_two(k - half)
+}
+
+/// e^x for x in [-700, 0], without a branch; the same bits as [`exp`].
+#[inline(always)]
+pub(crate) fn exp_of_negative(x: f64) -> f64 {
+    /// Added to a small whole number, leaves it in the low bits of the sum.
+    const TO_LOW_BITS: f64 = 6_755_399_441_055_744.0;
+    let (k, y) = reduced_exp(x);
+    y * f64::from_bits((k + TO_LOW_BITS).to_bits().wrapping_add(1023) << 52)
+}
+
+/// e^x in f32 for x in [-80, 0], without a branch, within two units in the last place.
+#[inline(always)]
+pub(crate) fn exp_of_negative_f32(x: f32) -> f32 {
+    const TO_LOW_BITS: f32 = 12_582_912.0;
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    let k = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
+    let mut sum = 1.0 / 5_040.0;
+    for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5] {
+        sum = sum * r + c;
+    }
+    let y = 1.0 + (r + r * r * sum);
+    y * f32::from_bits((k + TO_LOW_BITS).to_bits().wrapping_add(127) << 23)
+}
+
+/// e^x = 2^k y with whole k and y about 1.
+#[inline(always)]
+fn reduced_exp(x: f64) -> (f64, f64) {
     let k = (x * std::f64::consts::LOG2_E).round_ties_even();
     let high = x - k * LN_2_HIGH;
     let low = k * LN_2_LOW;
@@ -57,11 +92,7 @@ pub(crate) fn exp(x: f64) -> f64 {
             ],
         );
     let lost = (high - r) - low;
-    let y = 1.0 + (r + (tail + lost));
-    let k = k as i64;
-    // In two steps, because 2^k alone may not be a normal number.
-    let half = k / 2;
-    y * power_of_two(half) * power_of_two(k - half)
+    (k, 1.0 + (r + (tail + lost)))
 }
 
 #[inline(always)]
@@ -187,6 +218,12 @@ mod tests {
             let x = f64::from(i) * 0.010_071;
             check(exp(x), x.exp(), x);
             check(exp(x / 512.0), (x / 512.0).exp(), x / 512.0);
+            if (-700.0..=0.0).contains(&x) {
+                assert_eq!(exp(x).to_bits(), exp_of_negative(x).to_bits(), "{x}");
+                let narrow = (x / 9.0) as f32;
+                let ulps = exp_of_negative_f32(narrow).to_bits().abs_diff(narrow.exp().to_bits());
+                assert!(ulps <= 2, "{narrow}");
+            }
         }
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(f64::NEG_INFINITY), 0.0);

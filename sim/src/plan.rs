@@ -1,6 +1,7 @@
 //! A network compiled for running: immutable, shared by all workers.
 
 mod delayed;
+mod group;
 mod pool;
 mod runs;
 mod taps;
@@ -8,13 +9,15 @@ mod taps;
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::layout::{self, Geometry, Layout, Link};
+use crate::layout::{self, Geometry, Layout};
+use crate::leak::Leak;
 use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Size, Source};
 use crate::real::Real;
 
 pub(crate) use delayed::Delayed;
+pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;
-pub(crate) use runs::{Rows, Runs};
+pub(crate) use runs::{Rows, Runs, Tables};
 pub(crate) use taps::Taps;
 
 /// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).
@@ -25,32 +28,22 @@ pub(crate) use taps::Taps;
 pub struct Plan<F> {
     pub(crate) network: Network,
     pub(crate) geometry: Geometry,
-    pub(crate) places: Vec<Place>,
+    /// The environment, then each cell.
+    pub(crate) groups: Vec<Group>,
     pub(crate) cells: Vec<CellPlan<F>>,
-}
-
-/// Where a position lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) group: u32,
-    pub(crate) channel: u32,
-    pub(crate) y: u32,
-    pub(crate) x: u32,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct CellPlan<F> {
-    /// First position of its neurons.
-    pub(crate) base: u32,
     pub(crate) output: Shape,
     pub(crate) kind: Kind<F>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind<F> {
-    /// Integrate-and-fire neurons without leak, refractory period, delays and sub-sampling.
+    /// Without delays and sub-sampling: a row of neurons at a time.
     Runs(Weighted<F>, Runs<F>),
-    /// Any neurons without delays.
+    /// Without delays: a neuron at a time.
     Taps(Weighted<F>, Taps<F>),
     /// Any neurons with delays.
     Delayed(Weighted<F>, Delayed<F>),
@@ -99,7 +92,8 @@ pub(crate) struct Arrival {
 pub(crate) struct NeuronPlan<F> {
     pub(crate) threshold: F,
     pub(crate) is_bipolar: bool,
-    pub(crate) membrane_time_constant: u64,
+    /// `None` without leak.
+    pub(crate) leak: Option<Leak>,
     pub(crate) refractory_period: u64,
     pub(crate) resets_to_zero: bool,
 }
@@ -109,7 +103,7 @@ impl<F: Real> NeuronPlan<F> {
         Self {
             threshold: F::from_f64(neuron.threshold),
             is_bipolar: neuron.bipolar_threshold,
-            membrane_time_constant: neuron.membrane_time_constant.0,
+            leak: Leak::new(neuron.membrane_time_constant),
             refractory_period: neuron.refractory_period.0,
             resets_to_zero: neuron.reset == Reset::Zero,
         }
@@ -183,6 +177,13 @@ impl Synapses {
         Arrival { channel, first_ky, first_kx, qy, qx }
     }
 
+    /// Where a spike stands that comes from the neuron of a canonical index.
+    #[inline(always)]
+    pub(crate) fn arrival_from(&self, group: &Group, first_channel: usize, canonical: u32) -> Arrival {
+        let place = group.place(canonical);
+        self.arrival(first_channel + place.channel, place.y, place.x)
+    }
+
     /// Kernel taps along y and along x, each from the first one whose position is on the map.
     #[inline(always)]
     pub(crate) fn taps(&self, at: Arrival) -> (Range<usize>, Range<usize>) {
@@ -228,27 +229,18 @@ impl<F: Real> Plan<F> {
     /// cell, lists of the wrong length, a threshold that is not positive, a weight that is not finite in `F`.
     pub fn new(network: &Network) -> Result<Self, Error> {
         let geometry = layout::check::<F>(network)?;
-        let mut places = Vec::with_capacity(*geometry.bases.last().expect("the environment comes first") as usize);
-        let outputs = geometry.layouts.iter().map(|layout| layout.output);
-        for (group, shape) in std::iter::once(network.input).chain(outputs).enumerate() {
-            for channel in 0..shape.channels as u32 {
-                for y in 0..shape.height as u32 {
-                    places.extend((0..shape.width as u32).map(|x| Place { group: group as u32, channel, y, x }));
-                }
-            }
-        }
-        let cells = network
+        let may_be_negative = may_be_negative(network);
+        let cells: Vec<CellPlan<F>> = network
             .cells
             .iter()
             .zip(&geometry.layouts)
-            .enumerate()
-            .map(|(index, (cell, layout))| CellPlan {
-                base: geometry.bases[index + 1],
-                output: layout.output,
-                kind: kind(cell, layout),
+            .map(|(cell, layout)| {
+                let only_rises = cell.inputs.iter().all(|&input| !may_be_negative[layout::group(input)]);
+                CellPlan { output: layout.output, kind: kind(cell, layout, only_rises) }
             })
             .collect();
-        Ok(Self { network: network.clone(), geometry, places, cells })
+        let groups = groups(network, &geometry, &cells, &may_be_negative);
+        Ok(Self { network: network.clone(), geometry, groups, cells })
     }
 
     /// The network it was compiled from.
@@ -258,20 +250,47 @@ impl<F: Real> Plan<F> {
 
     /// Shape of the neurons of a source.
     pub fn shape(&self, source: Source) -> Shape {
-        match source {
-            Source::Environment => self.network.input,
-            Source::Cell(cell) => self.geometry.layouts[cell].output,
-        }
-    }
-
-    pub(crate) fn links(&self, group: usize) -> &[Link] {
-        &self.geometry.links[group]
+        self.groups[layout::group(source)].shape
     }
 }
 
-fn kind<F: Real>(cell: &Cell, layout: &Layout) -> Kind<F> {
+/// Whether each group may emit negative spikes; cells stand after their inputs.
+fn may_be_negative(network: &Network) -> Vec<bool> {
+    let mut groups = vec![true];
+    for cell in &network.cells {
+        groups.push(match &cell.operator {
+            Operator::Conv(conv) => conv.neuron.bipolar_threshold,
+            Operator::Fc(fc) => fc.neuron.bipolar_threshold,
+            Operator::Pool(_) => cell.inputs.iter().any(|&input| groups[layout::group(input)]),
+        });
+    }
+    groups
+}
+
+/// The environment and the cells as sources.
+fn groups<F>(network: &Network, geometry: &Geometry, cells: &[CellPlan<F>], may_be_negative: &[bool]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::with_capacity(cells.len() + 1);
+    for (index, links) in geometry.links.iter().enumerate() {
+        let shape = if index == 0 { network.input } else { geometry.layouts[index - 1].output };
+        let fan_outs = links.iter().map(|&link| {
+            let windows = match &cells[link.cell].kind {
+                Kind::Pool(pool) if pool.only_rises => Some(pool.window_of_each(shape, link.first_channel)),
+                _ => None,
+            };
+            FanOut { link, windows }
+        });
+        // With one neuron a map, both orders are the same.
+        let has_memory_order = index > 0 && shape.plane() > 1;
+        let fan_outs = fan_outs.collect();
+        groups.push(Group::new(geometry.bases[index], shape, has_memory_order, may_be_negative[index], fan_outs));
+    }
+    groups
+}
+
+/// `counts_only_rise`: no input spikes negatively.
+fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F> {
     let (synapses, weights, delays, neuron, terminate_delta, terminate_max) = match &cell.operator {
-        Operator::Pool(pool) => return Kind::Pool(PoolPlan::new(pool, layout)),
+        Operator::Pool(pool) => return Kind::Pool(PoolPlan::new(pool, layout, counts_only_rise)),
         Operator::Conv(conv) => (Synapses::of_conv(conv, layout), &conv.weights, &conv.delays, &conv.neuron, 0, 0),
         Operator::Fc(fc) => {
             let synapses = Synapses::of_fc(fc, layout);
@@ -285,8 +304,7 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout) -> Kind<F> {
         let delayed = Delayed::new(synapses, weights, delays);
         return Kind::Delayed(weighted, delayed);
     }
-    let is_plain = neuron.membrane_time_constant == 0 && neuron.refractory_period == 0;
-    if is_plain && synapses.sub_sample == Size::square(1) {
+    if synapses.sub_sample == Size::square(1) {
         let runs = Runs::new(synapses, weights, neuron.threshold);
         return Kind::Runs(weighted, runs);
     }

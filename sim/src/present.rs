@@ -1,6 +1,7 @@
 //! The run loop: one stimulus through the network, spike by spike.
 
 mod arrive;
+mod deliver;
 mod inputs;
 
 use std::marker::PhantomData;
@@ -10,10 +11,10 @@ use crate::error::Error;
 use crate::event::{InputSpike, Sign, Spike};
 use crate::lanes::{Isa, Portable};
 use crate::layout;
-use crate::plan::{CellPlan, Kind, Plan, Weighted};
+use crate::plan::{FanOut, Kind, Plan, Weighted};
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, Counts, Cursor, Deliveries, NeuronState, State};
+use crate::state::{CellState, Deliveries, Emissions, Groups, NeuronState, State};
 use crate::time::{SimDuration, SimTime};
 
 use inputs::{Encoded, Inputs, Listed};
@@ -138,14 +139,17 @@ fn dispatch<F: Real>(
 /// it are counted as unread.
 ///
 /// **One instant at a time.** The least time of all that is pending becomes the clock, and everything at that time is
-/// handled before anything later, in the total order of [`EventKey`](crate::event::EventKey): first the delayed synaptic events (by source, tap and
-/// sign), then the emissions, the environment's before the cells', each by position and sign. An emission is counted,
-/// recorded, and read at once by the synapses without delay.
+/// handled before anything later, in the total order of [`EventKey`](crate::event::EventKey): first the delayed synaptic
+/// events (by source, tap and sign), then the emissions, the environment's before the cells', each by position and sign. An
+/// emission is counted, recorded, and read at once by the synapses without delay.
+///
+/// **What may be taken out of that order.** Cells have no effect on one another within an instant, so the spikes of one
+/// source go to one cell after the other; and a pooling cell whose counts only rise takes them as they come.
 ///
 /// **Who may push.** An arrival may make its neuron fire, which pushes an emission at the next femtosecond; an emission may
 /// push deliveries at later instants, and an input spike its pixel's next one, at a later instant. Nothing pushes at the
 /// instant at hand or before, so an instant is complete once it is begun, and the emissions that cells have pending are
-/// always those of the next femtosecond: a list, sorted when its turn comes, and no queue.
+/// always those of the next femtosecond: a list a cell, sorted when its turn comes, and no queue.
 ///
 /// **The end moves at most once.** When an arrival at t makes a terminating cell's decision fall, the end becomes t + 2 fs
 /// (never later than it was), so that the deciding spike at t + 1 is still seen; later decisions do not move it.
@@ -162,52 +166,67 @@ fn run<F: Real, I: Isa>(
 ) -> Outcome {
     assert_eq!(state.bases, plan.geometry.bases, "a state runs the plan that it was made for");
     state.reset();
-    let State { cells, counts, pending, firing, deliveries, .. } = state;
-    let clock = Clock { end, decided_at: None };
-    let mut machine =
-        Machine { isa: PhantomData::<I>, plan, cells, counts, pending, deliveries, recorder, clock, n_spikes: 0 };
-    let mut now = 0;
+    let State { cells, emissions, waiting, emitting, deliveries, .. } = state;
+    let mut machine = Machine {
+        isa: PhantomData::<I>,
+        plan,
+        cells,
+        emissions,
+        waiting,
+        deliveries,
+        recorder,
+        clock: Clock { now: 0, end, decided_at: None },
+        n_spikes: 0,
+    };
     let mut last_event = None;
     loop {
-        let next_emission = if machine.pending.is_empty() { u64::MAX } else { now + 1 };
+        let next_emission = if machine.waiting.is_empty() { u64::MAX } else { machine.clock.now + 1 };
         let next = next_emission.min(inputs.next_time()).min(machine.deliveries.next_time());
         if next >= machine.clock.end {
             break;
         }
-        now = next;
-        last_event = Some(SimTime(now));
+        machine.clock.now = next;
+        last_event = Some(SimTime(next));
         // Taken first: what fires from here on is emitted at the next instant.
-        std::mem::swap(machine.pending, firing);
-        while machine.deliveries.next_time() == now {
-            machine.deliver(now);
+        std::mem::swap(machine.waiting, emitting);
+        let mut at = 0;
+        while let Some(group) = emitting.next_from(at) {
+            let emissions = &mut machine.emissions[group];
+            std::mem::swap(&mut emissions.pending, &mut emissions.firing);
+            at = group + 1;
         }
-        while inputs.next_time() == now {
+        while machine.deliveries.next_time() == next {
+            machine.deliver();
+        }
+        while inputs.next_time() == next {
             let (pixel, is_negative) = inputs.take();
-            machine.emit(now, pixel, is_negative);
+            machine.emissions[0].firing.push(pixel << 1 | u32::from(is_negative));
+            emitting.insert(0);
         }
-        if firing.len() > 1 {
-            firing.sort_unstable();
+        let mut at = 0;
+        while let Some(group) = emitting.next_from(at) {
+            machine.emit(group);
+            at = group + 1;
         }
-        for &spike in firing.iter() {
-            machine.emit(now, spike >> 1, spike & 1 == 1);
-        }
-        firing.clear();
+        emitting.clear();
     }
     let Machine { clock, n_spikes, .. } = machine;
-    count_unread(plan, &mut state.cells, &state.deliveries);
+    deliver::count_unread(plan, &mut state.cells, &state.deliveries);
     Outcome { response: state.response(), decided_at: clock.decided_at.map(SimTime), last_event, n_spikes }
 }
 
 /// When the presentation ends.
 struct Clock {
+    now: u64,
     end: u64,
     decided_at: Option<u64>,
 }
 
 impl Clock {
-    /// A decision fell at `now`: its spike is emitted 1 fs later, if that is still before the end.
+    /// A decision fell now: its spike is emitted 1 fs later, if that is still before the end.
     #[cold]
-    fn decide(&mut self, now: u64) {
+    fn decide(&mut self) {
+        let now = self.now;
         if self.decided_at.is_none() && now + 1 < self.end {
             self.decided_at = Some(now + 1);
             self.end = self.end.min(now.saturating_add(2));
@@ -215,12 +234,13 @@ impl Clock {
     }
 }
 
+/// What the parts of a run share.
 struct Machine<'a, F, R, I> {
     isa: PhantomData<I>,
     plan: &'a Plan<F>,
     cells: &'a mut [CellState<F>],
-    counts: &'a mut [Counts],
-    pending: &'a mut Vec<u32>,
+    emissions: &'a mut [Emissions],
+    waiting: &'a mut Groups,
     deliveries: &'a mut Deliveries,
     recorder: &'a mut R,
     clock: Clock,
@@ -228,188 +248,138 @@ struct Machine<'a, F, R, I> {
 }
 
 impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
-    /// A position emits a spike.
+    /// A group emits the spikes that are due now.
     #[inline(always)]
-    fn emit(&mut self, now: u64, position: u32, is_negative: bool) {
-        let plan = self.plan;
-        let place = plan.places[position as usize];
-        let counts = &mut self.counts[position as usize];
-        if is_negative {
-            counts.negative += 1;
+    fn emit(&mut self, index: usize) {
+        let group = &self.plan.groups[index];
+        let mut spikes = std::mem::take(&mut self.emissions[index].firing);
+        self.n_spikes += spikes.len() as u64;
+        let is_ordered = group.is_ordered || R::SEES_SPIKES;
+        // From here on spikes go by memory index where order does not matter, and else by canonical index, in order.
+        if is_ordered && group.has_memory_order {
+            for spike in &mut spikes {
+                *spike = group.canonical(*spike >> 1) << 1 | (*spike & 1);
+            }
+        }
+        if is_ordered && spikes.len() > 1 {
+            spikes.sort_unstable();
+        }
+        let emissions = &mut self.emissions[index];
+        for &spike in &spikes {
+            let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
+            let memory = if is_ordered { group.memory(neuron) } else { neuron } as usize;
+            emissions.touched.cover(memory, memory + 1);
+            if is_negative {
+                emissions.negative[memory] += 1;
+            } else {
+                emissions.positive[memory] += 1;
+            }
+            if R::SEES_SPIKES {
+                self.recorder.spike(Spike {
+                    time: SimTime(self.clock.now),
+                    source: layout::source(index),
+                    neuron: neuron as usize,
+                    sign: Sign::from_negative(is_negative),
+                });
+            }
+        }
+        if group.is_interleaved {
+            for spike in spikes.chunks(1) {
+                for fan_out in &group.links {
+                    self.spread(index, fan_out, spike, is_ordered);
+                }
+            }
         } else {
-            counts.positive += 1;
+            for fan_out in &group.links {
+                self.spread(index, fan_out, &spikes, is_ordered);
+            }
         }
-        self.n_spikes += 1;
-        let group = place.group as usize;
-        self.recorder.spike(Spike {
-            time: SimTime(now),
-            source: layout::source(group),
-            neuron: (position - plan.geometry.bases[group]) as usize,
-            sign: Sign::from_negative(is_negative),
-        });
-        for link in plan.links(group) {
-            let cell = &plan.cells[link.cell];
-            let channel = link.first_channel + place.channel as usize;
-            let (y, x) = (place.y as usize, place.x as usize);
-            match (&cell.kind, &mut self.cells[link.cell]) {
-                (Kind::Runs(weighted, runs), CellState::Neurons(state)) => {
-                    let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
-                    let at = weighted.synapses.arrival(channel, y, x);
-                    arrive::rows::<F, I>(&mut fire, state, runs.rows(&weighted.synapses, at), is_negative);
+        spikes.clear();
+        self.emissions[index].firing = spikes;
+    }
+
+    /// Spikes of a group go to one of the cells that listen.
+    #[inline(always)]
+    fn spread(&mut self, source: usize, fan_out: &FanOut, spikes: &[u32], is_ordered: bool) {
+        let plan = self.plan;
+        let (group, link) = (&plan.groups[source], fan_out.link);
+        let cell = &plan.cells[link.cell];
+        let (of_source, of_cell) = self.emissions.split_at_mut(link.cell + 1);
+        let pending = &mut of_cell[0].pending;
+        match (&cell.kind, &mut self.cells[link.cell]) {
+            (Kind::Runs(weighted, runs), CellState::Neurons(state)) => {
+                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                arrive::runs::<F, I>(&mut fire, state, runs, group, link.first_channel, spikes);
+            }
+            (Kind::Taps(weighted, taps), CellState::Neurons(state)) => {
+                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                for &spike in spikes {
+                    let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
+                    arrive::taps(&mut fire, state, taps, at, spike & 1 == 1);
                 }
-                (Kind::Taps(weighted, taps), CellState::Neurons(state)) => {
-                    let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
-                    let at = weighted.synapses.arrival(channel, y, x);
-                    arrive::taps(&mut fire, state, taps, at, is_negative);
+            }
+            (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
+                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                for &spike in spikes {
+                    let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
+                    let source = group.base + (spike >> 1);
+                    self.deliveries.send(&mut fire, state, delayed, link, source, at, spike & 1 == 1);
                 }
-                (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
-                    let at = weighted.synapses.arrival(channel, y, x);
-                    let list = delayed.list(at);
-                    let mut cursor = Cursor {
-                        emitted_at: now,
-                        source: position,
-                        is_negative,
-                        cell: link.cell as u32,
-                        first_tap: link.first_tap,
-                        qy: at.qy as u32,
-                        qx: at.qx as u32,
-                        next: list.start,
-                        end: list.end,
-                    };
-                    let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
-                    while cursor.next < cursor.end {
-                        let entry = &delayed.entries[cursor.next as usize];
-                        if entry.delay > 0 {
-                            break;
-                        }
-                        if let Some(neuron) = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx) {
-                            fire.arrive(state, neuron, entry.weight, is_negative);
-                        }
-                        cursor.next += 1;
-                    }
-                    if let Some(key) = due(plan, &mut cursor) {
-                        self.deliveries.push(key, cursor);
+            }
+            (Kind::Pool(pool), CellState::Pool(state)) => match &fan_out.windows {
+                Some(windows) => {
+                    let counts = &of_source[source].positive;
+                    let memory = |spike: u32| if is_ordered { group.memory(spike >> 1) } else { spike >> 1 };
+                    arrive::rising(state, windows, counts, spikes.iter().map(|&spike| memory(spike) as usize), pending);
+                }
+                None => {
+                    for &spike in spikes {
+                        let place = group.place(spike >> 1);
+                        let at = (link.first_channel + place.channel, place.y, place.x);
+                        arrive::pool(pool, state, at, spike & 1 == 1, pending);
                     }
                 }
-                (Kind::Pool(pool), CellState::Pool(state)) => {
-                    arrive::pool(pool, state, cell.base, (channel, y, x), is_negative, self.pending);
-                }
-                _ => unreachable!("a state has the cells of its plan"),
-            }
+            },
+            _ => unreachable!("a state has the cells of its plan"),
         }
-    }
-
-    /// The delayed synaptic event that is first in the order arrives.
-    #[inline(always)]
-    fn deliver(&mut self, now: u64) {
-        let Some(&(_, slot)) = self.deliveries.queue.peek() else { return };
-        let cursor = &mut self.deliveries.cursors[slot as usize];
-        let cell = &self.plan.cells[cursor.cell as usize];
-        let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) =
-            (&cell.kind, &mut self.cells[cursor.cell as usize])
-        else {
-            unreachable!("only cells with delays have deliveries")
-        };
-        let entry = &delayed.entries[cursor.next as usize];
-        let neuron = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).expect("a cursor rests on a synapse");
-        let mut fire = Fire { cell, weighted, now, pending: self.pending, clock: &mut self.clock };
-        fire.arrive(state, neuron, entry.weight, cursor.is_negative);
-        cursor.next += 1;
-        match due(self.plan, cursor) {
-            Some(key) => self.deliveries.queue.replace_first((key, slot)),
-            None => {
-                self.deliveries.queue.pop();
-                self.deliveries.free.push(slot);
-            }
+        if !pending.is_empty() {
+            self.waiting.insert(link.cell + 1);
         }
-    }
-}
-
-/// Moves a cursor to its next synapse and gives that one's place in the order: time, source, tap, sign.
-#[inline(always)]
-fn due<F: Real>(plan: &Plan<F>, cursor: &mut Cursor) -> Option<u128> {
-    let Kind::Delayed(weighted, delayed) = &plan.cells[cursor.cell as usize].kind else { return None };
-    while cursor.next < cursor.end {
-        let entry = &delayed.entries[cursor.next as usize];
-        if entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).is_some() {
-            // Past the end of time is past the end of the presentation.
-            let time = cursor.emitted_at.saturating_add(entry.delay);
-            let tap = u128::from(cursor.first_tap + entry.tap);
-            let sign = u128::from(cursor.is_negative);
-            return Some(u128::from(time) << 64 | u128::from(cursor.source) << 32 | tap << 1 | sign);
-        }
-        cursor.next += 1;
-    }
-    None
-}
-
-fn count_unread<F: Real>(plan: &Plan<F>, cells: &mut [CellState<F>], deliveries: &Deliveries) {
-    for &(_, slot) in deliveries.queue.iter() {
-        let cursor = &deliveries.cursors[slot as usize];
-        let cell = cursor.cell as usize;
-        if let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) =
-            (&plan.cells[cell].kind, &mut cells[cell])
-        {
-            for entry in &delayed.entries[cursor.next as usize..cursor.end as usize] {
-                if entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).is_some() {
-                    state.unread[entry.weight_index as usize] += 1;
-                }
-            }
-        }
-    }
-}
-
-impl Deliveries {
-    #[inline(always)]
-    fn next_time(&self) -> u64 {
-        self.queue.peek().map_or(u64::MAX, |&(key, _)| (key >> 64) as u64)
-    }
-
-    #[inline]
-    fn push(&mut self, key: u128, cursor: Cursor) {
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.cursors[slot as usize] = cursor;
-                slot
-            }
-            None => {
-                self.cursors.push(cursor);
-                self.cursors.len() as u32 - 1
-            }
-        };
-        self.queue.push((key, slot));
     }
 }
 
 /// What a neuron of one cell needs to fire.
 struct Fire<'a, F> {
-    cell: &'a CellPlan<F>,
     weighted: &'a Weighted<F>,
-    now: u64,
+    /// Pending emissions of the cell.
     pending: &'a mut Vec<u32>,
     clock: &'a mut Clock,
 }
 
 impl<F: Real> Fire<'_, F> {
+    /// One synaptic event, at the neuron of a memory index.
     #[inline(always)]
     fn arrive(&mut self, state: &mut NeuronState<F>, neuron: usize, weight: F, is_negative: bool) {
         let weight = if is_negative { -weight } else { weight };
-        if let Some(is_negative) = arrive::neuron(&self.weighted.neuron, state, neuron, weight, self.now) {
-            self.fire(&mut state.net, neuron, is_negative);
+        state.touched.cover(neuron, neuron + 1);
+        if let Some(is_negative) = arrive::neuron(&self.weighted.neuron, state, neuron, weight, self.clock.now) {
+            let first = self.pending.len();
+            self.pending.push((neuron as u32) << 1 | u32::from(is_negative));
+            self.decide(state, first);
         }
     }
 
+    /// Looks whether the emissions pushed since `first` decide.
     #[inline(always)]
-    fn fire(&mut self, net: &mut [i64], neuron: usize, is_negative: bool) {
-        // Divided in 32 bits, which is faster; the plan has fewer positions.
-        let n_outputs = self.weighted.synapses.n_outputs as u32;
-        let (at, output) = (neuron as u32 / n_outputs, (neuron as u32 % n_outputs) as usize);
-        let position = self.cell.base + (output * self.cell.output.plane()) as u32 + at;
-        self.pending.push(position << 1 | u32::from(is_negative));
-        if self.weighted.terminates() {
-            net[output] += if is_negative { -1 } else { 1 };
-            if self.weighted.is_decided(net) {
-                self.clock.decide(self.now);
+    fn decide(&mut self, state: &mut NeuronState<F>, first: usize) {
+        if !self.weighted.terminates() {
+            return;
+        }
+        // A terminating cell is flat, so that memory index and output are the same.
+        for &emission in &self.pending[first..] {
+            state.net[emission as usize >> 1] += if emission & 1 == 1 { -1 } else { 1 };
+            if is_decided(&state.net, self.weighted.terminate_delta, self.weighted.terminate_max) {
+                self.clock.decide();
             }
         }
     }
@@ -419,10 +389,6 @@ impl<F> Weighted<F> {
     #[inline(always)]
     pub(crate) fn terminates(&self) -> bool {
         self.terminate_delta > 0 || self.terminate_max > 0
-    }
-
-    fn is_decided(&self, net: &[i64]) -> bool {
-        is_decided(net, self.terminate_delta, self.terminate_max)
     }
 }
 

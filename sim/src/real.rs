@@ -3,6 +3,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
+use crate::leak::Leak;
+
 /// The float type of membrane potentials and weights: `f32` or `f64`.
 ///
 /// An engine uses only operations that IEEE 754 rounds exactly, so both widths give the same bytes on every CPU. Nothing else can implement it.
@@ -39,10 +41,13 @@ pub trait Real:
     fn abs(self) -> Self;
     /// Is neither infinite nor a NaN.
     fn is_finite(self) -> bool;
+    /// What is left of 1 after `dt` femtoseconds of a leak.
+    #[doc(hidden)]
+    fn remaining(leak: &Leak, dt: u64) -> Self;
 }
 
 macro_rules! real {
-    ($float:ident) => {
+    ($float:ident, $remaining:ident) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -65,9 +70,13 @@ macro_rules! real {
             fn is_finite(self) -> bool {
                 $float::is_finite(self)
             }
+            #[inline(always)]
+            fn remaining(leak: &Leak, dt: u64) -> Self {
+                leak.$remaining(dt)
+            }
         }
     };
 }
 
-real!(f32);
-real!(f64);
+real!(f32, remaining_f32);
+real!(f64, remaining_f64);

@@ -6,6 +6,10 @@ use crate::event::Spike;
 ///
 /// Chosen statically: what is not asked for costs nothing.
 pub trait Recorder {
+    /// Whether it looks at spikes at all; where not, the engine may handle those of one instant in any order that gives the
+    /// same counts and potentials.
+    const SEES_SPIKES: bool = true;
+
     /// Is called once a spike, the input spikes included.
     fn spike(&mut self, spike: Spike);
 }
@@ -15,6 +19,8 @@ pub trait Recorder {
 pub struct Nothing;
 
 impl Recorder for Nothing {
+    const SEES_SPIKES: bool = false;
+
     #[inline(always)]
     fn spike(&mut self, _: Spike) {}
 }
@@ -34,6 +40,8 @@ impl Recorder for Raster {
 }
 
 impl<R: Recorder> Recorder for &mut R {
+    const SEES_SPIKES: bool = R::SEES_SPIKES;
+
     #[inline(always)]
     fn spike(&mut self, spike: Spike) {
         (**self).spike(spike);

@@ -34,7 +34,7 @@ use crate::encoder::{Encoder, Presentation};
 use crate::error::Error;
 use crate::event::{EventKey, InputSpike, Rank, Sign, Spike};
 use crate::layout::{self, Geometry, Layout};
-use crate::math;
+use crate::leak::Leak;
 use crate::network::{Network, Neuron, Operator, Pool, Pooling, PoolingMode, Reset, Size, Source};
 use crate::present::Outcome;
 use crate::real::Real;
@@ -351,9 +351,8 @@ impl<'a, F: Real> Engine<'a, F> {
         let state = &mut self.cells[cell];
         let synapse = &mut state.synapses[synapse];
         let n = &mut state.neurons[neuron];
-        if tau.0 > 0 {
-            let x = -((t - n.last) as f64 / tau.0 as f64);
-            n.potential = if x > math::ln(1e-20) { F::from_f64(n.potential.to_f64() * math::exp(x)) } else { F::ZERO };
+        if let Some(leak) = Leak::new(tau) {
+            n.potential = leak.decay(n.potential, t - n.last);
         }
         n.last = t;
         n.potential = match key.sign {

@@ -1,9 +1,11 @@
 //! What changes while a stimulus is presented: one a worker.
 
+use std::ops::Range;
+
 use crate::encoder::Train;
 use crate::lanes::{Aligned, LANES};
 use crate::layout;
-use crate::network::Source;
+use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan};
 use crate::queue::{EventQueue, Tournament};
 use crate::random::{Random, Stream};
@@ -33,19 +35,97 @@ impl Counts {
 /// The mutable side of a run, made for one [`Plan`] and used for one stimulus after the other.
 ///
 /// After [`present`](crate::present()) it holds the counts and potentials of that stimulus, until the next begins; nothing
-/// else passes from one stimulus to the next. No memory is allocated once it is warm.
+/// else passes from one stimulus to the next. No memory is allocated once it is warm, and a reset costs what was touched.
 #[derive(Clone, Debug)]
 pub struct State<F> {
     pub(crate) cells: Vec<CellState<F>>,
-    pub(crate) counts: Vec<Counts>,
+    /// The environment's, then each cell's.
+    pub(crate) emissions: Vec<Emissions>,
     pub(crate) bases: Vec<u32>,
     output: usize,
-    /// Positions (shifted by one) and signs that emit at the next instant.
+    /// Groups with pending emissions.
+    pub(crate) waiting: Groups,
+    /// The same for the instant at hand.
+    pub(crate) emitting: Groups,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) inputs: InputQueue,
+}
+
+/// What a group has emitted and is about to emit, by memory index.
+#[derive(Clone, Debug)]
+pub(crate) struct Emissions {
+    shape: Shape,
+    pub(crate) positive: Vec<u32>,
+    /// Empty where the group never spikes negatively.
+    pub(crate) negative: Vec<u32>,
+    /// Neurons that may have spiked.
+    pub(crate) touched: Touched,
+    /// Memory indices (shifted by one) and signs that emit at the next instant.
     pub(crate) pending: Vec<u32>,
     /// The same for the instant at hand.
     pub(crate) firing: Vec<u32>,
-    pub(crate) deliveries: Deliveries,
-    pub(crate) inputs: InputQueue,
+}
+
+/// An interval of indices outside which nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touched {
+    from: usize,
+    to: usize,
+}
+
+impl Touched {
+    pub(crate) const NOTHING: Self = Self { from: usize::MAX, to: 0 };
+
+    /// Also covers [`from`, `to`).
+    #[inline(always)]
+    pub(crate) fn cover(&mut self, from: usize, to: usize) {
+        self.from = self.from.min(from);
+        self.to = self.to.max(to);
+    }
+
+    /// The indices, of `n` there are.
+    #[inline]
+    pub(crate) fn range(self, n: usize) -> Range<usize> {
+        self.from.min(n)..self.to.min(n).max(self.from.min(n))
+    }
+}
+
+/// A set of groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups {
+    words: Vec<u64>,
+}
+
+impl Groups {
+    fn new(n: usize) -> Self {
+        Self { words: vec![0; n.div_ceil(64)] }
+    }
+
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, group: usize) {
+        self.words[group / 64] |= 1 << (group % 64);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
+    /// The least group from `from` on.
+    #[inline(always)]
+    pub(crate) fn next_from(&self, from: usize) -> Option<usize> {
+        let mut at = from / 64;
+        let mut word = self.words.get(at)? & (u64::MAX << (from % 64));
+        while word == 0 {
+            at += 1;
+            word = *self.words.get(at)?;
+        }
+        Some(at * 64 + word.trailing_zeros() as usize)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.words.fill(0);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -54,10 +134,10 @@ pub(crate) enum CellState<F> {
     Pool(PoolState),
 }
 
-/// Neurons in the plan's order, `[y][x][output]`.
+/// Neurons in memory order.
 #[derive(Clone, Debug)]
 pub(crate) struct NeuronState<F> {
-    /// Followed by [`LANES`] that are never a neuron.
+    /// Followed by [`LANES`] that are never a neuron, as `last` and `refractory_until` are.
     pub(crate) potentials: Aligned<F>,
     /// Last arrivals; empty without leak.
     pub(crate) last: Vec<u64>,
@@ -67,20 +147,24 @@ pub(crate) struct NeuronState<F> {
     pub(crate) net: Vec<i64>,
     /// Synaptic events that did not arrive before the end, by weight; empty without delays.
     pub(crate) unread: Vec<u32>,
+    /// Neurons that spikes may have arrived at.
+    pub(crate) touched: Touched,
 }
 
 /// Counts of a pooling cell, in canonical order.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolState {
-    /// Net spikes of each input element.
+    /// Net spikes of each input element; empty where counts only rise, as all that follows but `tracked` is.
     pub(crate) inputs: Vec<i32>,
-    /// What each output tracks: the maximum, or the sum.
+    /// What each output tracks: the maximum, or the sum; by memory index where counts only rise.
     pub(crate) tracked: Vec<i32>,
     /// Input that set the maximum; [`PoolState::NO_SETTER`] at first.
     pub(crate) setters: Vec<u32>,
     /// Net spikes fired.
     pub(crate) fired: Vec<i32>,
     initial: i32,
+    /// Whether anything has arrived.
+    pub(crate) is_touched: bool,
 }
 
 impl PoolState {
@@ -130,12 +214,14 @@ impl<F: Real> State<F> {
         let cells = plan.cells.iter().map(|cell| match &cell.kind {
             Kind::Pool(pool) => {
                 let initial = if pool.starts_below_all() { PoolState::BELOW_ALL } else { 0 };
+                let unless_rising = |n: usize| if pool.only_rises { 0 } else { n };
                 CellState::Pool(PoolState {
-                    inputs: vec![0; pool.input.len()],
+                    inputs: vec![0; unless_rising(pool.input.len())],
                     tracked: vec![initial; pool.output.len()],
-                    setters: vec![PoolState::NO_SETTER; pool.output.len()],
-                    fired: vec![0; pool.output.len()],
+                    setters: vec![PoolState::NO_SETTER; unless_rising(pool.output.len())],
+                    fired: vec![0; unless_rising(pool.output.len())],
                     initial,
+                    is_touched: false,
                 })
             }
             Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _) => {
@@ -145,40 +231,55 @@ impl<F: Real> State<F> {
                 let n_delays = only_if(matches!(cell.kind, Kind::Delayed(..)), weighted.synapses.n_weights());
                 CellState::Neurons(NeuronState {
                     potentials: Aligned::new(F::ZERO, n + LANES),
-                    last: vec![0; only_if(neuron.membrane_time_constant > 0, n)],
-                    refractory_until: vec![0; only_if(neuron.refractory_period > 0, n)],
+                    last: vec![0; only_if(neuron.leak.is_some(), n + LANES)],
+                    refractory_until: vec![0; only_if(neuron.refractory_period > 0, n + LANES)],
                     net: vec![0; only_if(weighted.terminates(), n)],
                     unread: vec![0; n_delays],
+                    touched: Touched::NOTHING,
                 })
             }
         });
-        Self {
-            cells: cells.collect(),
-            counts: vec![Counts::default(); plan.places.len()],
-            bases: plan.geometry.bases.clone(),
-            output: plan.network.output,
+        let emissions = plan.groups.iter().map(|group| Emissions {
+            shape: group.shape,
+            positive: vec![0; group.len()],
+            negative: vec![0; if group.may_be_negative { group.len() } else { 0 }],
+            touched: Touched::NOTHING,
             pending: Vec::new(),
             firing: Vec::new(),
+        });
+        Self {
+            cells: cells.collect(),
+            emissions: emissions.collect(),
+            bases: plan.geometry.bases.clone(),
+            output: plan.network.output,
+            waiting: Groups::new(plan.groups.len()),
+            emitting: Groups::new(plan.groups.len()),
             deliveries: Deliveries::default(),
             inputs: InputQueue::default(),
         }
     }
 
     /// Spikes of each neuron of a source in the last stimulus, in canonical order (channel, y, x; x fastest).
-    pub fn counts(&self, source: Source) -> &[Counts] {
-        let group = layout::group(source);
-        &self.counts[self.bases[group] as usize..self.bases[group + 1] as usize]
+    pub fn counts(&self, source: Source) -> Vec<Counts> {
+        self.counts_of(layout::group(source)).collect()
+    }
+
+    fn counts_of(&self, group: usize) -> impl Iterator<Item = Counts> {
+        let emissions = &self.emissions[group];
+        layout::memory_indices(group, emissions.shape).map(|i| Counts {
+            positive: emissions.positive[i],
+            negative: emissions.negative.get(i).copied().unwrap_or(0),
+        })
     }
 
     /// Net spikes of each output in the last stimulus.
-    pub fn scores(&self) -> impl ExactSizeIterator<Item = i64> {
-        self.counts(Source::Cell(self.output)).iter().map(|counts| counts.net())
+    pub fn scores(&self) -> impl Iterator<Item = i64> {
+        self.counts_of(self.output + 1).map(Counts::net)
     }
 
     /// The first output with the greatest score; `None` where the output never spiked.
     pub fn response(&self) -> Option<usize> {
-        let counts = self.counts(Source::Cell(self.output));
-        if counts.iter().all(|counts| counts.total() == 0) {
+        if self.emissions[self.output + 1].touched == Touched::NOTHING {
             return None;
         }
         let greatest = self.scores().max()?;
@@ -189,33 +290,56 @@ impl<F: Real> State<F> {
     /// empty for a pooling cell.
     pub fn membrane_potentials(&self, plan: &Plan<F>, cell: usize) -> Vec<F> {
         let CellState::Neurons(state) = &self.cells[cell] else { return Vec::new() };
-        let shape = plan.cells[cell].output;
-        (0..shape.len()).map(|i| state.potentials[i % shape.plane() * shape.channels + i / shape.plane()]).collect()
+        layout::memory_indices(cell + 1, plan.cells[cell].output).map(|i| state.potentials[i]).collect()
     }
 
     pub(crate) fn reset(&mut self) {
         for cell in &mut self.cells {
             match cell {
-                CellState::Neurons(state) => {
-                    state.potentials.fill(F::ZERO);
-                    state.last.fill(0);
-                    state.refractory_until.fill(0);
-                    state.net.fill(0);
-                    state.unread.fill(0);
-                }
-                CellState::Pool(state) => {
-                    state.inputs.fill(0);
-                    state.tracked.fill(state.initial);
-                    state.setters.fill(PoolState::NO_SETTER);
-                    state.fired.fill(0);
-                }
+                CellState::Neurons(state) => state.reset(),
+                CellState::Pool(state) => state.reset(),
             }
         }
-        self.counts.fill(Counts::default());
-        self.pending.clear();
-        self.firing.clear();
+        for emissions in &mut self.emissions {
+            let range = emissions.touched.range(emissions.positive.len());
+            emissions.positive[range.clone()].fill(0);
+            if !emissions.negative.is_empty() {
+                emissions.negative[range].fill(0);
+            }
+            emissions.touched = Touched::NOTHING;
+            emissions.pending.clear();
+            emissions.firing.clear();
+        }
+        self.waiting.clear();
+        self.emitting.clear();
         self.deliveries.queue.clear();
         self.deliveries.cursors.clear();
         self.deliveries.free.clear();
+    }
+}
+
+impl<F: Real> NeuronState<F> {
+    fn reset(&mut self) {
+        let range = self.touched.range(self.potentials.len());
+        self.potentials[range.clone()].fill(F::ZERO);
+        for times in [&mut self.last, &mut self.refractory_until] {
+            let range = self.touched.range(times.len());
+            times[range].fill(0);
+        }
+        self.net.fill(0);
+        self.unread.fill(0);
+        self.touched = Touched::NOTHING;
+    }
+}
+
+impl PoolState {
+    fn reset(&mut self) {
+        if !std::mem::take(&mut self.is_touched) {
+            return;
+        }
+        self.inputs.fill(0);
+        self.tracked.fill(self.initial);
+        self.setters.fill(Self::NO_SETTER);
+        self.fired.fill(0);
     }
 }

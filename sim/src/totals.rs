@@ -1,7 +1,7 @@
 //! Sums over stimuli, and the read events that follow from them.
 
 use crate::layout;
-use crate::network::Source;
+use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan, Synapses};
 use crate::real::Real;
 use crate::state::{CellState, State};
@@ -30,11 +30,30 @@ impl TotalCounts {
 /// Sums of counts over stimuli: whole numbers, so the order of adding and merging does not matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
-    counts: Vec<TotalCounts>,
+    /// The environment's, then each cell's.
+    groups: Vec<GroupTotals>,
     bases: Vec<u32>,
     /// Synaptic events that had not arrived at the end, by cell and weight; empty for cells without delays.
     unread: Vec<Vec<u64>>,
     n_stimuli: u64,
+}
+
+/// Spikes of a group by memory index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct GroupTotals {
+    shape: Shape,
+    positive: Vec<u64>,
+    /// Empty where the group never spikes negatively.
+    negative: Vec<u64>,
+}
+
+impl GroupTotals {
+    fn counts(&self, group: usize) -> impl Iterator<Item = TotalCounts> {
+        layout::memory_indices(group, self.shape).map(|i| TotalCounts {
+            positive: self.positive[i],
+            negative: self.negative.get(i).copied().unwrap_or(0),
+        })
+    }
 }
 
 impl Totals {
@@ -44,8 +63,13 @@ impl Totals {
             Kind::Delayed(weighted, _) => vec![0; weighted.synapses.n_weights()],
             _ => Vec::new(),
         });
+        let groups = plan.groups.iter().map(|group| GroupTotals {
+            shape: group.shape,
+            positive: vec![0; group.len()],
+            negative: vec![0; if group.may_be_negative { group.len() } else { 0 }],
+        });
         Self {
-            counts: vec![TotalCounts::default(); plan.places.len()],
+            groups: groups.collect(),
             bases: plan.geometry.bases.clone(),
             unread: unread.collect(),
             n_stimuli: 0,
@@ -59,15 +83,16 @@ impl Totals {
     /// Panics when both were not made for the same plan.
     pub fn add<F: Real>(&mut self, state: &State<F>) {
         assert_eq!(self.bases, state.bases, "totals add states of their plan");
-        for (total, counts) in self.counts.iter_mut().zip(&state.counts) {
-            total.positive += u64::from(counts.positive);
-            total.negative += u64::from(counts.negative);
+        for (totals, emissions) in self.groups.iter_mut().zip(&state.emissions) {
+            let range = emissions.touched.range(emissions.positive.len());
+            add(&mut totals.positive[range.clone()], &emissions.positive[range.clone()]);
+            if !emissions.negative.is_empty() {
+                add(&mut totals.negative[range.clone()], &emissions.negative[range]);
+            }
         }
         for (totals, cell) in self.unread.iter_mut().zip(&state.cells) {
             if let CellState::Neurons(cell) = cell {
-                for (total, &unread) in totals.iter_mut().zip(&cell.unread) {
-                    *total += u64::from(unread);
-                }
+                add(totals, &cell.unread);
             }
         }
         self.n_stimuli += 1;
@@ -80,29 +105,30 @@ impl Totals {
     /// Panics when both were not made for the same plan.
     pub fn merge(&mut self, other: &Self) {
         assert_eq!(self.bases, other.bases, "totals merge with totals of their plan");
-        for (total, more) in self.counts.iter_mut().zip(&other.counts) {
-            total.positive += more.positive;
-            total.negative += more.negative;
+        for (totals, more) in self.groups.iter_mut().zip(&other.groups) {
+            add(&mut totals.positive, &more.positive);
+            add(&mut totals.negative, &more.negative);
         }
         for (totals, more) in self.unread.iter_mut().zip(&other.unread) {
-            for (total, more) in totals.iter_mut().zip(more) {
-                *total += more;
-            }
+            add(totals, more);
         }
         self.n_stimuli += other.n_stimuli;
     }
 
     /// Forgets everything: a new phase begins.
     pub fn clear(&mut self) {
-        self.counts.fill(TotalCounts::default());
+        for totals in &mut self.groups {
+            totals.positive.fill(0);
+            totals.negative.fill(0);
+        }
         self.unread.iter_mut().for_each(|unread| unread.fill(0));
         self.n_stimuli = 0;
     }
 
     /// Spikes of each neuron of a source, in canonical order (channel, y, x; x fastest).
-    pub fn counts(&self, source: Source) -> &[TotalCounts] {
+    pub fn counts(&self, source: Source) -> Vec<TotalCounts> {
         let group = layout::group(source);
-        &self.counts[self.bases[group] as usize..self.bases[group + 1] as usize]
+        self.groups[group].counts(group).collect()
     }
 
     /// Stimuli added.
@@ -112,7 +138,14 @@ impl Totals {
 
     /// Spikes of the environment and all cells.
     pub fn n_spikes(&self) -> u64 {
-        self.counts.iter().map(|counts| counts.total()).sum()
+        let all = |group: &GroupTotals| group.positive.iter().chain(&group.negative).sum::<u64>();
+        self.groups.iter().map(all).sum()
+    }
+}
+
+fn add<T: Copy + Into<u64>>(totals: &mut [u64], more: &[T]) {
+    for (total, &more) in totals.iter_mut().zip(more) {
+        *total += more.into();
     }
 }
 
@@ -140,7 +173,7 @@ impl<F: Real> Plan<F> {
                 let spikes: Vec<u64> = cell
                     .inputs
                     .iter()
-                    .flat_map(|&input| totals.counts(input).iter().map(|counts| counts.total()))
+                    .flat_map(|&input| totals.counts(input).into_iter().map(TotalCounts::total))
                     .collect();
                 let mut reads = vec![None; synapses.n_weights()];
                 for channel in 0..synapses.n_channels {

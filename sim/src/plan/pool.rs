@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::FanOut;
 use crate::layout::Layout;
 use crate::network::{Pool, Pooling, PoolingMode, Shape, Size};
 
@@ -11,6 +12,9 @@ pub(crate) struct PoolPlan {
     pub(crate) mode: PoolingMode,
     pub(crate) input: Shape,
     pub(crate) output: Shape,
+    /// Follows a maximum of counts that only rise, and no count is in two windows: the window's count is then the greatest
+    /// count seen, whoever comes first.
+    pub(crate) only_rises: bool,
     window: Size,
     stride: Size,
     padding: Size,
@@ -24,7 +28,7 @@ pub(crate) struct PoolPlan {
 }
 
 impl PoolPlan {
-    pub(crate) fn new(pool: &Pool, layout: &Layout) -> Self {
+    pub(crate) fn new(pool: &Pool, layout: &Layout, counts_only_rise: bool) -> Self {
         let n_channels = layout.input.channels;
         let mut outputs = vec![Vec::new(); n_channels];
         let mut channels = vec![Vec::new(); pool.n_outputs];
@@ -44,9 +48,15 @@ impl PoolPlan {
             (0..n).map(holding).collect()
         };
         let (input, output, stride, padding) = (layout.input, layout.output, pool.stride, pool.padding);
+        let rows = axis(input.height, pool.window.height, stride.height, padding.height, output.height);
+        let columns = axis(input.width, pool.window.width, stride.width, padding.width, output.width);
+        let is_one = |windows: &Range<u32>| windows.len() <= 1;
+        let is_partition =
+            rows.iter().all(is_one) && columns.iter().all(is_one) && outputs.iter().all(|outputs| outputs.len() <= 1);
         Self {
-            rows: axis(input.height, pool.window.height, stride.height, padding.height, output.height),
-            columns: axis(input.width, pool.window.width, stride.width, padding.width, output.width),
+            rows,
+            columns,
+            only_rises: counts_only_rise && is_partition && pool.pooling == Pooling::Max,
             pooling: pool.pooling,
             mode: pool.mode,
             input: layout.input,
@@ -61,7 +71,27 @@ impl PoolPlan {
 
     /// Whether the tracked value starts from below every count, so that any first spike raises it.
     pub(crate) fn starts_below_all(&self) -> bool {
-        (self.pooling, self.mode) == (Pooling::Max, PoolingMode::Approximated)
+        (self.pooling, self.mode) == (Pooling::Max, PoolingMode::Approximated) && !self.only_rises
+    }
+
+    /// The one window of each neuron of a source whose channels begin at `first_channel` of the input; both by memory index.
+    pub(crate) fn window_of_each(&self, source: Shape, first_channel: usize) -> Vec<u32> {
+        let mut windows = Vec::with_capacity(source.len());
+        for y in 0..source.height {
+            for x in 0..source.width {
+                let (rows, columns) = self.windows(y, x);
+                for channel in 0..source.channels {
+                    let output = self.outputs(first_channel + channel).first();
+                    windows.push(match (rows.clone().next(), columns.clone().next(), output) {
+                        (Some(oy), Some(ox), Some(&output)) => {
+                            ((oy * self.output.width + ox) * self.output.channels) as u32 + output
+                        }
+                        _ => FanOut::NO_WINDOW,
+                    });
+                }
+            }
+        }
+        windows
     }
 
     /// Rows and columns of the windows that hold an input element.

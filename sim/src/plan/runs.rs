@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::{Arrival, Synapses, n_taps};
+use super::{Synapses, n_taps};
 use crate::lanes::{Aligned, LANES};
 use crate::real::Real;
 
@@ -20,22 +20,34 @@ pub(crate) struct Runs<F> {
     thresholds: Aligned<F>,
     /// First lane of each channel's pattern.
     patterns: Vec<usize>,
-    /// Lanes of all the variants of a kernel row.
-    row: usize,
-    /// First lane of each variant, `[residue][cut]`.
-    variants: Vec<usize>,
-    /// Variants of a residue.
-    n_cuts: usize,
+    /// Lanes of a channel's kernel.
+    channel: usize,
+    /// What a spike's row and column in the input settle; a flat cell has one of each.
+    rows: Vec<RowReach>,
+    columns: Vec<ColumnReach>,
+    /// Lanes from a row of weights to the one that the next row of neurons up takes.
+    weight_step: usize,
+    /// Neurons of a row.
+    neuron_step: usize,
 }
 
-/// One row of neurons that a spike reaches.
+/// Rows of neurons that a spike in one row of the input reaches.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run<'a, F> {
-    /// First neuron.
-    pub(crate) neuron: usize,
-    /// Weights and thresholds, a multiple of [`LANES`].
-    pub(crate) weights: &'a [F],
-    pub(crate) thresholds: &'a [F],
+struct RowReach {
+    n_rows: usize,
+    /// Lane of the first row's weights within the channel's kernel.
+    lane: usize,
+    /// First neuron of the last row on the map.
+    neuron: usize,
+}
+
+/// Neurons in a row that a spike in one column of the input reaches.
+#[derive(Clone, Copy, Debug)]
+struct ColumnReach {
+    /// Lanes, a multiple of [`LANES`].
+    n_lanes: usize,
+    lane: usize,
+    neuron: usize,
 }
 
 impl<F: Real> Runs<F> {
@@ -57,7 +69,9 @@ impl<F: Real> Runs<F> {
                 // From the last tap (earliest position) down to the first one that is left.
                 let all = n_taps(kernel.width, stride.width, residue);
                 taps.push((cut..all).rev().map(|tap| residue + tap * stride.width).collect::<Vec<_>>());
-                row += (all.saturating_sub(cut) * n_outputs).next_multiple_of(LANES) + LANES;
+                // A run whose left the border cuts begins in the middle, and still reads whole steps.
+                let overrun = if most_taps > 1 { LANES } else { 0 };
+                row += (all.saturating_sub(cut) * n_outputs).next_multiple_of(LANES) + overrun;
             }
         }
         let mut firsts: HashMap<Vec<bool>, usize> = HashMap::new();
@@ -73,12 +87,14 @@ impl<F: Real> Runs<F> {
             weights: Aligned::new(F::ZERO, synapses.n_channels * kernel.height * row),
             thresholds: Aligned::new(F::INFINITY, firsts.len() * row),
             patterns,
-            row,
-            variants,
-            n_cuts,
+            channel: kernel.height * row,
+            rows: Vec::new(),
+            columns: Vec::new(),
+            weight_step: row * stride.height,
+            neuron_step: synapses.positions.width * n_outputs,
         };
         for channel in 0..synapses.n_channels {
-            for (&first, kxs) in plan.variants.iter().zip(&taps) {
+            for (&first, kxs) in variants.iter().zip(&taps) {
                 for (i, &kx) in kxs.iter().enumerate() {
                     for output in 0..n_outputs {
                         if !synapses.is_connected[output * synapses.n_channels + channel] {
@@ -94,67 +110,87 @@ impl<F: Real> Runs<F> {
                 }
             }
         }
+        let (height, width) = if synapses.is_flat { (1, 1) } else { (synapses.input.height, synapses.input.width) };
+        plan.rows = (0..height)
+            .map(|y| {
+                let at = synapses.arrival(0, y, 0);
+                let n_taps = n_taps(kernel.height, stride.height, at.first_ky);
+                let first_tap = (at.qy + 1).saturating_sub(synapses.positions.height);
+                let n_rows = n_taps.min(at.qy + 1).saturating_sub(first_tap);
+                if n_rows == 0 {
+                    return RowReach { n_rows, lane: 0, neuron: 0 };
+                }
+                let lane = (at.first_ky + first_tap * stride.height) * row;
+                RowReach { n_rows, lane, neuron: (at.qy - first_tap) * plan.neuron_step }
+            })
+            .collect();
+        plan.columns = (0..width)
+            .map(|x| {
+                let at = synapses.arrival(0, 0, x);
+                let n_taps = n_taps(kernel.width, stride.width, at.first_kx);
+                let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
+                let skip = n_taps.saturating_sub(at.qx + 1);
+                if cut + skip >= n_taps {
+                    return ColumnReach { n_lanes: 0, lane: 0, neuron: 0 };
+                }
+                ColumnReach {
+                    n_lanes: ((n_taps - cut - skip) * n_outputs).next_multiple_of(LANES),
+                    lane: variants[at.first_kx * n_cuts + cut] + skip * n_outputs,
+                    neuron: (at.qx + skip + 1 - n_taps) * n_outputs,
+                }
+            })
+            .collect();
         plan
     }
 
-    /// The rows of neurons that a spike reaches.
+    /// The rows of neurons that a spike of the concatenated input at (channel, y, x) reaches; of a flat cell, (channel, 0, 0).
     #[inline(always)]
-    pub(crate) fn rows(&self, synapses: &Synapses, at: Arrival) -> Rows<'_, F> {
-        let n_outputs = synapses.n_outputs;
-        let columns = n_taps(synapses.kernel.width, synapses.stride.width, at.first_kx);
-        let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
-        let skip = columns.saturating_sub(at.qx + 1);
-        if cut + skip >= columns {
-            return Rows { weights: &[], thresholds: &[], row: 0, step: 0, n_rows: 0, neuron: 0 };
-        }
-        let lanes = ((columns - cut - skip) * n_outputs).next_multiple_of(LANES);
-        let first = self.variants[at.first_kx * self.n_cuts + cut] + skip * n_outputs;
-        let rows = n_taps(synapses.kernel.height, synapses.stride.height, at.first_ky);
-        let first_tap = (at.qy + 1).saturating_sub(synapses.positions.height);
-        let n_rows = rows.min(at.qy + 1).saturating_sub(first_tap);
-        let ky = at.first_ky + first_tap * synapses.stride.height;
-        let start = (at.channel * synapses.kernel.height + ky) * self.row + first;
-        let left = at.qx + skip + 1 - columns;
+    pub(crate) fn rows(&self, channel: usize, y: usize, x: usize) -> Rows {
+        let (row, column) = (self.rows[y], self.columns[x]);
+        let n_rows = if column.n_lanes > 0 { row.n_rows } else { 0 };
         Rows {
-            weights: if n_rows > 0 { &self.weights[start..] } else { &[] },
-            thresholds: &self.thresholds[self.patterns[at.channel] + first..][..lanes],
-            row: self.row * synapses.stride.height,
-            step: synapses.positions.width * n_outputs,
             n_rows,
-            neuron: if n_rows > 0 { ((at.qy - first_tap) * synapses.positions.width + left) * n_outputs } else { 0 },
+            n_lanes: column.n_lanes,
+            weight: channel * self.channel + row.lane + column.lane,
+            threshold: self.patterns[channel] + column.lane,
+            neuron: row.neuron + column.neuron,
         }
     }
-}
 
-/// The rows of neurons that a spike reaches, from the last down to the first.
-#[derive(Clone, Debug)]
-pub(crate) struct Rows<'a, F> {
-    /// From the row's first weight on.
-    weights: &'a [F],
-    thresholds: &'a [F],
-    /// Weights between two rows.
-    row: usize,
-    /// Neurons between two rows.
-    step: usize,
-    n_rows: usize,
-    neuron: usize,
-}
-
-impl<'a, F> Iterator for Rows<'a, F> {
-    type Item = Run<'a, F>;
-
+    /// Weights and thresholds of the rows, and how far one row's begin from the next.
     #[inline(always)]
-    fn next(&mut self) -> Option<Run<'a, F>> {
-        if self.n_rows == 0 {
-            return None;
+    pub(crate) fn tables(&self) -> Tables<'_, F> {
+        Tables {
+            weights: &self.weights,
+            thresholds: &self.thresholds,
+            weight_step: self.weight_step,
+            neuron_step: self.neuron_step,
         }
-        let run =
-            Run { neuron: self.neuron, weights: &self.weights[..self.thresholds.len()], thresholds: self.thresholds };
-        self.n_rows -= 1;
-        if self.n_rows > 0 {
-            self.weights = &self.weights[self.row..];
-            self.neuron -= self.step;
-        }
-        Some(run)
     }
+
+    /// Bytes of the weights and thresholds.
+    pub(crate) fn n_bytes(&self) -> usize {
+        (self.weights.len() + self.thresholds.len()) * size_of::<F>()
+    }
+}
+
+/// The rows of neurons that one spike reaches, from the last on the map up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    pub(crate) n_rows: usize,
+    /// Lanes of a row, a multiple of [`LANES`].
+    pub(crate) n_lanes: usize,
+    /// Index of the first row's first weight, of its thresholds (which all rows share), and of its first neuron.
+    pub(crate) weight: usize,
+    pub(crate) threshold: usize,
+    pub(crate) neuron: usize,
+}
+
+/// What all rows of a cell share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tables<'a, F> {
+    pub(crate) weights: &'a [F],
+    pub(crate) thresholds: &'a [F],
+    pub(crate) weight_step: usize,
+    pub(crate) neuron_step: usize,
 }

@@ -1,15 +1,11 @@
 //! What an arriving spike does to neurons and pooling windows.
 
 use crate::lanes::{Isa, LANES};
-use crate::math;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{Arrival, NeuronPlan, PoolPlan, Rows, Taps};
+use crate::plan::{Arrival, FanOut, Group, NeuronPlan, PoolPlan, Rows, Runs, Tables, Taps};
 use crate::present::Fire;
 use crate::real::Real;
 use crate::state::{NeuronState, PoolState};
-
-/// Below this exponent the leak leaves nothing: ln(1e-20).
-const LEAK_CUTOFF: f64 = -46.051_701_859_880_914;
 
 /// One arrival at one neuron, of weight `weight` with its sign; tells the sign of the spike that it fires.
 #[inline(always)]
@@ -21,9 +17,8 @@ pub(super) fn neuron<F: Real>(
     now: u64,
 ) -> Option<bool> {
     let mut v = state.potentials[i];
-    if neuron.membrane_time_constant > 0 {
-        let x = -((now - state.last[i]) as f64 / neuron.membrane_time_constant as f64);
-        v = if x > LEAK_CUTOFF { F::from_f64(v.to_f64() * math::exp(x)) } else { F::ZERO };
+    if let Some(leak) = &neuron.leak {
+        v = leak.decay(v, now - state.last[i]);
         state.last[i] = now;
     }
     v += weight;
@@ -39,40 +34,86 @@ pub(super) fn neuron<F: Real>(
     fires.then_some(is_negative)
 }
 
-/// One arrival at each neuron of the rows that a spike reaches, for neurons that only add and compare.
+/// Spikes of a group, one after the other, at rows of neurons.
 #[inline(always)]
-pub(super) fn rows<F: Real, I: Isa>(
+pub(super) fn runs<F: Real, I: Isa>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
-    rows: Rows<'_, F>,
-    is_negative: bool,
+    runs: &Runs<F>,
+    group: &Group,
+    first_channel: usize,
+    spikes: &[u32],
 ) {
-    let is_bipolar = fire.weighted.neuron.is_bipolar;
-    let sign = if is_negative { -F::ONE } else { F::ONE };
-    for run in rows {
-        let (thresholds, _) = run.thresholds.as_chunks::<LANES>();
-        let (weights, _) = run.weights.as_chunks::<LANES>();
-        let (potentials, _) = state.potentials[run.neuron..][..run.thresholds.len()].as_chunks_mut::<LANES>();
-        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
-        for chunk in 0..thresholds.len() {
-            let v = &mut potentials[chunk];
-            let fires = I::step(v, &weights[chunk], &thresholds[chunk], sign, is_bipolar);
-            if fires != 0 {
-                fire_lanes(fire, &mut state.net, v, fires, run.neuron + chunk * LANES);
-            }
+    let synapses = &fire.weighted.synapses;
+    let is_simple = fire.weighted.neuron.leak.is_none() && fire.weighted.neuron.refractory_period == 0;
+    for &spike in spikes {
+        let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
+        let reach = if synapses.is_flat {
+            runs.rows(first_channel * synapses.input.plane() + neuron as usize, 0, 0)
+        } else {
+            let place = group.place(neuron);
+            runs.rows(first_channel + place.channel, place.y, place.x)
+        };
+        if reach.n_rows == 0 {
+            continue;
         }
+        let tables = runs.tables();
+        let last = reach.neuron + reach.n_lanes;
+        state.touched.cover(reach.neuron - (reach.n_rows - 1) * tables.neuron_step, last);
+        let first_emission = fire.pending.len();
+        if is_simple {
+            rows::<F, I, false>(fire, state, tables, reach, is_negative);
+        } else {
+            rows::<F, I, true>(fire, state, tables, reach, is_negative);
+        }
+        fire.decide(state, first_emission);
     }
 }
 
-/// The lanes of a mask fire. Out of line, so that the loop around it keeps its registers.
-#[inline(never)]
-fn fire_lanes<F: Real>(fire: &mut Fire<'_, F>, net: &mut [i64], v: &mut [F; LANES], mut fires: u32, first: usize) {
-    while fires != 0 {
-        let lane = fires.trailing_zeros() as usize % LANES;
-        fires &= fires - 1;
-        let is_negative = v[lane] < F::ZERO;
-        v[lane] = fire.weighted.neuron.reset(v[lane]);
-        fire.fire(net, first + lane, is_negative);
+/// One arrival at each neuron of the rows that a spike reaches. `IS_TIMED`: there is a leak or a refractory period.
+#[inline(always)]
+fn rows<F: Real, I: Isa, const IS_TIMED: bool>(
+    fire: &mut Fire<'_, F>,
+    state: &mut NeuronState<F>,
+    tables: Tables<'_, F>,
+    reach: Rows,
+    is_negative: bool,
+) {
+    let neuron = &fire.weighted.neuron;
+    let now = fire.clock.now;
+    let sign = if is_negative { -F::ONE } else { F::ONE };
+    let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
+    let (mut weight, mut first) = (reach.weight, reach.neuron);
+    for row in 0..reach.n_rows {
+        let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+        let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
+        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
+        for chunk in 0..thresholds.len() {
+            let v = &mut potentials[chunk];
+            if IS_TIMED && let Some(leak) = &neuron.leak {
+                let (last, _) = state.last[first + chunk * LANES..].as_chunks_mut::<LANES>();
+                leak.decay_lanes(v, &mut last[0], &thresholds[chunk], now);
+            }
+            let mut fires = I::step(v, &weights[chunk], &thresholds[chunk], sign, neuron.is_bipolar);
+            while fires != 0 {
+                let lane = fires.trailing_zeros() as usize % LANES;
+                fires &= fires - 1;
+                let i = first + chunk * LANES + lane;
+                if IS_TIMED && neuron.refractory_period > 0 {
+                    if now < state.refractory_until[i] {
+                        continue;
+                    }
+                    state.refractory_until[i] = now.saturating_add(neuron.refractory_period);
+                }
+                let is_negative = v[lane] < F::ZERO;
+                v[lane] = neuron.reset(v[lane]);
+                fire.pending.push((i as u32) << 1 | u32::from(is_negative));
+            }
+        }
+        if row + 1 < reach.n_rows {
+            weight += tables.weight_step;
+            first -= tables.neuron_step;
+        }
     }
 }
 
@@ -103,16 +144,41 @@ pub(super) fn taps<F: Real>(
     }
 }
 
-/// One arrival at a pooling cell whose neurons begin at position `base`.
+/// Spikes at a pooling cell whose counts only rise: neurons of the source (by memory index) whose counts, already raised, are
+/// `counts`.
+#[inline(always)]
+pub(super) fn rising(
+    state: &mut PoolState,
+    windows: &[u32],
+    counts: &[u32],
+    spikes: impl ExactSizeIterator<Item = usize>,
+    pending: &mut Vec<u32>,
+) {
+    state.is_touched = true;
+    for neuron in spikes {
+        let window = windows[neuron];
+        if window == FanOut::NO_WINDOW {
+            continue;
+        }
+        let tracked = &mut state.tracked[window as usize];
+        // More than once where the neuron spiked more than once in this instant.
+        while counts[neuron] as i32 > *tracked {
+            *tracked += 1;
+            pending.push(window << 1);
+        }
+    }
+}
+
+/// One arrival at a pooling cell.
 #[inline(always)]
 pub(super) fn pool(
     pool: &PoolPlan,
     state: &mut PoolState,
-    base: u32,
     (channel, y, x): (usize, usize, usize),
     is_negative: bool,
     pending: &mut Vec<u32>,
 ) {
+    state.is_touched = true;
     let element = (channel * pool.input.height + y) * pool.input.width + x;
     let step = if is_negative { -1 } else { 1 };
     state.inputs[element] += step;
@@ -123,7 +189,8 @@ pub(super) fn pool(
                 let neuron = (output as usize * pool.output.height + oy) * pool.output.width + ox;
                 let moves = window(pool, state, element, step, output as usize, neuron);
                 if moves != 0 {
-                    pending.push((base + neuron as u32) << 1 | u32::from(moves < 0));
+                    let memory = (oy * pool.output.width + ox) * pool.output.channels + output as usize;
+                    pending.push((memory as u32) << 1 | u32::from(moves < 0));
                 }
             }
         }

@@ -238,9 +238,9 @@ fn compare<F: Real>(
     let mut totals = Totals::new(plan);
     totals.add(state);
     prop_assert_eq!(plan.reads(&totals), report.reads.clone());
-    prop_assert_eq!(state.counts(Source::Environment), &report.counts[0][..]);
+    prop_assert_eq!(&state.counts(Source::Environment), &report.counts[0]);
     for cell in 0..plan.network().cells.len() {
-        prop_assert_eq!(state.counts(Source::Cell(cell)), &report.counts[cell + 1][..]);
+        prop_assert_eq!(&state.counts(Source::Cell(cell)), &report.counts[cell + 1]);
         prop_assert_eq!(&state.membrane_potentials(plan, cell), &report.membrane_potentials[cell]);
     }
     Ok(())
