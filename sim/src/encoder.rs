@@ -188,6 +188,29 @@ impl Encoder {
         (!is_silent).then(|| Train::new(self, value, interval))
     }
 
+    /// Where the first spike follows from the first word alone, and the later the greater that is: the least word that gives
+    /// none. `None` for other codings.
+    pub(crate) fn first_spike_limit(&self, start: &Train, interval: Interval) -> Option<u64> {
+        if self.config.coding != Coding::JitteredPeriodic || self.config.period_rel_std_dev != 0.0 {
+            return None;
+        }
+        let spikes = |word: u64| {
+            let mut random = Random::new(Repeated(word as u32));
+            start.clone().next(self, &interval, &mut random).is_some()
+        };
+        // The limit lies in [low, high].
+        let (mut low, mut high) = (0, 1 << 32);
+        while low < high {
+            let middle = (low + high) / 2;
+            if spikes(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Some(low)
+    }
+
     /// The lazy train of one pixel of a presentation, as the engine draws it.
     pub fn pixel_train(&self, seed: u64, presentation: &Presentation<'_>, pixel: usize) -> SpikeTrain<'_, Stream> {
         let stream = StreamKey::new(seed, Purpose::Encoder).stream(presentation.stimulus, pixel as u32);
@@ -217,6 +240,15 @@ impl<W: Words> Iterator for SpikeTrain<'_, W> {
                 None
             }
         }
+    }
+}
+
+/// The same word again and again.
+struct Repeated(u32);
+
+impl Words for Repeated {
+    fn next_u32(&mut self) -> u32 {
+        self.0
     }
 }
 

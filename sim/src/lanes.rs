@@ -44,11 +44,63 @@ impl<F> DerefMut for Aligned<F> {
     }
 }
 
+/// When a neuron fires, and what that does to its potential.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<F> {
+    /// Potential at which it fires.
+    pub(crate) threshold: F,
+    /// Whether it fires at minus the threshold, too.
+    pub(crate) is_bipolar: bool,
+    /// Whether firing sets the potential to zero, and not one threshold closer to it.
+    pub(crate) resets_to_zero: bool,
+}
+
+impl<F> Rule<F> {
+    /// Fires at the threshold only, and is reset by subtraction.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.is_bipolar && !self.resets_to_zero
+    }
+}
+
+/// Lanes that fire, and those whose potential is negative; a bit a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fired {
+    pub(crate) lanes: u32,
+    pub(crate) negative: u32,
+}
+
 /// Which instructions a run uses, chosen once a run.
 pub(crate) trait Isa {
-    /// Adds `sign` times the weights to the potentials, and tells which lanes reach their threshold: the potential itself
-    /// does, or, iff `is_bipolar`, its absolute value. `sign` is 1 or -1, so that multiplying is exact.
-    fn step<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], thresholds: &[F; LANES], sign: F, is_bipolar: bool) -> u32;
+    /// Adds `sign` times the weights to the potentials, and tells which lanes reach their threshold `t`: the potential itself
+    /// does, or, iff bipolar, its absolute value. `sign` is 1 or -1, so that multiplying is exact. The potentials of those
+    /// lanes are reset iff `RESETS`.
+    fn step<F: Lanes, const RESETS: bool>(
+        v: &mut [F; LANES],
+        w: &[F; LANES],
+        t: &[F; LANES],
+        sign: F,
+        rule: &Rule<F>,
+    ) -> Fired;
+
+    /// The same for a positive spike at neurons that fire at the threshold only and are reset by subtraction.
+    #[inline(always)]
+    fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], threshold: F) -> u32 {
+        let rule = Rule { threshold, is_bipolar: false, resets_to_zero: false };
+        Self::step::<F, true>(v, w, t, F::UNIT, &rule).lanes
+    }
+
+    /// Appends 2 (`first` + lane), plus 1 where negative, for each lane that fired, ascending. The list has room for
+    /// [`LANES`] more.
+    #[inline(always)]
+    fn push(list: &mut Vec<u32>, fired: Fired, first: u32) {
+        let mut lanes = fired.lanes;
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros();
+            lanes &= lanes - 1;
+            list.push((first + lane) << 1 | (fired.negative >> lane & 1));
+        }
+    }
 }
 
 /// Any processor.
@@ -56,41 +108,105 @@ pub(crate) struct Portable;
 
 impl Isa for Portable {
     #[inline(always)]
-    fn step<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], thresholds: &[F; LANES], sign: F, is_bipolar: bool) -> u32 {
-        F::step(v, w, thresholds, sign, is_bipolar)
+    fn step<F: Lanes, const RESETS: bool>(
+        v: &mut [F; LANES],
+        w: &[F; LANES],
+        t: &[F; LANES],
+        sign: F,
+        rule: &Rule<F>,
+    ) -> Fired {
+        F::step::<RESETS>(v, w, t, sign, rule)
     }
+}
+
+/// Something that runs on vector instructions chosen at run time.
+pub(crate) trait OnIsa {
+    type Output;
+
+    fn run<I: Isa>(self) -> Self::Output;
+}
+
+/// Runs on the widest vector instructions of this CPU; the operations, and so the results, are the same.
+pub(crate) fn on_widest<T: OnIsa>(task: T) -> T::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
+        fn on_avx512<T: OnIsa>(task: T) -> T::Output {
+            task.run::<Avx512>()
+        }
+
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn on_avx2<T: OnIsa>(task: T) -> T::Output {
+            task.run::<Avx2>()
+        }
+
+        let has_bits = is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        if has_bits
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+        {
+            // SAFETY: the features that the function is compiled for have just been detected.
+            return unsafe { on_avx512(task) };
+        }
+        if has_bits && is_x86_feature_detected!("avx2") {
+            // SAFETY: as above.
+            return unsafe { on_avx2(task) };
+        }
+    }
+    task.run::<Portable>()
 }
 
 /// Floats that step in lanes.
 pub trait Lanes: Copy {
     #[doc(hidden)]
-    fn step(v: &mut [Self; LANES], w: &[Self; LANES], t: &[Self; LANES], sign: Self, is_bipolar: bool) -> u32;
+    const UNIT: Self;
+
+    #[doc(hidden)]
+    fn step<const RESETS: bool>(
+        v: &mut [Self; LANES],
+        w: &[Self; LANES],
+        t: &[Self; LANES],
+        sign: Self,
+        rule: &Rule<Self>,
+    ) -> Fired;
 
     /// # Safety
     ///
     /// The processor has AVX2.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
-    unsafe fn step_avx2(
+    unsafe fn step_avx2<const RESETS: bool>(
         v: &mut [Self; LANES],
         w: &[Self; LANES],
         t: &[Self; LANES],
         sign: Self,
-        is_bipolar: bool,
-    ) -> u32;
+        rule: &Rule<Self>,
+    ) -> Fired;
 
     /// # Safety
     ///
     /// The processor has AVX-512 F and DQ.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
-    unsafe fn step_avx512(
+    unsafe fn step_plain_avx512(v: &mut [Self; LANES], w: &[Self; LANES], t: &[Self; LANES], threshold: Self) -> u32;
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn step_avx512<const RESETS: bool>(
         v: &mut [Self; LANES],
         w: &[Self; LANES],
         t: &[Self; LANES],
         sign: Self,
-        is_bipolar: bool,
-    ) -> u32;
+        rule: &Rule<Self>,
+    ) -> Fired;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -98,7 +214,9 @@ pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Isa, LANES, Lanes};
+    use std::arch::x86_64::*;
+
+    use super::{Fired, Isa, LANES, Lanes, Rule};
 
     /// A processor with AVX2. Named only inside functions compiled for it.
     pub(crate) struct Avx2;
@@ -107,101 +225,217 @@ mod x86 {
 
     impl Isa for Avx2 {
         #[inline(always)]
-        fn step<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], sign: F, is_bipolar: bool) -> u32 {
+        fn step<F: Lanes, const RESETS: bool>(
+            v: &mut [F; LANES],
+            w: &[F; LANES],
+            t: &[F; LANES],
+            sign: F,
+            rule: &Rule<F>,
+        ) -> Fired {
             // SAFETY: the type is named only where AVX2 was detected.
-            unsafe { F::step_avx2(v, w, t, sign, is_bipolar) }
+            unsafe { F::step_avx2::<RESETS>(v, w, t, sign, rule) }
         }
     }
 
     impl Isa for Avx512 {
         #[inline(always)]
-        fn step<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], sign: F, is_bipolar: bool) -> u32 {
+        fn step<F: Lanes, const RESETS: bool>(
+            v: &mut [F; LANES],
+            w: &[F; LANES],
+            t: &[F; LANES],
+            sign: F,
+            rule: &Rule<F>,
+        ) -> Fired {
             // SAFETY: the type is named only where AVX-512 F and DQ were detected.
-            unsafe { F::step_avx512(v, w, t, sign, is_bipolar) }
+            unsafe { F::step_avx512::<RESETS>(v, w, t, sign, rule) }
+        }
+
+        #[inline(always)]
+        fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], threshold: F) -> u32 {
+            // SAFETY: as above.
+            unsafe { F::step_plain_avx512(v, w, t, threshold) }
+        }
+
+        #[inline(always)]
+        fn push(list: &mut Vec<u32>, fired: Fired, first: u32) {
+            let len = list.len();
+            assert!(list.capacity() - len >= LANES, "the list has room for a step");
+            // SAFETY: AVX-512 F was detected; all lanes are written within the capacity, and the length then covers
+            // only written ones.
+            unsafe {
+                let lanes = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+                let emissions = _mm512_add_epi32(_mm512_set1_epi32((first << 1) as i32), lanes);
+                let one = _mm512_maskz_set1_epi32(fired.negative as u16, 1);
+                let packed = _mm512_maskz_compress_epi32(fired.lanes as u16, _mm512_or_si512(emissions, one));
+                _mm512_storeu_si512(list.as_mut_ptr().add(len).cast(), packed);
+                list.set_len(len + fired.lanes.count_ones() as usize);
+            }
         }
     }
 }
 
 macro_rules! lanes {
     ($float:ident, $bits:ident,
-     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $and2:ident, $cmp2:ident, $mask2:ident,
-     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $and5:ident, $cmp5:ident) => {
+     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident,
+     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident) => {
         impl Lanes for $float {
-            #[inline(always)]
-            fn step(v: &mut [Self; LANES], w: &[Self; LANES], t: &[Self; LANES], sign: Self, is_bipolar: bool) -> u32 {
-                let mut mask = 0;
-                for lane in 0..LANES {
-                    v[lane] += sign * w[lane];
-                    let level = if is_bipolar { v[lane].abs() } else { v[lane] };
-                    mask |= u32::from(level >= t[lane]) << lane;
-                }
-                mask
-            }
+            const UNIT: Self = 1.0;
 
-            #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            unsafe fn step_avx2(
+            fn step<const RESETS: bool>(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
                 t: &[Self; LANES],
                 sign: Self,
-                is_bipolar: bool,
-            ) -> u32 {
+                rule: &Rule<Self>,
+            ) -> Fired {
+                let mut fired = Fired { lanes: 0, negative: 0 };
+                for lane in 0..LANES {
+                    let moved = v[lane] + sign * w[lane];
+                    let level = if rule.is_bipolar { moved.abs() } else { moved };
+                    let fires = level >= t[lane];
+                    let amount = if rule.is_bipolar { rule.threshold.copysign(moved) } else { rule.threshold };
+                    let reset = if rule.resets_to_zero { 0.0 } else { moved - amount };
+                    v[lane] = if RESETS && fires { reset } else { moved };
+                    fired.lanes |= u32::from(fires) << lane;
+                    fired.negative |= u32::from(rule.is_bipolar && moved.is_sign_negative()) << lane;
+                }
+                fired
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn step_avx2<const RESETS: bool>(
+                v: &mut [Self; LANES],
+                w: &[Self; LANES],
+                t: &[Self; LANES],
+                sign: Self,
+                rule: &Rule<Self>,
+            ) -> Fired {
                 use std::arch::x86_64::*;
-                let level_bits = $float::from_bits(if is_bipolar { $bits::MAX >> 1 } else { $bits::MAX });
-                let mut mask = 0;
+                let sign_bit = if rule.is_bipolar { 1 << ($bits::BITS - 1) } else { 0 };
+                let mut fired = Fired { lanes: 0, negative: 0 };
                 // SAFETY: the caller vouches for AVX2, and each group of lanes lies inside the arrays.
                 unsafe {
-                    let (sign, level_bits) = ($set2(sign), $set2(level_bits));
+                    let sign = $set2(sign);
+                    let (level_bits, sign_bit) =
+                        ($set2($float::from_bits(!sign_bit)), $set2($float::from_bits(sign_bit)));
+                    let threshold = $set2(rule.threshold);
                     for first in (0..LANES).step_by($n2) {
-                        let moved = $add2($load2(v.as_ptr().add(first)), $mul2(sign, $load2(w.as_ptr().add(first))));
-                        $store2(v.as_mut_ptr().add(first), moved);
+                        let mut moved =
+                            $add2($load2(v.as_ptr().add(first)), $mul2(sign, $load2(w.as_ptr().add(first))));
                         let reaches = $cmp2::<_CMP_GE_OQ>($and2(moved, level_bits), $load2(t.as_ptr().add(first)));
-                        mask |= ($mask2(reaches) as u32) << first;
+                        fired.lanes |= ($mask2(reaches) as u32) << first;
+                        if rule.is_bipolar {
+                            fired.negative |= ($mask2(moved) as u32) << first;
+                        }
+                        if RESETS {
+                            let amount = $or2(threshold, $and2(moved, sign_bit));
+                            moved = if rule.resets_to_zero {
+                                $andnot2(reaches, moved)
+                            } else {
+                                $sub2(moved, $and2(reaches, amount))
+                            };
+                        }
+                        $store2(v.as_mut_ptr().add(first), moved);
                     }
                 }
-                mask
+                fired
             }
 
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            unsafe fn step_avx512(
+            unsafe fn step_plain_avx512(
+                v: &mut [Self; LANES],
+                w: &[Self; LANES],
+                t: &[Self; LANES],
+                threshold: Self,
+            ) -> u32 {
+                use std::arch::x86_64::*;
+                let mut lanes = 0;
+                // SAFETY: the caller vouches for AVX-512 F and DQ, and each group of lanes lies inside the arrays.
+                unsafe {
+                    let threshold = $set5(threshold);
+                    for first in (0..LANES).step_by($n5) {
+                        let moved = $add5($load5(v.as_ptr().add(first)), $load5(w.as_ptr().add(first)));
+                        let reaches = $cmp5::<_CMP_GE_OQ>(moved, $load5(t.as_ptr().add(first)));
+                        lanes |= u32::from(reaches) << first;
+                        $store5(v.as_mut_ptr().add(first), $sub5(moved, reaches, moved, threshold));
+                    }
+                }
+                lanes
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn step_avx512<const RESETS: bool>(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
                 t: &[Self; LANES],
                 sign: Self,
-                is_bipolar: bool,
-            ) -> u32 {
+                rule: &Rule<Self>,
+            ) -> Fired {
                 use std::arch::x86_64::*;
-                let level_bits = $float::from_bits(if is_bipolar { $bits::MAX >> 1 } else { $bits::MAX });
-                let mut mask = 0;
+                let sign_bit = if rule.is_bipolar { 1 << ($bits::BITS - 1) } else { 0 };
+                let mut fired = Fired { lanes: 0, negative: 0 };
                 // SAFETY: the caller vouches for AVX-512 F and DQ, and each group of lanes lies inside the arrays.
                 unsafe {
-                    let (sign, level_bits) = ($set5(sign), $set5(level_bits));
+                    let sign = $set5(sign);
+                    let (level_bits, sign_bit) =
+                        ($set5($float::from_bits(!sign_bit)), $set5($float::from_bits(sign_bit)));
+                    let threshold = $set5(rule.threshold);
                     for first in (0..LANES).step_by($n5) {
-                        let moved = $add5($load5(v.as_ptr().add(first)), $mul5(sign, $load5(w.as_ptr().add(first))));
-                        $store5(v.as_mut_ptr().add(first), moved);
+                        let mut moved =
+                            $add5($load5(v.as_ptr().add(first)), $mul5(sign, $load5(w.as_ptr().add(first))));
                         let reaches = $cmp5::<_CMP_GE_OQ>($and5(moved, level_bits), $load5(t.as_ptr().add(first)));
-                        mask |= u32::from(reaches) << first;
+                        fired.lanes |= u32::from(reaches) << first;
+                        if rule.is_bipolar {
+                            fired.negative |= u32::from($sign5(moved)) << first;
+                        }
+                        if RESETS {
+                            let amount = $or5(threshold, $and5(moved, sign_bit));
+                            moved = if rule.resets_to_zero {
+                                $mov5(!reaches, moved)
+                            } else {
+                                $sub5(moved, reaches, moved, amount)
+                            };
+                        }
+                        $store5(v.as_mut_ptr().add(first), moved);
                     }
                 }
-                mask
+                fired
             }
         }
     };
 }
 
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn signs_f32(v: std::arch::x86_64::__m512) -> u16 {
+    use std::arch::x86_64::*;
+    // SAFETY: called only from functions whose caller vouches for AVX-512 F and DQ.
+    unsafe { _mm512_movepi32_mask(_mm512_castps_si512(v)) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn signs_f64(v: std::arch::x86_64::__m512d) -> u8 {
+    use std::arch::x86_64::*;
+    // SAFETY: as above.
+    unsafe { _mm512_movepi64_mask(_mm512_castpd_si512(v)) }
+}
+
 #[rustfmt::skip]
 lanes!(
     f32, u32,
-    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_and_ps, _mm256_cmp_ps, _mm256_movemask_ps,
-    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_and_ps, _mm512_cmp_ps_mask
+    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps,
+    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_cmp_ps_mask, signs_f32
 );
 #[rustfmt::skip]
 lanes!(
     f64, u64,
-    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_and_pd, _mm256_cmp_pd, _mm256_movemask_pd,
-    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_and_pd, _mm512_cmp_pd_mask
+    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd,
+    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_cmp_pd_mask, signs_f64
 );
 
 #[cfg(test)]
@@ -211,26 +445,39 @@ mod tests {
     use super::*;
 
     #[cfg(target_arch = "x86_64")]
-    fn check<F: Lanes + PartialEq + std::fmt::Debug>(
+    fn check<F: Lanes + PartialEq + std::fmt::Debug, const RESETS: bool>(
         v: [F; LANES],
         w: [F; LANES],
         t: [F; LANES],
         sign: F,
-        is_bipolar: bool,
+        rule: Rule<F>,
     ) -> Result<(), TestCaseError> {
         let mut expected = v;
-        let mask = F::step(&mut expected, &w, &t, sign, is_bipolar);
+        let fired = F::step::<RESETS>(&mut expected, &w, &t, sign, &rule);
         if is_x86_feature_detected!("avx2") {
             let mut found = v;
             // SAFETY: the feature has just been detected.
-            prop_assert_eq!(mask, unsafe { F::step_avx2(&mut found, &w, &t, sign, is_bipolar) });
+            prop_assert_eq!(fired, unsafe { F::step_avx2::<RESETS>(&mut found, &w, &t, sign, &rule) });
             prop_assert_eq!(expected, found);
         }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
             let mut found = v;
             // SAFETY: the features have just been detected.
-            prop_assert_eq!(mask, unsafe { F::step_avx512(&mut found, &w, &t, sign, is_bipolar) });
+            prop_assert_eq!(fired, unsafe { F::step_avx512::<RESETS>(&mut found, &w, &t, sign, &rule) });
             prop_assert_eq!(expected, found);
+            let (mut plain, mut expected) = (v, v);
+            let general = Rule { is_bipolar: false, resets_to_zero: false, ..rule };
+            let lanes = F::step::<true>(&mut expected, &w, &t, F::UNIT, &general).lanes;
+            // SAFETY: the features have just been detected.
+            prop_assert_eq!(lanes, unsafe { F::step_plain_avx512(&mut plain, &w, &t, rule.threshold) });
+            prop_assert_eq!(expected, plain);
+            let lists = [Portable::push, Avx512::push].map(|push| {
+                let mut list = Vec::with_capacity(2 * LANES);
+                list.push(7);
+                push(&mut list, fired, 1000);
+                list
+            });
+            prop_assert_eq!(&lists[0], &lists[1]);
         }
         Ok(())
     }
@@ -244,12 +491,17 @@ mod tests {
             is_connected in prop::array::uniform16(any::<bool>()),
             is_negative in any::<bool>(),
             is_bipolar in any::<bool>(),
+            resets_to_zero in any::<bool>(),
         ) {
             let t = is_connected.map(|is| if is { 1.0 } else { f64::INFINITY });
             let sign = if is_negative { -1.0 } else { 1.0 };
-            check(v, w, t, sign, is_bipolar)?;
+            let rule = Rule { threshold: 1.0, is_bipolar, resets_to_zero };
+            check::<f64, true>(v, w, t, sign, rule)?;
+            check::<f64, false>(v, w, t, sign, rule)?;
             let narrow = |x: [f64; LANES]| x.map(|x| x as f32);
-            check(narrow(v), narrow(w), narrow(t), sign as f32, is_bipolar)?;
+            let rule = Rule { threshold: 1.0, is_bipolar, resets_to_zero };
+            check::<f32, true>(narrow(v), narrow(w), narrow(t), sign as f32, rule)?;
+            check::<f32, false>(narrow(v), narrow(w), narrow(t), sign as f32, rule)?;
         }
     }
 }

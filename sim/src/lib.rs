@@ -57,6 +57,7 @@ pub mod random;
 mod real;
 pub mod recorder;
 pub mod reference;
+pub mod roofline;
 pub mod state;
 pub mod statistics;
 pub mod time;

@@ -9,6 +9,7 @@ mod taps;
 use std::ops::Range;
 
 use crate::error::Error;
+use crate::lanes::Rule;
 use crate::layout::{self, Geometry, Layout};
 use crate::leak::Leak;
 use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Size, Source};
@@ -17,7 +18,8 @@ use crate::real::Real;
 pub(crate) use delayed::Delayed;
 pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;
-pub(crate) use runs::{Rows, Runs, Tables};
+pub use runs::Reach;
+pub(crate) use runs::{Runs, Tables};
 pub(crate) use taps::Taps;
 
 /// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).
@@ -90,34 +92,34 @@ pub(crate) struct Arrival {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NeuronPlan<F> {
-    pub(crate) threshold: F,
-    pub(crate) is_bipolar: bool,
+    pub(crate) rule: Rule<F>,
     /// `None` without leak.
     pub(crate) leak: Option<Leak>,
     pub(crate) refractory_period: u64,
-    pub(crate) resets_to_zero: bool,
 }
 
 impl<F: Real> NeuronPlan<F> {
     fn new(neuron: &Neuron) -> Self {
         Self {
-            threshold: F::from_f64(neuron.threshold),
-            is_bipolar: neuron.bipolar_threshold,
+            rule: Rule {
+                threshold: F::from_f64(neuron.threshold),
+                is_bipolar: neuron.bipolar_threshold,
+                resets_to_zero: neuron.reset == Reset::Zero,
+            },
             leak: Leak::new(neuron.membrane_time_constant),
             refractory_period: neuron.refractory_period.0,
-            resets_to_zero: neuron.reset == Reset::Zero,
         }
     }
 
     /// The potential after a spike from potential `v`.
     #[inline(always)]
     pub(crate) fn reset(&self, v: F) -> F {
-        if self.resets_to_zero {
+        if self.rule.resets_to_zero {
             F::ZERO
         } else if v < F::ZERO {
-            v + self.threshold
+            v + self.rule.threshold
         } else {
-            v - self.threshold
+            v - self.rule.threshold
         }
     }
 }
@@ -305,7 +307,7 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
         return Kind::Delayed(weighted, delayed);
     }
     if synapses.sub_sample == Size::square(1) {
-        let runs = Runs::new(synapses, weights, neuron.threshold);
+        let runs = Runs::new(synapses, weights, neuron.rule.threshold);
         return Kind::Runs(weighted, runs);
     }
     let taps = Taps::new(synapses, weights);

@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 use crate::encoder::{Encoder, Interval, Presentation};
 use crate::error::Error;
 use crate::event::{InputSpike, Sign, Spike};
-use crate::lanes::{Isa, Portable};
+use crate::lanes::{self, Isa, OnIsa};
 use crate::layout;
-use crate::plan::{FanOut, Kind, Plan, Weighted};
+use crate::plan::{FanOut, Group, Kind, Plan, Weighted};
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, Deliveries, Emissions, Groups, NeuronState, State};
@@ -77,7 +77,6 @@ pub fn present_spikes<F: Real>(
     Ok(dispatch(plan, state, &mut Listed::new(&spikes), duration.0, recorder))
 }
 
-/// Picks the widest vector instructions of this CPU; the operations, and so the results, are the same.
 fn dispatch<F: Real>(
     plan: &Plan<F>,
     state: &mut State<F>,
@@ -85,51 +84,24 @@ fn dispatch<F: Real>(
     end: u64,
     recorder: &mut impl Recorder,
 ) -> Outcome {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use crate::lanes::{Avx2, Avx512};
+    lanes::on_widest(Run { plan, state, inputs, end, recorder })
+}
 
-        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,lzcnt,popcnt")]
-        fn run_avx512<F: Real>(
-            plan: &Plan<F>,
-            state: &mut State<F>,
-            inputs: &mut impl Inputs,
-            end: u64,
-            recorder: &mut impl Recorder,
-        ) -> Outcome {
-            run::<F, Avx512>(plan, state, inputs, end, recorder)
-        }
+struct Run<'a, F, N, R> {
+    plan: &'a Plan<F>,
+    state: &'a mut State<F>,
+    inputs: &'a mut N,
+    end: u64,
+    recorder: &'a mut R,
+}
 
-        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn run_avx2<F: Real>(
-            plan: &Plan<F>,
-            state: &mut State<F>,
-            inputs: &mut impl Inputs,
-            end: u64,
-            recorder: &mut impl Recorder,
-        ) -> Outcome {
-            run::<F, Avx2>(plan, state, inputs, end, recorder)
-        }
+impl<F: Real, N: Inputs, R: Recorder> OnIsa for Run<'_, F, N, R> {
+    type Output = Outcome;
 
-        let has_bits = is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("popcnt");
-        if has_bits
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-        {
-            // SAFETY: the features that the function is compiled for have just been detected.
-            return unsafe { run_avx512(plan, state, inputs, end, recorder) };
-        }
-        if has_bits && is_x86_feature_detected!("avx2") {
-            // SAFETY: as above.
-            return unsafe { run_avx2(plan, state, inputs, end, recorder) };
-        }
+    #[inline(always)]
+    fn run<I: Isa>(self) -> Outcome {
+        run::<F, I>(self.plan, self.state, self.inputs, self.end, self.recorder)
     }
-    run::<F, Portable>(plan, state, inputs, end, recorder)
 }
 
 /// Runs the interval [0, `end`).
@@ -166,7 +138,7 @@ fn run<F: Real, I: Isa>(
 ) -> Outcome {
     assert_eq!(state.bases, plan.geometry.bases, "a state runs the plan that it was made for");
     state.reset();
-    let State { cells, emissions, waiting, emitting, deliveries, .. } = state;
+    let State { cells, emissions, waiting, deliveries, .. } = state;
     let mut machine = Machine {
         isa: PhantomData::<I>,
         plan,
@@ -188,12 +160,13 @@ fn run<F: Real, I: Isa>(
         machine.clock.now = next;
         last_event = Some(SimTime(next));
         // Taken first: what fires from here on is emitted at the next instant.
-        std::mem::swap(machine.waiting, emitting);
-        let mut at = 0;
-        while let Some(group) = emitting.next_from(at) {
-            let emissions = &mut machine.emissions[group];
-            std::mem::swap(&mut emissions.pending, &mut emissions.firing);
-            at = group + 1;
+        let mut emitting = *machine.waiting;
+        machine.waiting.clear();
+        let mut groups = emitting;
+        while let Some(group) = groups.pop_first() {
+            for emissions in &mut machine.emissions[group] {
+                std::mem::swap(&mut emissions.pending, &mut emissions.firing);
+            }
         }
         while machine.deliveries.next_time() == next {
             machine.deliver();
@@ -203,12 +176,11 @@ fn run<F: Real, I: Isa>(
             machine.emissions[0].firing.push(pixel << 1 | u32::from(is_negative));
             emitting.insert(0);
         }
-        let mut at = 0;
-        while let Some(group) = emitting.next_from(at) {
-            machine.emit(group);
-            at = group + 1;
+        while let Some(groups) = emitting.pop_first() {
+            for group in groups {
+                machine.emit(group);
+            }
         }
-        emitting.clear();
     }
     let Machine { clock, n_spikes, .. } = machine;
     deliver::count_unread(plan, &mut state.cells, &state.deliveries);
@@ -252,28 +224,29 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     #[inline(always)]
     fn emit(&mut self, index: usize) {
         let group = &self.plan.groups[index];
-        let mut spikes = std::mem::take(&mut self.emissions[index].firing);
-        self.n_spikes += spikes.len() as u64;
-        let is_ordered = group.is_ordered || R::SEES_SPIKES;
-        // From here on spikes go by memory index where order does not matter, and else by canonical index, in order.
-        if is_ordered && group.has_memory_order {
-            for spike in &mut spikes {
+        self.n_spikes += self.emissions[index].firing.len() as u64;
+        if !R::SEES_SPIKES && !group.is_ordered {
+            self.raise(index);
+            return;
+        }
+        // All cells that listen stand after the group.
+        let (of_source, listening) = self.emissions.split_at_mut(index + 1);
+        let source = &mut of_source[index];
+        if group.has_memory_order {
+            for spike in &mut source.firing {
                 *spike = group.canonical(*spike >> 1) << 1 | (*spike & 1);
             }
         }
-        if is_ordered && spikes.len() > 1 {
-            spikes.sort_unstable();
+        if source.firing.len() > 1 {
+            source.firing.sort_unstable();
         }
-        let emissions = &mut self.emissions[index];
-        for &spike in &spikes {
+        let mut touched = source.touched;
+        for &spike in &source.firing {
             let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
-            let memory = if is_ordered { group.memory(neuron) } else { neuron } as usize;
-            emissions.touched.cover(memory, memory + 1);
-            if is_negative {
-                emissions.negative[memory] += 1;
-            } else {
-                emissions.positive[memory] += 1;
-            }
+            let memory = group.memory(neuron) as usize;
+            touched.cover(memory, memory + 1);
+            let counts = if is_negative { &mut source.negative } else { &mut source.positive };
+            counts[memory] += 1;
             if R::SEES_SPIKES {
                 self.recorder.spike(Spike {
                     time: SimTime(self.clock.now),
@@ -283,67 +256,117 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
                 });
             }
         }
-        if group.is_interleaved {
-            for spike in spikes.chunks(1) {
-                for fan_out in &group.links {
-                    self.spread(index, fan_out, spike, is_ordered);
+        source.touched = touched;
+        let chunk = if group.is_interleaved { 1 } else { source.firing.len().max(1) };
+        for spikes in source.firing.chunks(chunk) {
+            for fan_out in &group.links {
+                let cell = fan_out.link.cell;
+                let pending = &mut listening[cell - index].pending;
+                let listener = Listener {
+                    kind: &self.plan.cells[cell].kind,
+                    state: &mut self.cells[cell],
+                    pending,
+                    clock: &mut self.clock,
+                    deliveries: self.deliveries,
+                };
+                listener.hear::<I>(group, fan_out, spikes, &source.positive, self.recorder);
+                if !pending.is_empty() {
+                    self.waiting.insert(cell + 1);
                 }
             }
-        } else {
-            for fan_out in &group.links {
-                self.spread(index, fan_out, &spikes, is_ordered);
-            }
         }
-        spikes.clear();
-        self.emissions[index].firing = spikes;
+        source.firing.clear();
     }
 
-    /// Spikes of a group go to one of the cells that listen.
+    /// A group whose spikes go to pooling cells with rising counts alone, emits what is due now, in any order.
     #[inline(always)]
-    fn spread(&mut self, source: usize, fan_out: &FanOut, spikes: &[u32], is_ordered: bool) {
-        let plan = self.plan;
-        let (group, link) = (&plan.groups[source], fan_out.link);
-        let cell = &plan.cells[link.cell];
-        let (of_source, of_cell) = self.emissions.split_at_mut(link.cell + 1);
-        let pending = &mut of_cell[0].pending;
-        match (&cell.kind, &mut self.cells[link.cell]) {
+    fn raise(&mut self, index: usize) {
+        let group = &self.plan.groups[index];
+        let (of_source, listening) = self.emissions.split_at_mut(index + 1);
+        let Emissions { firing, positive, touched, .. } = &mut of_source[index];
+        let mut all = *touched;
+        for &spike in &*firing {
+            let neuron = (spike >> 1) as usize;
+            all.cover(neuron, neuron + 1);
+            positive[neuron] += 1;
+        }
+        *touched = all;
+        for fan_out in &group.links {
+            let cell = fan_out.link.cell;
+            let pending = &mut listening[cell - index].pending;
+            let (Some(windows), CellState::Pool(state)) = (&fan_out.windows, &mut self.cells[cell]) else {
+                unreachable!("a group without order has rising listeners only")
+            };
+            state.is_touched = true;
+            pending.reserve(firing.len() + 1);
+            for &spike in &*firing {
+                let neuron = (spike >> 1) as usize;
+                arrive::rising(&mut state.tracked, windows[neuron], positive[neuron], pending);
+            }
+            if !pending.is_empty() {
+                self.waiting.insert(cell + 1);
+            }
+        }
+        firing.clear();
+    }
+}
+
+/// A cell that spikes arrive at.
+struct Listener<'a, F> {
+    kind: &'a Kind<F>,
+    state: &'a mut CellState<F>,
+    pending: &'a mut Vec<u32>,
+    clock: &'a mut Clock,
+    deliveries: &'a mut Deliveries,
+}
+
+impl<F: Real> Listener<'_, F> {
+    /// Spikes of one instant and group arrive, in order; `counts` are those of the group, the spikes included.
+    #[inline(always)]
+    fn hear<I: Isa>(
+        self,
+        group: &Group,
+        fan_out: &FanOut,
+        spikes: &[u32],
+        counts: &[u32],
+        recorder: &mut impl Recorder,
+    ) {
+        let Self { kind, state, pending, clock, deliveries } = self;
+        let link = fan_out.link;
+        match (kind, state) {
             (Kind::Runs(weighted, runs), CellState::Neurons(state)) => {
-                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
-                arrive::runs::<F, I>(&mut fire, state, runs, group, link.first_channel, spikes);
+                let mut fire = Fire { weighted, pending, clock };
+                arrive::runs::<F, I>(&mut fire, state, runs, group, link, spikes, recorder);
             }
             (Kind::Taps(weighted, taps), CellState::Neurons(state)) => {
-                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                let mut fire = Fire { weighted, pending, clock };
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
                     arrive::taps(&mut fire, state, taps, at, spike & 1 == 1);
                 }
             }
             (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
-                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                let mut fire = Fire { weighted, pending, clock };
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
                     let source = group.base + (spike >> 1);
-                    self.deliveries.send(&mut fire, state, delayed, link, source, at, spike & 1 == 1);
+                    deliveries.send(&mut fire, state, delayed, link, source, at, spike & 1 == 1);
                 }
             }
-            (Kind::Pool(pool), CellState::Pool(state)) => match &fan_out.windows {
-                Some(windows) => {
-                    let counts = &of_source[source].positive;
-                    let memory = |spike: u32| if is_ordered { group.memory(spike >> 1) } else { spike >> 1 };
-                    arrive::rising(state, windows, counts, spikes.iter().map(|&spike| memory(spike) as usize), pending);
-                }
-                None => {
-                    for &spike in spikes {
-                        let place = group.place(spike >> 1);
-                        let at = (link.first_channel + place.channel, place.y, place.x);
-                        arrive::pool(pool, state, at, spike & 1 == 1, pending);
+            (Kind::Pool(pool), CellState::Pool(state)) => {
+                state.is_touched = true;
+                for &spike in spikes {
+                    if let Some(windows) = &fan_out.windows {
+                        let neuron = group.memory(spike >> 1) as usize;
+                        arrive::rising(&mut state.tracked, windows[neuron], counts[neuron], pending);
+                        continue;
                     }
+                    let place = group.place(spike >> 1);
+                    let at = (link.first_channel + place.channel, place.y, place.x);
+                    arrive::pool(pool, state, at, spike & 1 == 1, pending);
                 }
-            },
+            }
             _ => unreachable!("a state has the cells of its plan"),
-        }
-        if !pending.is_empty() {
-            self.waiting.insert(link.cell + 1);
         }
     }
 }

@@ -133,9 +133,26 @@ impl Tournament {
 
     /// Takes the pending times of sources 0, 1, ...; forgets what was there.
     pub fn refill(&mut self, times: impl Iterator<Item = u64>) {
+        self.clear();
+        times.for_each(|time| self.push(time));
+        self.build();
+    }
+
+    /// Forgets everything, keeps the memory. Nothing is pending until the next [`Tournament::build`].
+    pub fn clear(&mut self) {
+        self.leaves.clear();
+        self.nodes.clear();
+    }
+
+    /// Adds the next source with its pending time.
+    #[inline]
+    pub fn push(&mut self, time: u64) {
+        self.leaves.push((time, self.leaves.len() as u32));
+    }
+
+    /// Plays the tournament of the sources added.
+    pub fn build(&mut self) {
         let Self { nodes, leaves } = self;
-        leaves.clear();
-        leaves.extend(times.enumerate().map(|(source, time)| (time, source as u32)));
         let width = leaves.len().next_power_of_two();
         leaves.extend((leaves.len()..width).map(|source| (Self::NEVER, source as u32)));
         nodes.clear();

@@ -1,6 +1,7 @@
 //! What is kept of a run beside the counts.
 
 use crate::event::Spike;
+use crate::plan::Reach;
 
 /// Sees every spike that the network emits, in the total order of events.
 ///
@@ -12,6 +13,11 @@ pub trait Recorder {
 
     /// Is called once a spike, the input spikes included.
     fn spike(&mut self, spike: Spike);
+
+    /// Is called once a spike and listening cell with rows of neurons in its reach.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn reach(&mut self, _cell: usize, _reach: Reach, _is_negative: bool) {}
 }
 
 /// Records nothing; counts per neuron are kept by the state in any case.
@@ -45,5 +51,10 @@ impl<R: Recorder> Recorder for &mut R {
     #[inline(always)]
     fn spike(&mut self, spike: Spike) {
         (**self).spike(spike);
+    }
+
+    #[inline(always)]
+    fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool) {
+        (**self).reach(cell, reach, is_negative);
     }
 }

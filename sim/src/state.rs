@@ -45,8 +45,6 @@ pub struct State<F> {
     output: usize,
     /// Groups with pending emissions.
     pub(crate) waiting: Groups,
-    /// The same for the instant at hand.
-    pub(crate) emitting: Groups,
     pub(crate) deliveries: Deliveries,
     pub(crate) inputs: InputQueue,
 }
@@ -90,41 +88,44 @@ impl Touched {
     }
 }
 
-/// A set of groups.
-#[derive(Clone, Debug, Default)]
+/// A set of groups, or of a little more: one bit for each, or for a few neighbors where there are more than 64.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Groups {
-    words: Vec<u64>,
+    bits: u64,
+    groups_a_bit: u32,
+    n_groups: u32,
 }
 
 impl Groups {
     fn new(n: usize) -> Self {
-        Self { words: vec![0; n.div_ceil(64)] }
+        Self { bits: 0, groups_a_bit: n.div_ceil(64) as u32, n_groups: n as u32 }
     }
 
     #[inline(always)]
     pub(crate) fn insert(&mut self, group: usize) {
-        self.words[group / 64] |= 1 << (group % 64);
+        let bit = if self.groups_a_bit == 1 { group as u32 } else { group as u32 / self.groups_a_bit };
+        self.bits |= 1 << bit;
     }
 
     #[inline(always)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.iter().all(|&word| word == 0)
+    pub(crate) fn is_empty(self) -> bool {
+        self.bits == 0
     }
 
-    /// The least group from `from` on.
+    /// Takes the least groups that one bit stands for.
     #[inline(always)]
-    pub(crate) fn next_from(&self, from: usize) -> Option<usize> {
-        let mut at = from / 64;
-        let mut word = self.words.get(at)? & (u64::MAX << (from % 64));
-        while word == 0 {
-            at += 1;
-            word = *self.words.get(at)?;
+    pub(crate) fn pop_first(&mut self) -> Option<Range<usize>> {
+        if self.bits == 0 {
+            return None;
         }
-        Some(at * 64 + word.trailing_zeros() as usize)
+        let first = self.bits.trailing_zeros() * self.groups_a_bit;
+        self.bits &= self.bits - 1;
+        Some(first as usize..(first + self.groups_a_bit).min(self.n_groups) as usize)
     }
 
+    #[inline(always)]
     pub(crate) fn clear(&mut self) {
-        self.words.fill(0);
+        self.bits = 0;
     }
 }
 
@@ -149,6 +150,28 @@ pub(crate) struct NeuronState<F> {
     pub(crate) unread: Vec<u32>,
     /// Neurons that spikes may have arrived at.
     pub(crate) touched: Touched,
+    pub(crate) activity: Activity,
+}
+
+/// How often a step of lanes fires, as far as seen. It settles which of two ways of doing the same is faster.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Activity {
+    n_steps: u64,
+    n_fired: u64,
+}
+
+impl Activity {
+    #[inline(always)]
+    pub(crate) fn count(&mut self, n_steps: usize, n_fired: usize) {
+        self.n_steps += n_steps as u64;
+        self.n_fired += n_fired as u64;
+    }
+
+    /// Whether a branch on it would often be guessed wrong.
+    #[inline(always)]
+    pub(crate) fn is_busy(self) -> bool {
+        8 * self.n_fired > self.n_steps
+    }
 }
 
 /// Counts of a pooling cell, in canonical order.
@@ -156,13 +179,15 @@ pub(crate) struct NeuronState<F> {
 pub(crate) struct PoolState {
     /// Net spikes of each input element; empty where counts only rise, as all that follows but `tracked` is.
     pub(crate) inputs: Vec<i32>,
-    /// What each output tracks: the maximum, or the sum; by memory index where counts only rise.
+    /// What each output tracks: the maximum, or the sum; by memory index where counts only rise, and then followed by what
+    /// never rises: the window of those that are in none.
     pub(crate) tracked: Vec<i32>,
     /// Input that set the maximum; [`PoolState::NO_SETTER`] at first.
     pub(crate) setters: Vec<u32>,
     /// Net spikes fired.
     pub(crate) fired: Vec<i32>,
     initial: i32,
+    only_rises: bool,
     /// Whether anything has arrived.
     pub(crate) is_touched: bool,
 }
@@ -217,11 +242,13 @@ impl<F: Real> State<F> {
                 let unless_rising = |n: usize| if pool.only_rises { 0 } else { n };
                 CellState::Pool(PoolState {
                     inputs: vec![0; unless_rising(pool.input.len())],
-                    tracked: vec![initial; pool.output.len()],
+                    tracked: vec![initial; pool.output.len() + usize::from(pool.only_rises)],
                     setters: vec![PoolState::NO_SETTER; unless_rising(pool.output.len())],
                     fired: vec![0; unless_rising(pool.output.len())],
                     initial,
-                    is_touched: false,
+                    only_rises: pool.only_rises,
+                    // So that the first reset sets up all.
+                    is_touched: true,
                 })
             }
             Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _) => {
@@ -236,6 +263,7 @@ impl<F: Real> State<F> {
                     net: vec![0; only_if(weighted.terminates(), n)],
                     unread: vec![0; n_delays],
                     touched: Touched::NOTHING,
+                    activity: Activity::default(),
                 })
             }
         });
@@ -253,7 +281,6 @@ impl<F: Real> State<F> {
             bases: plan.geometry.bases.clone(),
             output: plan.network.output,
             waiting: Groups::new(plan.groups.len()),
-            emitting: Groups::new(plan.groups.len()),
             deliveries: Deliveries::default(),
             inputs: InputQueue::default(),
         }
@@ -311,7 +338,6 @@ impl<F: Real> State<F> {
             emissions.firing.clear();
         }
         self.waiting.clear();
-        self.emitting.clear();
         self.deliveries.queue.clear();
         self.deliveries.cursors.clear();
         self.deliveries.free.clear();
@@ -339,6 +365,9 @@ impl PoolState {
         }
         self.inputs.fill(0);
         self.tracked.fill(self.initial);
+        if self.only_rises {
+            *self.tracked.last_mut().expect("one more than there are windows") = i32::MAX;
+        }
         self.setters.fill(Self::NO_SETTER);
         self.fired.fill(0);
     }

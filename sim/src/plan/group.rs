@@ -32,12 +32,8 @@ pub(crate) struct Group {
 pub(crate) struct FanOut {
     pub(crate) link: Link,
     /// For a pooling cell whose counts only rise: the memory index of the one window that holds each of the group's neurons
-    /// (by memory index), or [`FanOut::NO_WINDOW`].
+    /// (by memory index), or the number of windows where there is none.
     pub(crate) windows: Option<Vec<u32>>,
-}
-
-impl FanOut {
-    pub(crate) const NO_WINDOW: u32 = u32::MAX;
 }
 
 /// Where a neuron lies.

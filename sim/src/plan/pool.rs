@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::FanOut;
 use crate::layout::Layout;
 use crate::network::{Pool, Pooling, PoolingMode, Shape, Size};
 
@@ -74,7 +73,8 @@ impl PoolPlan {
         (self.pooling, self.mode) == (Pooling::Max, PoolingMode::Approximated) && !self.only_rises
     }
 
-    /// The one window of each neuron of a source whose channels begin at `first_channel` of the input; both by memory index.
+    /// The one window of each neuron of a source whose channels begin at `first_channel` of the input, both by memory index; the
+    /// number of windows where there is none.
     pub(crate) fn window_of_each(&self, source: Shape, first_channel: usize) -> Vec<u32> {
         let mut windows = Vec::with_capacity(source.len());
         for y in 0..source.height {
@@ -86,7 +86,7 @@ impl PoolPlan {
                         (Some(oy), Some(ox), Some(&output)) => {
                             ((oy * self.output.width + ox) * self.output.channels) as u32 + output
                         }
-                        _ => FanOut::NO_WINDOW,
+                        _ => self.output.len() as u32,
                     });
                 }
             }

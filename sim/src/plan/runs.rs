@@ -31,7 +31,7 @@ pub(crate) struct Runs<F> {
     neuron_step: usize,
 }
 
-/// Rows of neurons that a spike in one row of the input reaches.
+/// Reach of neurons that a spike in one row of the input reaches.
 #[derive(Clone, Copy, Debug)]
 struct RowReach {
     n_rows: usize,
@@ -145,10 +145,10 @@ impl<F: Real> Runs<F> {
 
     /// The rows of neurons that a spike of the concatenated input at (channel, y, x) reaches; of a flat cell, (channel, 0, 0).
     #[inline(always)]
-    pub(crate) fn rows(&self, channel: usize, y: usize, x: usize) -> Rows {
+    pub(crate) fn rows(&self, channel: usize, y: usize, x: usize) -> Reach {
         let (row, column) = (self.rows[y], self.columns[x]);
         let n_rows = if column.n_lanes > 0 { row.n_rows } else { 0 };
-        Rows {
+        Reach {
             n_rows,
             n_lanes: column.n_lanes,
             weight: channel * self.channel + row.lane + column.lane,
@@ -176,7 +176,7 @@ impl<F: Real> Runs<F> {
 
 /// The rows of neurons that one spike reaches, from the last on the map up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows {
+pub struct Reach {
     pub(crate) n_rows: usize,
     /// Lanes of a row, a multiple of [`LANES`].
     pub(crate) n_lanes: usize,

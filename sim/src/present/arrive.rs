@@ -1,10 +1,12 @@
 //! What an arriving spike does to neurons and pooling windows.
 
-use crate::lanes::{Isa, LANES};
+use crate::lanes::{Fired, Isa, LANES};
+use crate::layout::Link;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{Arrival, FanOut, Group, NeuronPlan, PoolPlan, Rows, Runs, Tables, Taps};
+use crate::plan::{Arrival, Group, NeuronPlan, PoolPlan, Reach, Runs, Tables, Taps};
 use crate::present::Fire;
 use crate::real::Real;
+use crate::recorder::Recorder;
 use crate::state::{NeuronState, PoolState};
 
 /// One arrival at one neuron, of weight `weight` with its sign; tells the sign of the spike that it fires.
@@ -22,7 +24,8 @@ pub(super) fn neuron<F: Real>(
         state.last[i] = now;
     }
     v += weight;
-    let mut fires = v >= neuron.threshold || (neuron.is_bipolar && -v >= neuron.threshold);
+    let rule = &neuron.rule;
+    let mut fires = v >= rule.threshold || (rule.is_bipolar && -v >= rule.threshold);
     if neuron.refractory_period > 0 && fires {
         fires = now >= state.refractory_until[i];
         if fires {
@@ -41,42 +44,92 @@ pub(super) fn runs<F: Real, I: Isa>(
     state: &mut NeuronState<F>,
     runs: &Runs<F>,
     group: &Group,
-    first_channel: usize,
+    link: Link,
     spikes: &[u32],
+    recorder: &mut impl Recorder,
 ) {
     let synapses = &fire.weighted.synapses;
-    let is_simple = fire.weighted.neuron.leak.is_none() && fire.weighted.neuron.refractory_period == 0;
+    let (mut touched, mut activity) = (state.touched, state.activity);
+    let is_busy = activity.is_busy();
+    let is_plain = fire.weighted.neuron.rule.is_plain();
+    let is_timed = fire.weighted.neuron.leak.is_some() || fire.weighted.neuron.refractory_period > 0;
     for &spike in spikes {
         let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
         let reach = if synapses.is_flat {
-            runs.rows(first_channel * synapses.input.plane() + neuron as usize, 0, 0)
+            runs.rows(link.first_channel * synapses.input.plane() + neuron as usize, 0, 0)
         } else {
             let place = group.place(neuron);
-            runs.rows(first_channel + place.channel, place.y, place.x)
+            runs.rows(link.first_channel + place.channel, place.y, place.x)
         };
         if reach.n_rows == 0 {
             continue;
         }
+        recorder.reach(link.cell, reach, is_negative);
         let tables = runs.tables();
         let last = reach.neuron + reach.n_lanes;
-        state.touched.cover(reach.neuron - (reach.n_rows - 1) * tables.neuron_step, last);
+        touched.cover(reach.neuron - (reach.n_rows - 1) * tables.neuron_step, last);
         let first_emission = fire.pending.len();
-        if is_simple {
-            rows::<F, I, false>(fire, state, tables, reach, is_negative);
+        fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
+        if is_timed {
+            timed_rows::<F, I>(fire, state, tables, reach, is_negative);
+        } else if is_plain && !is_negative {
+            if is_busy {
+                rows::<F, I, true, true>(fire, &mut state.potentials, tables, reach, is_negative);
+            } else {
+                rows::<F, I, true, false>(fire, &mut state.potentials, tables, reach, is_negative);
+            }
         } else {
-            rows::<F, I, true>(fire, state, tables, reach, is_negative);
+            rows::<F, I, false, false>(fire, &mut state.potentials, tables, reach, is_negative);
         }
+        activity.count(reach.n_rows * reach.n_lanes / LANES, fire.pending.len() - first_emission);
         fire.decide(state, first_emission);
+    }
+    (state.touched, state.activity) = (touched, activity);
+}
+
+/// One arrival at each neuron of the rows that a spike reaches. `IS_PLAIN`: the spike is positive and the rule is plain.
+/// `IS_BUSY` says how, not what: without a branch a step, where many steps fire and a branch would often be guessed wrong.
+#[inline(always)]
+fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
+    fire: &mut Fire<'_, F>,
+    potentials: &mut [F],
+    tables: Tables<'_, F>,
+    reach: Reach,
+    is_negative: bool,
+) {
+    let rule = fire.weighted.neuron.rule;
+    let sign = if is_negative { -F::ONE } else { F::ONE };
+    let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
+    let (mut weight, mut first) = (reach.weight, reach.neuron);
+    for row in 0..reach.n_rows {
+        let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+        let (potentials, _) = potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
+        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
+        for step in 0..thresholds.len() {
+            let (v, w, t) = (&mut potentials[step], &weights[step], &thresholds[step]);
+            let fired = if IS_PLAIN {
+                Fired { lanes: I::step_plain(v, w, t, rule.threshold), negative: 0 }
+            } else {
+                I::step::<F, true>(v, w, t, sign, &rule)
+            };
+            if IS_BUSY || fired.lanes != 0 {
+                I::push(fire.pending, fired, (first + step * LANES) as u32);
+            }
+        }
+        if row + 1 < reach.n_rows {
+            weight += tables.weight_step;
+            first -= tables.neuron_step;
+        }
     }
 }
 
-/// One arrival at each neuron of the rows that a spike reaches. `IS_TIMED`: there is a leak or a refractory period.
+/// The same where neurons leak or have a refractory period.
 #[inline(always)]
-fn rows<F: Real, I: Isa, const IS_TIMED: bool>(
+fn timed_rows<F: Real, I: Isa>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
     tables: Tables<'_, F>,
-    reach: Rows,
+    reach: Reach,
     is_negative: bool,
 ) {
     let neuron = &fire.weighted.neuron;
@@ -87,27 +140,23 @@ fn rows<F: Real, I: Isa, const IS_TIMED: bool>(
     for row in 0..reach.n_rows {
         let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
-        for chunk in 0..thresholds.len() {
-            let v = &mut potentials[chunk];
-            if IS_TIMED && let Some(leak) = &neuron.leak {
-                let (last, _) = state.last[first + chunk * LANES..].as_chunks_mut::<LANES>();
-                leak.decay_lanes(v, &mut last[0], &thresholds[chunk], now);
+        for step in 0..thresholds.len() {
+            let (v, w, t) = (&mut potentials[step], &weights[step], &thresholds[step]);
+            let at = first + step * LANES;
+            if let Some(leak) = &neuron.leak {
+                let (last, _) = state.last[at..].as_chunks_mut::<LANES>();
+                leak.decay_lanes(v, &mut last[0], t, now);
             }
-            let mut fires = I::step(v, &weights[chunk], &thresholds[chunk], sign, neuron.is_bipolar);
-            while fires != 0 {
-                let lane = fires.trailing_zeros() as usize % LANES;
-                fires &= fires - 1;
-                let i = first + chunk * LANES + lane;
-                if IS_TIMED && neuron.refractory_period > 0 {
-                    if now < state.refractory_until[i] {
-                        continue;
-                    }
-                    state.refractory_until[i] = now.saturating_add(neuron.refractory_period);
-                }
-                let is_negative = v[lane] < F::ZERO;
-                v[lane] = neuron.reset(v[lane]);
-                fire.pending.push((i as u32) << 1 | u32::from(is_negative));
+            let mut fired;
+            if neuron.refractory_period > 0 {
+                fired = I::step::<F, false>(v, w, t, sign, &neuron.rule);
+                let (until, _) = state.refractory_until[at..].as_chunks_mut::<LANES>();
+                fired.lanes = fire_rested(neuron, v, &mut until[0], fired.lanes, now);
+            } else {
+                fired = I::step::<F, true>(v, w, t, sign, &neuron.rule);
+            }
+            if fired.lanes != 0 {
+                I::push(fire.pending, fired, at as u32);
             }
         }
         if row + 1 < reach.n_rows {
@@ -115,6 +164,28 @@ fn rows<F: Real, I: Isa, const IS_TIMED: bool>(
             first -= tables.neuron_step;
         }
     }
+}
+
+/// Resets the lanes that have reached their threshold and are not refractory, and tells which.
+#[inline(always)]
+fn fire_rested<F: Real>(
+    neuron: &NeuronPlan<F>,
+    v: &mut [F; LANES],
+    until: &mut [u64; LANES],
+    mut reached: u32,
+    now: u64,
+) -> u32 {
+    let mut fired = 0;
+    while reached != 0 {
+        let lane = reached.trailing_zeros() as usize % LANES;
+        reached &= reached - 1;
+        if now >= until[lane] {
+            until[lane] = now.saturating_add(neuron.refractory_period);
+            v[lane] = neuron.reset(v[lane]);
+            fired |= 1 << lane;
+        }
+    }
+    fired
 }
 
 /// One arrival over each synapse of a spike, in the order of taps: kernel row, kernel column, output. With sub-sampling
@@ -144,27 +215,20 @@ pub(super) fn taps<F: Real>(
     }
 }
 
-/// Spikes at a pooling cell whose counts only rise: neurons of the source (by memory index) whose counts, already raised, are
-/// `counts`.
+/// A spike at a pooling cell whose counts only rise, of a neuron that is in `window` and has now spiked `count` times.
 #[inline(always)]
-pub(super) fn rising(
-    state: &mut PoolState,
-    windows: &[u32],
-    counts: &[u32],
-    spikes: impl ExactSizeIterator<Item = usize>,
-    pending: &mut Vec<u32>,
-) {
-    state.is_touched = true;
-    for neuron in spikes {
-        let window = windows[neuron];
-        if window == FanOut::NO_WINDOW {
-            continue;
-        }
-        let tracked = &mut state.tracked[window as usize];
-        // More than once where the neuron spiked more than once in this instant.
-        while counts[neuron] as i32 > *tracked {
-            *tracked += 1;
-            pending.push(window << 1);
+pub(super) fn rising(tracked: &mut [i32], window: u32, count: u32, pending: &mut Vec<u32>) {
+    let tracked = &mut tracked[window as usize];
+    // Without a branch, which would often be guessed wrong. More than one step rises only where a neuron spikes more than once
+    // in an instant.
+    loop {
+        let rises = count as i32 > *tracked;
+        *tracked += i32::from(rises);
+        let len = pending.len();
+        pending.push(window << 1);
+        pending.truncate(len + usize::from(rises));
+        if count as i32 <= *tracked {
+            return;
         }
     }
 }

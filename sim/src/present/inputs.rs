@@ -38,23 +38,53 @@ impl<'a> Encoded<'a> {
             key.first_blocks(stimulus, blocks);
         }
         trains.clear();
-        let mut last = f32::NAN;
-        let mut start = None;
-        let first_spikes =
-            presentation.values.iter().zip(&*blocks).enumerate().filter_map(|(pixel, (&value, &block))| {
-                // Neighbors often have the same value, black above all.
-                if value != last {
-                    last = value;
-                    start = encoder.start(f64::from(value), interval);
+        times.clear();
+        let mut rest = presentation.values;
+        let mut limits = Limits::default();
+        while let Some(&value) = rest.first() {
+            // Neighbors often have the same value, black above all.
+            let n_alike = rest.iter().take_while(|other| other.to_bits() == value.to_bits()).count();
+            let first = presentation.values.len() - rest.len();
+            rest = &rest[n_alike..];
+            let Some(start) = encoder.start(f64::from(value), interval) else { continue };
+            let limit =
+                if n_alike < FEW { None } else { limits.of(value, || encoder.first_spike_limit(&start, interval)) };
+            for (pixel, &block) in blocks.iter().enumerate().skip(first).take(n_alike) {
+                if limit.is_some_and(|limit| u64::from(block[0]) >= limit) {
+                    continue;
                 }
-                let mut train = start.clone()?;
+                let mut train = start.clone();
                 let mut random = Random::new(key.stream_from(stimulus, pixel as u32, block));
-                let time = train.next(encoder, &interval, &mut random)?;
-                trains.push((pixel as u32, train, random));
-                Some(time)
-            });
-        times.refill(first_spikes);
+                if let Some(time) = train.next(encoder, &interval, &mut random) {
+                    trains.push((pixel as u32, train, random));
+                    times.push(time);
+                }
+            }
+        }
+        times.build();
         Self { inputs, encoder, interval }
+    }
+}
+
+/// As many pixels alike as make a limit pay.
+const FEW: usize = 8;
+
+/// The limit of the last value that one was asked for.
+#[derive(Default)]
+struct Limits {
+    last: Option<(u32, Option<u64>)>,
+}
+
+impl Limits {
+    fn of(&mut self, value: f32, limit: impl FnOnce() -> Option<u64>) -> Option<u64> {
+        match self.last {
+            Some((bits, limit)) if bits == value.to_bits() => limit,
+            _ => {
+                let limit = limit();
+                self.last = Some((value.to_bits(), limit));
+                limit
+            }
+        }
     }
 }
 
