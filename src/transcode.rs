@@ -111,6 +111,7 @@ fn spiking_operator(
             mapping: conv.mapping.clone(),
             weights,
             delays,
+            currents: None,
             neuron: spike.neuron,
         }),
         Operator::Pool(pool) => spiking::Operator::Pool(spiking::Pool {
@@ -130,6 +131,7 @@ fn spiking_operator(
             n_outputs: cell.output_shape.channels,
             weights,
             delays,
+            currents: None,
             neuron: spike.neuron,
             terminate_delta: spike.terminate_delta,
             terminate_max: spike.terminate_max,

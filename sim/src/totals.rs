@@ -49,10 +49,8 @@ struct GroupTotals {
 
 impl GroupTotals {
     fn counts(&self, group: usize) -> impl Iterator<Item = TotalCounts> {
-        layout::memory_indices(group, self.shape).map(|i| TotalCounts {
-            positive: self.positive[i],
-            negative: self.negative.get(i).copied().unwrap_or(0),
-        })
+        layout::memory_indices(group, self.shape)
+            .map(|i| TotalCounts { positive: self.positive[i], negative: self.negative.get(i).copied().unwrap_or(0) })
     }
 }
 
@@ -68,12 +66,7 @@ impl Totals {
             positive: vec![0; group.len()],
             negative: vec![0; if group.may_be_negative { group.len() } else { 0 }],
         });
-        Self {
-            groups: groups.collect(),
-            bases: plan.geometry.bases.clone(),
-            unread: unread.collect(),
-            n_stimuli: 0,
-        }
+        Self { groups: groups.collect(), bases: plan.geometry.bases.clone(), unread: unread.collect(), n_stimuli: 0 }
     }
 
     /// Adds the stimulus that the state has just seen.

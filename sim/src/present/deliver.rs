@@ -1,7 +1,7 @@
 //! Spikes on their way over delayed synapses.
 
-use crate::layout::Link;
 use crate::lanes::Isa;
+use crate::layout::Link;
 use crate::plan::{Arrival, Delayed, Kind, Plan, Weighted};
 use crate::present::{Fire, Machine};
 use crate::real::Real;

@@ -99,6 +99,7 @@ impl Choices {
             mapping: self.mapping(n_outputs * input.channels),
             weights: self.weights(n_weights),
             delays: self.delays(n_weights),
+            currents: None,
             neuron: self.neuron(),
         };
         let height = (input.height + 2 * padding.height - kernel.height) / stride.height + 1;
@@ -113,6 +114,7 @@ impl Choices {
             n_outputs,
             weights: self.weights(n_weights),
             delays: self.delays(n_weights),
+            currents: None,
             neuron: self.neuron(),
             terminate_delta: if self.chance(3) { self.within(1, 5) as u32 } else { 0 },
             terminate_max: if self.chance(4) { self.within(1, 8) as u32 } else { 0 },
