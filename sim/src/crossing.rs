@@ -62,6 +62,13 @@ impl Motion {
         v - (self.asymptote - v) * crate::math::exp_m1(-(d / self.time_constant))
     }
 
+    /// The same at a crossing, where what was rounded to less than the threshold is the threshold.
+    #[inline(always)]
+    pub(crate) fn potential_at_crossing(&self, v: f64, elapsed: u64) -> f64 {
+        let v = self.potential(v, elapsed);
+        if self.is_bipolar && v < 0.0 { v.min(-self.threshold) } else { v.max(self.threshold) }
+    }
+
     /// The first instant after `since`, and not before `not_before`, at which the potential is at or beyond a threshold,
     /// if it is `v` at `since` and nothing arrives; [`NEVER`] where there is none, or `v` is not finite.
     #[inline(always)]

@@ -405,8 +405,10 @@ impl<'a, F: Real> Engine<'a, F> {
     fn cross(&mut self, key: EventKey) {
         let group = self.geometry.bases.partition_point(|&base| base <= key.source) - 1;
         let (cell, neuron) = (group - 1, (key.source - self.geometry.bases[group]) as usize);
-        let (parameters, _) = self.parameters(cell);
-        self.cells[cell].neurons[neuron].bring_up(&parameters, key.time.0);
+        let n = &mut self.cells[cell].neurons[neuron];
+        let motion = n.motion.expect("only a neuron with a current crosses");
+        n.potential = F::from_f64(motion.potential_at_crossing(n.potential.to_f64(), key.time.0 - n.last));
+        n.last = key.time.0;
         self.spike(key.time, cell, neuron);
         self.predict(cell, neuron);
     }

@@ -2,7 +2,9 @@
 
 use sim::Sign::{self, Negative, Positive};
 use sim::network::{Fc, Neuron, Operator, Reset};
-use sim::{InputSpike, SimDuration, SimTime, reference};
+use sim::recorder::Raster;
+use sim::reference::{self, Report};
+use sim::{InputSpike, Network, Plan, Real, SimDuration, SimTime, State, present_spikes};
 
 use crate::build::{END, conv, fc, shape, single, spike};
 
@@ -35,10 +37,24 @@ fn driven(current: f64, weight: f64, neuron: Neuron) -> Fc {
     Fc { currents: Some(vec![current]), neuron, ..fc(1, &[weight]) }
 }
 
+/// Runs both engines, which must agree.
+#[track_caller]
+fn run<F: Real>(network: &Network, spikes: &[InputSpike], duration: SimDuration) -> Report<F> {
+    let report = reference::present_spikes::<F>(network, spikes, duration).unwrap();
+    let plan = Plan::<F>::new(network).unwrap();
+    let (mut state, mut raster) = (State::new(&plan), Raster::default());
+    for _ in 0..2 {
+        raster.spikes.clear();
+        let outcome = present_spikes(&plan, &mut state, spikes, duration, &mut raster).unwrap();
+        assert_eq!((&raster, outcome), (&report.raster, report.outcome), "both engines agree");
+        assert_eq!(state.membrane_potentials(&plan, 0), report.membrane_potentials[0], "both engines agree");
+    }
+    report
+}
+
 /// Times at which the only neuron emits, negative ones for negative spikes, and its potential at its last event.
 fn emissions(cell: Fc, spikes: &[InputSpike], end: u64) -> (Vec<i64>, f64) {
-    let network = single(shape(1, 1, 1), Operator::Fc(cell));
-    let report = reference::present_spikes::<f64>(&network, spikes, SimDuration(end)).unwrap();
+    let report = run::<f64>(&single(shape(1, 1, 1), Operator::Fc(cell)), spikes, SimDuration(end));
     let spikes = report.raster.spikes.iter().filter(|spike| spike.source != sim::network::Source::Environment);
     let times = spikes.map(|spike| spike.time.0 as i64 * spike.sign.value()).collect();
     (times, report.membrane_potentials[0][0])
@@ -146,7 +162,7 @@ fn a_crossing_counts_for_the_decision() {
     let mut cell = driven(0.01, 0.0, Neuron::default());
     cell.terminate_max = 3;
     let network = single(shape(1, 1, 1), Operator::Fc(cell));
-    let outcome = reference::present_spikes::<f64>(&network, &[], END).unwrap().outcome;
+    let outcome = run::<f64>(&network, &[], END).outcome;
     assert_eq!(outcome.decided_at, Some(SimTime(301)));
     assert_eq!((outcome.response, outcome.last_event), (Some(0), Some(SimTime(301))));
 }
@@ -156,9 +172,20 @@ fn all_neurons_of_a_map_share_its_current() {
     let mut cell = conv(3, 1, vec![0.0; 3]);
     cell.currents = Some(vec![0.01, 0.0, 0.02]);
     let network = single(shape(1, 2, 2), Operator::Conv(cell));
-    let report = reference::present_spikes::<f32>(&network, &[], SimDuration(102)).unwrap();
+    let report = run::<f32>(&network, &[], SimDuration(102));
     let totals: Vec<u64> = report.counts[1].iter().map(|counts| counts.total()).collect();
     assert_eq!(totals, [1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 2, 2]);
     let signs: Vec<Sign> = report.raster.spikes.iter().map(|spike| spike.sign).collect();
     assert_eq!(signs, [Positive; 12]);
+}
+
+#[test]
+fn a_crossing_that_rounds_below_the_threshold_is_at_the_threshold() {
+    let neuron = Neuron { threshold: 1e-6, bipolar_threshold: false, reset: Reset::Zero, ..Neuron::default() };
+    for weight in [1.3e16, 1e16 / 3.0, 7.7e15] {
+        // One unit in the last place of the potential is a million thresholds.
+        let (times, potential) = emissions(driven(weight / 997.0, weight, neuron), &[spike(0, 0, Negative)], 1_000);
+        assert!(times == [998, 999] || times == [999], "{times:?}");
+        assert_eq!(potential, 0.0);
+    }
 }
