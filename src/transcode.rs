@@ -1,5 +1,6 @@
 //! Trained frame network → spiking network: normalization, checks, refusals.
 
+mod bias;
 mod check;
 mod normalization;
 
@@ -32,7 +33,7 @@ pub fn is_spiking(description: &Description) -> bool {
     description.stimuli.encoder.is_some() && description.cells.iter().any(|cell| cell.family != Family::Frame)
 }
 
-/// Divides the weights and builds the spiking network. `seed` draws the synaptic delays.
+/// Divides the weights and biases and builds the spiking network. `seed` draws the synaptic delays.
 ///
 /// # Errors
 /// What [`check`] refuses.
@@ -51,6 +52,7 @@ pub fn transcode(
                 *weight = (f64::from(*weight) / factor.factor) as f32;
             }
         }
+        bias::divide(&description.cells[cell], weights, factor.bias_factor)?;
         let largest = weights.weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
         if description.check_weight_range && largest > 1.0 {
             note(&format!(
@@ -95,6 +97,7 @@ fn spiking_operator(
     seed: u32,
 ) -> spiking::Operator {
     let spike = &cell.spiking;
+    let currents = weights.and_then(|weights| bias::currents(description, cell, weights));
     let weights: Vec<f64> = weights.map_or(Vec::new(), |w| w.weights.iter().map(|&w| f64::from(w)).collect());
     let delays: Option<Vec<SimDuration>> = {
         let spread = spike.incoming_delay;
@@ -111,6 +114,7 @@ fn spiking_operator(
             mapping: conv.mapping.clone(),
             weights,
             delays,
+            currents,
             neuron: spike.neuron,
         }),
         Operator::Pool(pool) => spiking::Operator::Pool(spiking::Pool {
@@ -130,6 +134,7 @@ fn spiking_operator(
             n_outputs: cell.output_shape.channels,
             weights,
             delays,
+            currents,
             neuron: spike.neuron,
             terminate_delta: spike.terminate_delta,
             terminate_max: spike.terminate_max,

@@ -62,6 +62,7 @@ impl Builder {
             mapping,
             weights,
             delays: self.delays(n),
+            currents: None,
             neuron: RECTIFIED,
         };
         self.push(name, Operator::Conv(conv));
@@ -84,7 +85,10 @@ impl Builder {
         let n = n_inputs * n_outputs;
         let weights = self.weights(n, 0.0, gain / (n_inputs as f64).sqrt());
         let delays = self.delays(n);
-        self.push(name, Operator::Fc(Fc { n_outputs, weights, delays, neuron, terminate_delta, terminate_max: 0 }));
+        self.push(
+            name,
+            Operator::Fc(Fc { n_outputs, weights, delays, currents: None, neuron, terminate_delta, terminate_max: 0 }),
+        );
     }
 }
 

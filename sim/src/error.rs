@@ -98,6 +98,20 @@ pub enum Error {
         /// The engine's float.
         float: &'static str,
     },
+    /// A current that moves a potential out of the engine's float.
+    #[error(
+        "cell `{cell}`: expected current number {index}, and its product with the membrane time constant, to be a finite {float}, found {found} a femtosecond; rescale the bias it comes from"
+    )]
+    CurrentNotFinite {
+        /// The cell.
+        cell: String,
+        /// Index in the cell's currents.
+        index: usize,
+        /// Its value.
+        found: f64,
+        /// The engine's float.
+        float: &'static str,
+    },
     /// A threshold that is not a positive finite number in the engine's float.
     #[error("cell `{cell}`: expected a Threshold above 0 (and finite as {float}), found {found}")]
     BadThreshold {

@@ -59,9 +59,14 @@ pub struct InputSpike {
     pub sign: Sign,
 }
 
-/// What happens first at one instant: delayed synaptic events, then the emissions of that instant.
+/// What happens first at one instant: threshold crossings, then delayed synaptic events, then the emissions of that
+/// instant.
+///
+/// A crossing depends on what was before the instant, so nothing of the instant may come before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rank {
+    /// A neuron with a constant current crosses its threshold between two arrivals.
+    Cross,
     /// A delayed synaptic event arrives.
     Deliver,
     /// A source emits a spike, and its synapses without delay are read at once.
@@ -77,13 +82,13 @@ pub enum Rank {
 pub struct EventKey {
     /// When.
     pub time: SimTime,
-    /// Deliver before fire.
+    /// Cross before deliver before fire.
     pub rank: Rank,
-    /// Position of the spike's source in the network: the environment first, then the cells in topological order, then
+    /// Position of the spike's source, or of the neuron that crosses, in the network: the environment first, then the cells in topological order, then
     /// the canonical neuron index (channel, y, x), whatever the plan's layout.
     pub source: u32,
     /// Position of the synapse among those of its source: receiving cell, input of that cell, kernel row, kernel
-    /// column, output. Zero for a fire.
+    /// column, output. Zero for a crossing and a fire.
     pub tap: u32,
     /// Positive before negative.
     pub sign: Sign,

@@ -197,6 +197,17 @@ fn check_weights<F: Real>(cell: &Cell, weights: &[f64], is_connected: impl Fn(us
     }
 }
 
+/// Refuses currents of which there are too many or too few, or which lead out of `F`.
+fn check_currents<F: Real>(cell: &Cell, currents: &Option<Vec<f64>>, n: usize, neuron: &Neuron) -> Result<(), Error> {
+    let Some(currents) = currents else { return Ok(()) };
+    check_count(cell, "currents (one an output)", n, currents.len())?;
+    let tau = neuron.membrane_time_constant.0.max(1) as f64;
+    match currents.iter().enumerate().find(|&(_, &current)| !F::from_f64(current * tau).is_finite()) {
+        None => Ok(()),
+        Some((index, &found)) => Err(Error::CurrentNotFinite { cell: cell.name.clone(), index, found, float: F::NAME }),
+    }
+}
+
 fn check_conv<F: Real>(cell: &Cell, conv: &Conv, input: Shape) -> Result<Layout, Error> {
     let positions = positions(cell, input, conv.kernel, conv.stride, conv.padding)?;
     if conv.n_outputs == 0 || conv.sub_sample.width == 0 || conv.sub_sample.height == 0 {
@@ -215,6 +226,7 @@ fn check_conv<F: Real>(cell: &Cell, conv: &Conv, input: Shape) -> Result<Layout,
     }
     check_weights::<F>(cell, &conv.weights, |i| conv.mapping.as_ref().is_none_or(|m| m[i / area]))?;
     check_neuron::<F>(cell, &conv.neuron)?;
+    check_currents::<F>(cell, &conv.currents, conv.n_outputs, &conv.neuron)?;
     let output = Shape {
         channels: conv.n_outputs,
         height: positions.height.div_ceil(conv.sub_sample.height),
@@ -234,6 +246,7 @@ fn check_fc<F: Real>(cell: &Cell, fc: &Fc, input: Shape) -> Result<Layout, Error
     }
     check_weights::<F>(cell, &fc.weights, |_| true)?;
     check_neuron::<F>(cell, &fc.neuron)?;
+    check_currents::<F>(cell, &fc.currents, fc.n_outputs, &fc.neuron)?;
     let output = Shape { channels: fc.n_outputs, height: 1, width: 1 };
     Ok(Layout { input, positions: Size { width: 1, height: 1 }, output })
 }

@@ -12,6 +12,7 @@
 //!     n_outputs: 2,
 //!     weights: vec![0.5, 0.0, 0.0, 0.5],
 //!     delays: None,
+//!     currents: None,
 //!     neuron: Neuron::default(),
 //!     terminate_delta: 4,
 //!     terminate_max: 0,
@@ -42,6 +43,8 @@
 //! assert_eq!(plan.reads(&totals)[0].len(), 4);
 //! # Ok::<(), sim::Error>(())
 //! ```
+mod crossing;
+mod double;
 pub mod encoder;
 pub mod error;
 pub mod event;

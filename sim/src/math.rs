@@ -71,9 +71,15 @@ fn reduced_exp(x: f64) -> (f64, f64) {
     let high = x - k * LN_2_HIGH;
     let low = k * LN_2_LOW;
     let r = high - low;
-    // The Taylor series from r^2 on; |r| <= ln(2) / 2, so the first term left out is below 2^-57.
-    let tail = r
-        * r
+    let tail = exp_tail(r);
+    let lost = (high - r) - low;
+    (k, 1.0 + (r + (tail + lost)))
+}
+
+/// e^r - 1 - r: the Taylor series from r^2 on; |r| <= ln(2) / 2, so the first term left out is below 2^-57.
+#[inline(always)]
+fn exp_tail(r: f64) -> f64 {
+    r * r
         * horner(
             r,
             [
@@ -90,9 +96,15 @@ fn reduced_exp(x: f64) -> (f64, f64) {
                 1.0 / 6.0,
                 0.5,
             ],
-        );
-    let lost = (high - r) - low;
-    (k, 1.0 + (r + (tail + lost)))
+        )
+}
+
+/// e^x - 1, within a few units in the last place however small x is.
+pub(crate) fn exp_m1(x: f64) -> f64 {
+    if x.abs() > 0.5 * std::f64::consts::LN_2 {
+        return exp(x) - 1.0;
+    }
+    x + exp_tail(x)
 }
 
 #[inline(always)]
@@ -126,7 +138,16 @@ pub(crate) fn ln(x: f64) -> f64 {
     let f = m - 1.0;
     let s = f / (2.0 + f);
     let z = s * s;
-    let r = z * horner(
+    let r = artanh_tail(z);
+    let half_square = 0.5 * f * f;
+    let k = k as f64;
+    k * LN_2_HIGH - ((half_square - (s * (half_square + r) + k * LN_2_LOW)) - f)
+}
+
+/// (2 artanh(s) - 2 s) / s for z = s^2.
+#[inline(always)]
+fn artanh_tail(z: f64) -> f64 {
+    z * horner(
         z,
         [
             2.0 / 23.0,
@@ -141,10 +162,18 @@ pub(crate) fn ln(x: f64) -> f64 {
             2.0 / 5.0,
             2.0 / 3.0,
         ],
-    );
-    let half_square = 0.5 * f * f;
-    let k = k as f64;
-    k * LN_2_HIGH - ((half_square - (s * (half_square + r) + k * LN_2_LOW)) - f)
+    )
+}
+
+/// ln(1 + x) for x >= 0, within a few units in the last place however small x is.
+pub(crate) fn ln_1p(x: f64) -> f64 {
+    if x >= std::f64::consts::SQRT_2 - 1.0 {
+        return ln(1.0 + x);
+    }
+    // As `ln` does it, with f = x and k = 0.
+    let s = x / (2.0 + x);
+    let half_square = 0.5 * x * x;
+    x - (half_square - s * (half_square + artanh_tail(s * s)))
 }
 
 /// Sine and cosine of an angle in [0, 2 pi].
@@ -200,6 +229,8 @@ mod tests {
 
     /// How far ours may be from the platform's functions, which are within one unit themselves.
     const ULPS: u64 = 2;
+    /// The same where a difference or a sum comes on top.
+    const FEW_ULPS: u64 = 6;
     /// Near a root the sine and cosine are as exact as their reduced angle.
     const ABSOLUTE: f64 = 3e-16;
 
@@ -209,7 +240,12 @@ mod tests {
 
     #[track_caller]
     fn check(ours: f64, theirs: f64, x: f64) {
-        assert!(distance(ours, theirs) <= ULPS, "at {x:e}: {ours:e} against {theirs:e}");
+        check_within(ULPS, ours, theirs, x);
+    }
+
+    #[track_caller]
+    fn check_within(ulps: u64, ours: f64, theirs: f64, x: f64) {
+        assert!(distance(ours, theirs) <= ulps, "at {x:e}: {ours:e} against {theirs:e}");
     }
 
     #[test]
@@ -244,6 +280,20 @@ mod tests {
         }
         assert_eq!(ln(0.0), f64::NEG_INFINITY);
         assert!(ln(-1.0).is_nan());
+    }
+
+    #[test]
+    fn both_keep_their_digits_near_their_root() {
+        for i in 0..300_000_u32 {
+            let x = 1e-18 * 1.000_15_f64.powi(i as i32);
+            check_within(FEW_ULPS, ln_1p(x), x.ln_1p(), x);
+            if x < 700.0 {
+                check_within(FEW_ULPS, exp_m1(x), x.exp_m1(), x);
+                check_within(FEW_ULPS, exp_m1(-x), (-x).exp_m1(), -x);
+            }
+        }
+        assert_eq!((ln_1p(0.0), exp_m1(0.0)), (0.0, 0.0));
+        assert_eq!((ln_1p(f64::INFINITY), exp_m1(f64::NEG_INFINITY)), (f64::INFINITY, -1.0));
     }
 
     #[test]

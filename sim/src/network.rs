@@ -124,6 +124,8 @@ pub struct Conv {
     pub weights: Vec<f64>,
     /// One delay a weight, in the order of `weights`; `None` means zero delay everywhere.
     pub delays: Option<Vec<SimDuration>>,
+    /// One constant current an output map, as potential per femtosecond; `None` means no current. See [`Neuron`].
+    pub currents: Option<Vec<f64>>,
     /// Parameters of all its neurons.
     pub neuron: Neuron,
 }
@@ -137,6 +139,8 @@ pub struct Fc {
     pub weights: Vec<f64>,
     /// One delay a weight, in the order of `weights`; `None` means zero delay everywhere.
     pub delays: Option<Vec<SimDuration>>,
+    /// One constant current an output map, as potential per femtosecond; `None` means no current. See [`Neuron`].
+    pub currents: Option<Vec<f64>>,
     /// Parameters of all its neurons.
     pub neuron: Neuron,
     /// Ends the stimulus when the best output leads the second by this many net spikes (a single output leads a silent one);
@@ -213,6 +217,20 @@ pub enum Reset {
 ///
 /// At most one spike an arrival: what is left above the threshold may fire at the next arrival, of either sign.
 ///
+/// A neuron with a constant current I other than 0 moves on its own. With V0 the potential d after the last arrival or
+/// spike:
+///
+/// 1. V = V0 + I d, or with a leak V = V0 exp(-d / tau_m) + I tau_m (1 - exp(-d / tau_m)), from V = 0 at the beginning;
+///    an arrival brings V up to date in this way, then goes on as above;
+/// 2. between arrivals it fires at the first whole femtosecond t after the last arrival or spike, and not before the end
+///    of the refractory period, at which V >= V_th (or -V >= V_th where the threshold is bipolar): one spike at t + 1 fs,
+///    and the rest as above.
+///
+/// So what is left above the threshold leaves it at one spike a femtosecond, and a refractory period that ends above the
+/// threshold ends with a spike. At one instant crossings come before arrivals. V is computed in double precision and
+/// stored in the engine's float at each arrival and each spike; t follows exactly from what is stored
+/// (`docs/decisions/0009-constant-current.md`).
+///
 /// | Parameter | Symbol | Default | INI key |
 /// |---|---|---|---|
 /// | threshold | V_th | 1 | `Threshold` |
@@ -220,6 +238,7 @@ pub enum Reset {
 /// | membrane time constant | tau_m | 0 = no leak | `Leak` |
 /// | refractory period | t_ref | 0 | `Refractory` |
 /// | reset | | subtract | |
+/// | constant current ([`Conv::currents`], [`Fc::currents`]) | I | 0 | a trained bias |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neuron {
     /// Potential at which the neuron fires, above 0.

@@ -1,6 +1,7 @@
 //! A network compiled for running: immutable, shared by all workers.
 
 mod delayed;
+mod driven;
 mod group;
 mod pool;
 mod runs;
@@ -13,9 +14,11 @@ use crate::lanes::Rule;
 use crate::layout::{self, Geometry, Layout};
 use crate::leak::Leak;
 use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Size, Source};
+use crate::queue::Indexed;
 use crate::real::Real;
 
 pub(crate) use delayed::Delayed;
+pub(crate) use driven::{Driven, Fan};
 pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;
 pub use runs::Reach;
@@ -33,6 +36,10 @@ pub struct Plan<F> {
     /// The environment, then each cell.
     pub(crate) groups: Vec<Group>,
     pub(crate) cells: Vec<CellPlan<F>>,
+    /// Cells with currents, in order.
+    pub(crate) driven: Vec<usize>,
+    /// The first crossing of each of their neurons, cell by cell, by memory index.
+    pub(crate) crossings: Indexed,
 }
 
 #[derive(Clone, Debug)]
@@ -49,10 +56,37 @@ pub(crate) enum Kind<F> {
     Taps(Weighted<F>, Taps<F>),
     /// Any neurons with delays.
     Delayed(Weighted<F>, Delayed<F>),
+    /// Any neurons, some with currents.
+    Driven(Weighted<F>, Driven<F>),
     Pool(PoolPlan),
 }
 
-/// What the three kinds of weighted cells share.
+impl<F> Kind<F> {
+    /// Of a cell with synapses.
+    #[inline(always)]
+    pub(crate) fn weighted(&self) -> Option<&Weighted<F>> {
+        match self {
+            Kind::Runs(weighted, _)
+            | Kind::Taps(weighted, _)
+            | Kind::Delayed(weighted, _)
+            | Kind::Driven(weighted, _) => Some(weighted),
+            Kind::Pool(_) => None,
+        }
+    }
+
+    /// Of a cell with delays.
+    #[inline(always)]
+    pub(crate) fn delayed(&self) -> Option<(&Weighted<F>, &Delayed<F>)> {
+        match self {
+            Kind::Delayed(weighted, delayed) | Kind::Driven(weighted, Driven { fan: Fan::Delayed(delayed), .. }) => {
+                Some((weighted, delayed))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the kinds of weighted cells share.
 #[derive(Clone, Debug)]
 pub(crate) struct Weighted<F> {
     pub(crate) synapses: Synapses,
@@ -232,7 +266,7 @@ impl<F: Real> Plan<F> {
     pub fn new(network: &Network) -> Result<Self, Error> {
         let geometry = layout::check::<F>(network)?;
         let may_be_negative = may_be_negative(network);
-        let cells: Vec<CellPlan<F>> = network
+        let mut cells: Vec<CellPlan<F>> = network
             .cells
             .iter()
             .zip(&geometry.layouts)
@@ -242,7 +276,8 @@ impl<F: Real> Plan<F> {
             })
             .collect();
         let groups = groups(network, &geometry, &cells, &may_be_negative);
-        Ok(Self { network: network.clone(), geometry, groups, cells })
+        let (driven, crossings) = driven::number(&mut cells);
+        Ok(Self { network: network.clone(), geometry, groups, cells, driven, crossings })
     }
 
     /// The network it was compiled from.
@@ -291,19 +326,27 @@ fn groups<F>(network: &Network, geometry: &Geometry, cells: &[CellPlan<F>], may_
 
 /// `counts_only_rise`: no input spikes negatively.
 fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F> {
-    let (synapses, weights, delays, neuron, terminate_delta, terminate_max) = match &cell.operator {
+    let (synapses, weights, delays, currents, parameters, terminate) = match &cell.operator {
         Operator::Pool(pool) => return Kind::Pool(PoolPlan::new(pool, layout, counts_only_rise)),
-        Operator::Conv(conv) => (Synapses::of_conv(conv, layout), &conv.weights, &conv.delays, &conv.neuron, 0, 0),
+        Operator::Conv(c) => (Synapses::of_conv(c, layout), &c.weights, &c.delays, &c.currents, &c.neuron, (0, 0)),
         Operator::Fc(fc) => {
-            let synapses = Synapses::of_fc(fc, layout);
-            (synapses, &fc.weights, &fc.delays, &fc.neuron, fc.terminate_delta, fc.terminate_max)
+            let terminate = (fc.terminate_delta, fc.terminate_max);
+            (Synapses::of_fc(fc, layout), &fc.weights, &fc.delays, &fc.currents, &fc.neuron, terminate)
         }
     };
-    let neuron = NeuronPlan::new(neuron);
-    let weighted = Weighted { synapses, neuron, terminate_delta, terminate_max };
+    let neuron = NeuronPlan::new(parameters);
+    let weighted = Weighted { synapses, neuron, terminate_delta: terminate.0, terminate_max: terminate.1 };
     let synapses = &weighted.synapses;
-    if let Some(delays) = delays.as_ref().filter(|delays| delays.iter().any(|delay| delay.0 > 0)) {
-        let delayed = Delayed::new(synapses, weights, delays);
+    let delayed = || {
+        let delays = delays.as_ref().filter(|delays| delays.iter().any(|delay| delay.0 > 0))?;
+        Some(Delayed::new(synapses, weights, delays))
+    };
+    if let Some(currents) = currents.as_ref().filter(|currents| currents.iter().any(|&current| current != 0.0)) {
+        let fan = delayed().map_or_else(|| Fan::Taps(Taps::new(synapses, weights)), Fan::Delayed);
+        let driven = Driven::new(fan, currents, parameters, &weighted);
+        return Kind::Driven(weighted, driven);
+    }
+    if let Some(delayed) = delayed() {
         return Kind::Delayed(weighted, delayed);
     }
     if synapses.sub_sample == Size::square(1) {

@@ -2,6 +2,7 @@
 
 mod arrive;
 mod deliver;
+mod driven;
 mod inputs;
 
 use std::marker::PhantomData;
@@ -12,11 +13,13 @@ use crate::event::{InputSpike, Sign, Spike};
 use crate::lanes::{self, Isa, OnIsa};
 use crate::layout;
 use crate::plan::{FanOut, Group, Kind, Plan, Weighted};
+use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, Deliveries, Emissions, Groups, NeuronState, State};
 use crate::time::{SimDuration, SimTime};
 
+use driven::Drive;
 use inputs::{Encoded, Inputs, Listed};
 
 /// How one presentation ended. Counts, scores and potentials are read from the [`State`].
@@ -111,14 +114,17 @@ impl<F: Real, N: Inputs, R: Recorder> OnIsa for Run<'_, F, N, R> {
 /// it are counted as unread.
 ///
 /// **One instant at a time.** The least time of all that is pending becomes the clock, and everything at that time is
-/// handled before anything later, in the total order of [`EventKey`](crate::event::EventKey): first the delayed synaptic
-/// events (by source, tap and sign), then the emissions, the environment's before the cells', each by position and sign. An
+/// handled before anything later, in the total order of [`EventKey`](crate::event::EventKey): first the threshold
+/// crossings of neurons with currents, then the delayed synaptic events (by source, tap and sign), then the emissions, the environment's before the cells', each by position and sign. An
 /// emission is counted, recorded, and read at once by the synapses without delay.
 ///
 /// **What may be taken out of that order.** Cells have no effect on one another within an instant, so the spikes of one
 /// source go to one cell after the other; and a pooling cell whose counts only rise takes them as they come.
 ///
-/// **Who may push.** An arrival may make its neuron fire, which pushes an emission at the next femtosecond; an emission may
+/// **Neurons with currents** have one pending crossing each, which every arrival and spike moves, to a later instant. The
+/// crossings of one instant touch one neuron each, so their order among themselves shows nowhere.
+///
+/// **Who may push.** An arrival or a crossing may make its neuron fire, which pushes an emission at the next femtosecond; an emission may
 /// push deliveries at later instants, and an input spike its pixel's next one, at a later instant. Nothing pushes at the
 /// instant at hand or before, so an instant is complete once it is begun, and the emissions that cells have pending are
 /// always those of the next femtosecond: a list a cell, sorted when its turn comes, and no queue.
@@ -127,7 +133,7 @@ impl<F: Real, N: Inputs, R: Recorder> OnIsa for Run<'_, F, N, R> {
 /// (never later than it was), so that the deciding spike at t + 1 is still seen; later decisions do not move it.
 ///
 /// **Why it ends.** The clock strictly increases and is below `end`; between two emissions of a pixel lies at least 1 fs,
-/// and each arrival fires at most once.
+/// and each arrival and each crossing fires at most once.
 #[inline(always)]
 fn run<F: Real, I: Isa>(
     plan: &Plan<F>,
@@ -137,8 +143,8 @@ fn run<F: Real, I: Isa>(
     recorder: &mut impl Recorder,
 ) -> Outcome {
     assert_eq!(state.bases, plan.geometry.bases, "a state runs the plan that it was made for");
-    state.reset();
-    let State { cells, emissions, waiting, deliveries, .. } = state;
+    state.reset(plan);
+    let State { cells, emissions, waiting, deliveries, crossings, .. } = state;
     let mut machine = Machine {
         isa: PhantomData::<I>,
         plan,
@@ -146,6 +152,7 @@ fn run<F: Real, I: Isa>(
         emissions,
         waiting,
         deliveries,
+        crossings,
         recorder,
         clock: Clock { now: 0, end, decided_at: None },
         n_spikes: 0,
@@ -153,7 +160,8 @@ fn run<F: Real, I: Isa>(
     let mut last_event = None;
     loop {
         let next_emission = if machine.waiting.is_empty() { u64::MAX } else { machine.clock.now + 1 };
-        let next = next_emission.min(inputs.next_time()).min(machine.deliveries.next_time());
+        let next_alone = machine.deliveries.next_time().min(machine.crossings.least_time());
+        let next = next_emission.min(inputs.next_time()).min(next_alone);
         if next >= machine.clock.end {
             break;
         }
@@ -167,6 +175,9 @@ fn run<F: Real, I: Isa>(
             for emissions in &mut machine.emissions[group] {
                 std::mem::swap(&mut emissions.pending, &mut emissions.firing);
             }
+        }
+        while machine.crossings.least_time() == next {
+            machine.cross();
         }
         while machine.deliveries.next_time() == next {
             machine.deliver();
@@ -214,6 +225,7 @@ struct Machine<'a, F, R, I> {
     emissions: &'a mut [Emissions],
     waiting: &'a mut Groups,
     deliveries: &'a mut Deliveries,
+    crossings: &'a mut Indexed,
     recorder: &'a mut R,
     clock: Clock,
     n_spikes: u64,
@@ -268,6 +280,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
                     pending,
                     clock: &mut self.clock,
                     deliveries: self.deliveries,
+                    crossings: self.crossings,
                 };
                 listener.hear::<I>(group, fan_out, spikes, &source.positive, self.recorder);
                 if !pending.is_empty() {
@@ -318,6 +331,7 @@ struct Listener<'a, F> {
     pending: &'a mut Vec<u32>,
     clock: &'a mut Clock,
     deliveries: &'a mut Deliveries,
+    crossings: &'a mut Indexed,
 }
 
 impl<F: Real> Listener<'_, F> {
@@ -331,7 +345,7 @@ impl<F: Real> Listener<'_, F> {
         counts: &[u32],
         recorder: &mut impl Recorder,
     ) {
-        let Self { kind, state, pending, clock, deliveries } = self;
+        let Self { kind, state, pending, clock, deliveries, crossings } = self;
         let link = fan_out.link;
         match (kind, state) {
             (Kind::Runs(weighted, runs), CellState::Neurons(state)) => {
@@ -346,12 +360,19 @@ impl<F: Real> Listener<'_, F> {
                 }
             }
             (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
+                let now = clock.now;
                 let mut fire = Fire { weighted, pending, clock };
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
-                    let source = group.base + (spike >> 1);
-                    deliveries.send(&mut fire, state, delayed, link, source, at, spike & 1 == 1);
+                    let (source, is_negative) = (group.base + (spike >> 1), spike & 1 == 1);
+                    let arrive = |neuron, weight| fire.arrive(state, neuron, weight, is_negative);
+                    deliveries.send(now, (weighted, delayed), link, source, at, is_negative, arrive);
                 }
+            }
+            (Kind::Driven(weighted, driven), CellState::Neurons(state)) => {
+                let mut fire = Fire { weighted, pending, clock };
+                let mut drive = Drive { driven, crossings };
+                drive.spread(&mut fire, state, deliveries, group, link, spikes);
             }
             (Kind::Pool(pool), CellState::Pool(state)) => {
                 state.is_touched = true;

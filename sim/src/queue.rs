@@ -1,5 +1,9 @@
 //! Queues: a heap whose keys hold the whole order, and a tournament for sources with one pending event each.
 
+pub mod indexed;
+
+pub use indexed::Indexed;
+
 /// Children of a node. Four keep the heap shallow, and lie side by side in memory.
 const ARITY: usize = 4;
 

@@ -12,6 +12,7 @@
 //!     n_outputs: 1,
 //!     weights: vec![3.5],
 //!     delays: None,
+//!     currents: None,
 //!     neuron: Neuron::default(),
 //!     terminate_delta: 0,
 //!     terminate_max: 0,
@@ -30,6 +31,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::crossing::{self, Motion};
 use crate::encoder::{Encoder, Presentation};
 use crate::error::Error;
 use crate::event::{EventKey, InputSpike, Rank, Sign, Spike};
@@ -53,7 +55,7 @@ pub struct Report<F> {
     pub counts: Vec<Vec<Counts>>,
     /// Read events of each cell's synapses in the order of its weights; `None` where there is no connection.
     pub reads: Vec<Vec<Option<u64>>>,
-    /// Membrane potentials of each cell's neurons in canonical order, each as of its last arrival.
+    /// Membrane potentials of each cell's neurons in canonical order, each as of its last arrival or crossing.
     pub membrane_potentials: Vec<Vec<F>>,
 }
 
@@ -120,6 +122,22 @@ struct NeuronState<F> {
     refractory_until: u64,
     /// Net spikes fired.
     net: i64,
+    /// How it moves on its own; `None` without a current.
+    motion: Option<Motion>,
+    crosses_at: u64,
+}
+
+impl<F: Real> NeuronState<F> {
+    /// Moves the potential from the last arrival or spike to `now`.
+    fn bring_up(&mut self, parameters: &Neuron, now: u64) {
+        let elapsed = now - self.last;
+        self.last = now;
+        if let Some(motion) = self.motion {
+            self.potential = F::from_f64(motion.potential(self.potential.to_f64(), elapsed));
+        } else if let Some(leak) = Leak::new(parameters.membrane_time_constant) {
+            self.potential = leak.decay(self.potential, elapsed);
+        }
+    }
 }
 
 /// What a pooling output remembers.
@@ -143,6 +161,8 @@ enum Event {
     Arrival { cell: usize, neuron: usize, synapse: usize },
     /// The source of the key emits.
     Emission,
+    /// The neuron of the key crosses its threshold without an arrival.
+    Crossing,
 }
 
 /// One synapse that a spike will reach.
@@ -181,7 +201,23 @@ impl<'a, F: Real> Engine<'a, F> {
                 is_connected: mapping.as_ref().is_none_or(|mapping| mapping[i / area]),
                 reads: 0,
             });
-            let neuron = NeuronState { potential: F::ZERO, last: 0, refractory_until: 0, net: 0 };
+            let motion_of = |output: usize| {
+                let (currents, neuron) = match &cell.operator {
+                    Operator::Conv(conv) => (&conv.currents, conv.neuron),
+                    Operator::Fc(fc) => (&fc.currents, fc.neuron),
+                    Operator::Pool(_) => return None,
+                };
+                let current = currents.as_ref().map_or(0.0, |currents| currents[output]);
+                (current != 0.0).then(|| Motion::new(current, &neuron, F::from_f64(neuron.threshold).to_f64()))
+            };
+            let neuron = |i: usize| NeuronState {
+                potential: F::ZERO,
+                last: 0,
+                refractory_until: 0,
+                net: 0,
+                motion: motion_of(i / layout.output.plane()),
+                crosses_at: crossing::NEVER,
+            };
             let (n_neurons, n_windows, start) = match &cell.operator {
                 Operator::Pool(pool) => {
                     let is_below_all = (pool.pooling, pool.mode) == (Pooling::Max, PoolingMode::Approximated);
@@ -191,7 +227,7 @@ impl<'a, F: Real> Engine<'a, F> {
             };
             CellState {
                 synapses: synapses.collect(),
-                neurons: vec![neuron; n_neurons],
+                neurons: (0..n_neurons).map(neuron).collect(),
                 pool_inputs: vec![0; if n_windows > 0 { layout.input.len() } else { 0 }],
                 windows: vec![Window { tracked: start, setter: None, fired: 0 }; n_windows],
             }
@@ -199,7 +235,7 @@ impl<'a, F: Real> Engine<'a, F> {
         let cells = cells.collect();
         let n_of_group = |bases: &[u32]| vec![Counts::default(); (bases[1] - bases[0]) as usize];
         let counts = geometry.bases.windows(2).map(n_of_group).collect();
-        Ok(Self {
+        let mut engine = Self {
             network,
             geometry,
             cells,
@@ -209,7 +245,13 @@ impl<'a, F: Real> Engine<'a, F> {
             last_event: None,
             raster: Raster::default(),
             counts,
-        })
+        };
+        for cell in 0..engine.cells.len() {
+            for neuron in 0..engine.cells[cell].neurons.len() {
+                engine.predict(cell, neuron);
+            }
+        }
+        Ok(engine)
     }
 
     fn run(mut self) -> Report<F> {
@@ -221,6 +263,7 @@ impl<'a, F: Real> Engine<'a, F> {
             match event {
                 Event::Arrival { cell, neuron, synapse } => self.arrive(key, cell, neuron, synapse),
                 Event::Emission => self.emit(key),
+                Event::Crossing => self.cross(key),
             }
         }
         let counts = &self.counts[self.network.output + 1];
@@ -340,31 +383,51 @@ impl<'a, F: Real> Engine<'a, F> {
 
     /// One synaptic event.
     fn arrive(&mut self, key: EventKey, cell: usize, neuron: usize, synapse: usize) {
-        let (parameters, terminate) = match &self.network.cells[cell].operator {
-            Operator::Conv(conv) => (conv.neuron, (0, 0)),
-            Operator::Fc(fc) => (fc.neuron, (fc.terminate_delta, fc.terminate_max)),
-            Operator::Pool(_) => unreachable!("a pooling cell has no synapse"),
-        };
-        let Neuron { membrane_time_constant: tau, refractory_period, .. } = parameters;
+        let (parameters, _) = self.parameters(cell);
         let threshold = F::from_f64(parameters.threshold);
-        let t = key.time.0;
         let state = &mut self.cells[cell];
         let synapse = &mut state.synapses[synapse];
         let n = &mut state.neurons[neuron];
-        if let Some(leak) = Leak::new(tau) {
-            n.potential = leak.decay(n.potential, t - n.last);
-        }
-        n.last = t;
+        n.bring_up(&parameters, key.time.0);
         n.potential = match key.sign {
             Sign::Positive => n.potential + synapse.weight,
             Sign::Negative => n.potential - synapse.weight,
         };
         synapse.reads += 1;
         let is_above = n.potential >= threshold || (parameters.bipolar_threshold && -n.potential >= threshold);
-        if !is_above || t < n.refractory_until {
-            return;
+        if is_above && key.time.0 >= n.refractory_until {
+            self.spike(key.time, cell, neuron);
         }
-        n.refractory_until = t.saturating_add(refractory_period.0);
+        self.predict(cell, neuron);
+    }
+
+    /// A neuron with a current crosses its threshold.
+    fn cross(&mut self, key: EventKey) {
+        let group = self.geometry.bases.partition_point(|&base| base <= key.source) - 1;
+        let (cell, neuron) = (group - 1, (key.source - self.geometry.bases[group]) as usize);
+        let n = &mut self.cells[cell].neurons[neuron];
+        let motion = n.motion.expect("only a neuron with a current crosses");
+        n.potential = F::from_f64(motion.potential_at_crossing(n.potential.to_f64(), key.time.0 - n.last));
+        n.last = key.time.0;
+        self.spike(key.time, cell, neuron);
+        self.predict(cell, neuron);
+    }
+
+    /// Neurons' parameters, and the net spikes that decide: the lead, and the count of one output.
+    fn parameters(&self, cell: usize) -> (Neuron, (u32, u32)) {
+        match &self.network.cells[cell].operator {
+            Operator::Conv(conv) => (conv.neuron, (0, 0)),
+            Operator::Fc(fc) => (fc.neuron, (fc.terminate_delta, fc.terminate_max)),
+            Operator::Pool(_) => unreachable!("a pooling cell has no neuron with a potential"),
+        }
+    }
+
+    /// A neuron fires at `now`.
+    fn spike(&mut self, now: SimTime, cell: usize, neuron: usize) {
+        let (parameters, terminate) = self.parameters(cell);
+        let threshold = F::from_f64(parameters.threshold);
+        let n = &mut self.cells[cell].neurons[neuron];
+        n.refractory_until = now.0.saturating_add(parameters.refractory_period.0);
         let sign = Sign::from_negative(n.potential < F::ZERO);
         n.potential = match (parameters.reset, sign) {
             (Reset::Zero, _) => F::ZERO,
@@ -372,8 +435,28 @@ impl<'a, F: Real> Engine<'a, F> {
             (Reset::Subtract, Sign::Negative) => n.potential + threshold,
         };
         n.net += sign.value();
-        self.fire(key.time, cell, neuron, sign);
-        self.decide(key.time, cell, terminate);
+        self.fire(now, cell, neuron, sign);
+        self.decide(now, cell, terminate);
+    }
+
+    /// Moves a neuron's crossing to where it is due now.
+    fn predict(&mut self, cell: usize, neuron: usize) {
+        let n = &mut self.cells[cell].neurons[neuron];
+        let Some(motion) = n.motion else { return };
+        let source = self.geometry.bases[cell + 1] + neuron as u32;
+        let key = |time| EventKey {
+            time: SimTime(time),
+            rank: Rank::Cross,
+            source,
+            tap: 0,
+            sign: Sign::Positive,
+            ordinal: 0,
+        };
+        self.queue.remove(&key(n.crosses_at));
+        n.crosses_at = motion.next(n.potential.to_f64(), n.last, n.refractory_until);
+        if n.crosses_at != crossing::NEVER {
+            self.queue.insert(key(n.crosses_at), Event::Crossing);
+        }
     }
 
     /// A neuron or window fires at `now`; it emits 1 fs later.

@@ -88,7 +88,7 @@ impl<F: Real> OnIsa for Replay<'_, F> {
         let mut n_fired = 0;
         for step in &self.trace.steps {
             let Step::Reach { cell, reach, is_negative } = *step else {
-                self.state.reset();
+                self.state.reset(self.plan);
                 continue;
             };
             let cell = cell as usize;

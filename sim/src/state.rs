@@ -7,7 +7,7 @@ use crate::lanes::{Aligned, LANES};
 use crate::layout;
 use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan};
-use crate::queue::{EventQueue, Tournament};
+use crate::queue::{EventQueue, Indexed, Tournament};
 use crate::random::{Random, Stream};
 use crate::real::Real;
 
@@ -47,6 +47,8 @@ pub struct State<F> {
     pub(crate) waiting: Groups,
     pub(crate) deliveries: Deliveries,
     pub(crate) inputs: InputQueue,
+    /// When neurons with currents cross their thresholds, in the plan's order.
+    pub(crate) crossings: Indexed,
 }
 
 /// What a group has emitted and is about to emit, by memory index.
@@ -140,7 +142,7 @@ pub(crate) enum CellState<F> {
 pub(crate) struct NeuronState<F> {
     /// Followed by [`LANES`] that are never a neuron, as `last` and `refractory_until` are.
     pub(crate) potentials: Aligned<F>,
-    /// Last arrivals; empty without leak.
+    /// Last arrivals or crossings; empty without leak or current.
     pub(crate) last: Vec<u64>,
     /// Ends of the refractory periods; empty without.
     pub(crate) refractory_until: Vec<u64>,
@@ -148,7 +150,7 @@ pub(crate) struct NeuronState<F> {
     pub(crate) net: Vec<i64>,
     /// Synaptic events that did not arrive before the end, by weight; empty without delays.
     pub(crate) unread: Vec<u32>,
-    /// Neurons that spikes may have arrived at.
+    /// Neurons that spikes may have arrived at, or that may have crossed their threshold.
     pub(crate) touched: Touched,
     pub(crate) activity: Activity,
 }
@@ -251,14 +253,16 @@ impl<F: Real> State<F> {
                     is_touched: true,
                 })
             }
-            Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _) => {
+            kind => {
+                let weighted = kind.weighted().expect("only pooling cells have no synapses");
                 let n = cell.output.len();
                 let only_if = |is_needed: bool, n: usize| if is_needed { n } else { 0 };
                 let neuron = &weighted.neuron;
-                let n_delays = only_if(matches!(cell.kind, Kind::Delayed(..)), weighted.synapses.n_weights());
+                let is_driven = matches!(kind, Kind::Driven(..));
+                let n_delays = only_if(kind.delayed().is_some(), weighted.synapses.n_weights());
                 CellState::Neurons(NeuronState {
                     potentials: Aligned::new(F::ZERO, n + LANES),
-                    last: vec![0; only_if(neuron.leak.is_some(), n + LANES)],
+                    last: vec![0; only_if(neuron.leak.is_some() || is_driven, n + LANES)],
                     refractory_until: vec![0; only_if(neuron.refractory_period > 0, n + LANES)],
                     net: vec![0; only_if(weighted.terminates(), n)],
                     unread: vec![0; n_delays],
@@ -283,6 +287,7 @@ impl<F: Real> State<F> {
             waiting: Groups::new(plan.groups.len()),
             deliveries: Deliveries::default(),
             inputs: InputQueue::default(),
+            crossings: plan.crossings.clone(),
         }
     }
 
@@ -313,14 +318,15 @@ impl<F: Real> State<F> {
         self.scores().position(|score| score == greatest)
     }
 
-    /// Membrane potentials of a cell after the last stimulus, each as of the neuron's last arrival, in canonical order;
-    /// empty for a pooling cell.
+    /// Membrane potentials of a cell after the last stimulus, each as of the neuron's last arrival or
+    /// crossing, in canonical order; empty for a pooling cell.
     pub fn membrane_potentials(&self, plan: &Plan<F>, cell: usize) -> Vec<F> {
         let CellState::Neurons(state) = &self.cells[cell] else { return Vec::new() };
         layout::memory_indices(cell + 1, plan.cells[cell].output).map(|i| state.potentials[i]).collect()
     }
 
-    pub(crate) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self, plan: &Plan<F>) {
+        self.crossings.copy_from(&plan.crossings);
         for cell in &mut self.cells {
             match cell {
                 CellState::Neurons(state) => state.reset(),

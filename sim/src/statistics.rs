@@ -6,7 +6,7 @@ use std::ops::Add;
 use crate::plan::{Kind, Plan};
 use crate::real::Real;
 
-/// Sizes of a cell or of a network. There are no biases, so none is counted.
+/// Sizes of a cell or of a network. A current is no synapse, so none is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Outputs of convolutional and fully connected cells.
@@ -52,8 +52,8 @@ impl<F: Real> Plan<F> {
         let nodes = cell.output.len() as u64;
         match &cell.kind {
             Kind::Pool(pool) => Statistics { nodes, connections: pool.connections(), ..Statistics::default() },
-            Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _) => {
-                let synapses = &weighted.synapses;
+            kind => {
+                let synapses = &kind.weighted().expect("only pooling cells have no synapses").synapses;
                 let area = (synapses.kernel.width * synapses.kernel.height) as u64;
                 let virtual_synapses = synapses.n_virtual();
                 Statistics {

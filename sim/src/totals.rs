@@ -2,7 +2,7 @@
 
 use crate::layout;
 use crate::network::{Shape, Source};
-use crate::plan::{Kind, Plan, Synapses};
+use crate::plan::{Plan, Synapses};
 use crate::real::Real;
 use crate::state::{CellState, State};
 
@@ -57,9 +57,9 @@ impl GroupTotals {
 impl Totals {
     /// Nothing yet.
     pub fn new<F: Real>(plan: &Plan<F>) -> Self {
-        let unread = plan.cells.iter().map(|cell| match &cell.kind {
-            Kind::Delayed(weighted, _) => vec![0; weighted.synapses.n_weights()],
-            _ => Vec::new(),
+        let unread = plan.cells.iter().map(|cell| {
+            let n = cell.kind.delayed().map_or(0, |(weighted, _)| weighted.synapses.n_weights());
+            vec![0; n]
         });
         let groups = plan.groups.iter().map(|group| GroupTotals {
             shape: group.shape,
@@ -158,10 +158,7 @@ impl<F: Real> Plan<F> {
         let cells = self.cells.iter().zip(&self.network.cells).zip(&totals.unread);
         cells
             .map(|((plan, cell), unread)| {
-                let (Kind::Runs(weighted, _) | Kind::Taps(weighted, _) | Kind::Delayed(weighted, _)) = &plan.kind
-                else {
-                    return Vec::new();
-                };
+                let Some(weighted) = plan.kind.weighted() else { return Vec::new() };
                 let synapses = &weighted.synapses;
                 let spikes: Vec<u64> = cell
                     .inputs

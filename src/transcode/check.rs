@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use formal::config::{Activation, Operator};
+use sim::encoder::Coding;
 
+use super::bias;
 use crate::config::{Fault, Faults};
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Description};
@@ -36,18 +38,12 @@ fn check_cell(
     refuse: &mut impl FnMut(u32, String),
 ) {
     let line = cell.span.line;
-    let no_bias = match &cell.operator {
-        Operator::Conv(conv) => {
-            if (conv.dilation.width, conv.dilation.height) != (1, 1) {
-                refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
-            }
-            conv.no_bias
+    match &cell.operator {
+        Operator::Conv(conv) if (conv.dilation.width, conv.dilation.height) != (1, 1) => {
+            refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
         }
-        Operator::Fc(fc) => fc.no_bias,
-        Operator::Pool(_) => true,
         Operator::Softmax(_) => {
             refuse(line, "a softmax has no spiking form; leave the section out of the spiking model and put the target on the cell before it".to_string());
-            true
         }
         Operator::Dropout(_) => {
             refuse(
@@ -55,12 +51,11 @@ fn check_cell(
                 "dropout has no spiking form and no effect in inference; leave the section out of the spiking model"
                     .to_string(),
             );
-            true
         }
-    };
-    let with_bias = trained.and_then(|w| w.bias.as_ref()).is_none_or(|bias| bias.iter().any(|&b| b != 0.0));
-    if !no_bias && with_bias {
-        refuse(line, "a bias has no spiking form yet; set NoBias=1 and learn again".to_string());
+        Operator::Conv(_) | Operator::Fc(_) | Operator::Pool(_) => {}
+    }
+    if bias::has_bias(cell, trained) {
+        check_bias(description, cell, refuse);
     }
     if is_output && !matches!(cell.operator, Operator::Fc(_)) {
         refuse(line, "the answer is read from an Fc cell; put the target on one".to_string());
@@ -102,6 +97,35 @@ fn check_cell(
                 ),
             );
         }
+    }
+}
+
+/// A bias becomes a constant current, which has a meaning beside spikes that come at a rate.
+fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
+    let line = cell.span_of("NoBias").line;
+    let encoder = description.stimuli.encoder.clone().unwrap_or_default();
+    if bias::period_of_one(&encoder).is_none() {
+        let found = match encoder.coding {
+            Coding::Linear => "found StimulusType=Linear with MaxFrequency=0",
+            _ => "found StimulusType=SingleBurst (the default), whose pixels spike once",
+        };
+        refuse(
+            line,
+            format!(
+                "a bias becomes a current beside input spikes that come at a rate, {found}; set \
+                 StimulusType=JitteredPeriodic in the section of the environment, or NoBias=1 and learn again"
+            ),
+        );
+    }
+    if let Operator::Conv(conv) = &cell.operator
+        && !bias::sums_evenly(cell, conv)
+    {
+        refuse(
+            line,
+            "a bias has no spiking form where border neurons sum fewer positions than others; choose a size that \
+             SubSample divides, or set NoBias=1 and learn again"
+                .to_string(),
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 //! The rule (the reference's, lost in 2019; `spiking.md` 8.3): groups of cells of equal depth are taken
 //! in order, with `prev = 1`. The scale `s` of a group is read from its own activations, or from the next group's if
 //! that begins with a pool. Every rectified cell of the group has its weights divided by `s / prev`, and `prev` becomes
-//! `s`. Other cells, the final linear one among them, keep their weights. So a rate of one spike per input period
+//! `s`. Other cells, the final linear one among them, keep their weights. Biases are divided by what `bias.rs` derives. So a rate of one spike per input period
 //! stands for the activation `s`.
 //!
 //! | mode | s | source |
@@ -20,6 +20,7 @@ use serde::Serialize;
 use stats::RangeStats;
 use stimuli::Set;
 
+use super::bias;
 use crate::failure::wrong_input;
 use crate::model::{Description, Normalization};
 use crate::report::progress::Progress;
@@ -42,6 +43,8 @@ pub struct Factor {
     pub scale: f64,
     /// What the weights were divided by; 1 where nothing was.
     pub factor: f64,
+    /// What the biases were divided by; `None` where the inputs stand for activations on different scales.
+    pub bias_factor: Option<f64>,
 }
 
 /// Ranges of the activations of every cell over the whole Learn set, in inference mode.
@@ -98,12 +101,31 @@ fn depths(description: &Description) -> Vec<usize> {
 /// # Errors
 /// A layer whose activations are all zero.
 pub fn factors(description: &Description, ranges: &[RangeStats], normalization: Normalization) -> Result<Vec<Factor>> {
+    let mut factors = weight_factors(description, ranges, normalization)?;
+    let of_weights: Vec<f64> = factors.iter().map(|factor| factor.factor).collect();
+    for (factor, divisor) in factors.iter_mut().zip(bias::divisors(description, &of_weights)) {
+        factor.bias_factor = divisor;
+    }
+    Ok(factors)
+}
+
+fn weight_factors(
+    description: &Description,
+    ranges: &[RangeStats],
+    normalization: Normalization,
+) -> Result<Vec<Factor>> {
     let cells = &description.cells;
     let depths = depths(description);
     let group = |depth: usize| -> Vec<usize> { (0..cells.len()).filter(|&cell| depths[cell] == depth).collect() };
     let mut factors: Vec<Factor> = cells
         .iter()
-        .map(|cell| Factor { cell: cell.name.clone(), statistics_from: Vec::new(), scale: 1.0, factor: 1.0 })
+        .map(|cell| Factor {
+            cell: cell.name.clone(),
+            statistics_from: Vec::new(),
+            scale: 1.0,
+            factor: 1.0,
+            bias_factor: None,
+        })
         .collect();
     if normalization == Normalization::None {
         return Ok(factors);

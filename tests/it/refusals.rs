@@ -16,8 +16,41 @@ fn check(edit: fn(String) -> String, parts: &[&str]) {
 }
 
 #[test]
-fn a_bias_is_refused() {
-    check(|t| t.replacen("NoBias=1", "NoBias=0", 1), &["bias", "NoBias=1", "conv1"]);
+fn a_bias_beside_single_spikes_is_refused() {
+    check(
+        |t| {
+            t.replacen("NoBias=1", "NoBias=0", 1).replacen(
+                "StimulusType=JitteredPeriodic",
+                "StimulusType=SingleBurst",
+                1,
+            )
+        },
+        &["bias", "SingleBurst", "JitteredPeriodic", "NoBias=1", "[conv1]", "[fc2]", "line "],
+    );
+    check(
+        |t| {
+            t.replacen("NoBias=1", "NoBias=0", 1).replacen(
+                "StimulusType=JitteredPeriodic",
+                "StimulusType=Linear\nMaxFrequency=0",
+                1,
+            )
+        },
+        &["bias", "Linear", "MaxFrequency=0", "[conv1]"],
+    );
+}
+
+#[test]
+fn a_bias_of_unevenly_summed_positions_is_refused() {
+    check(
+        |t| {
+            t.replacen("NoBias=1", "NoBias=0", 1).replacen(
+                "[conv3] conv_def",
+                "[conv3] conv_def\nPadding=1\nSubSample=2",
+                1,
+            )
+        },
+        &["bias", "[conv3]", "SubSample", "line "],
+    );
 }
 
 #[test]
@@ -57,8 +90,9 @@ fn a_rectified_cell_that_fires_both_signs_is_refused() {
 #[test]
 fn what_the_tests_would_refuse_is_refused_before_learning() {
     let folder = folder();
-    fs::write(folder.path().join("m.ini"), model("LeNet_Spike.ini").replacen("NoBias=1", "NoBias=0", 1)).unwrap();
-    run(folder.path(), &["learn", "m.ini", "--learn", "256", "--out", "a"]).fails(2, &["NoBias=1"]);
+    let text = model("LeNet_Spike.ini").replacen("BipolarThreshold=0", "BipolarThreshold=1", 1);
+    fs::write(folder.path().join("m.ini"), text).unwrap();
+    run(folder.path(), &["learn", "m.ini", "--learn", "256", "--out", "a"]).fails(2, &["BipolarThreshold=0"]);
     run(folder.path(), &["learn", "LeNet.ini", "--learn", "256", "--test-index", "10000", "--out", "a"])
         .fails(2, &["10000"]);
     assert!(!folder.path().join("a/weights_init").exists(), "nothing was learned");

@@ -1,6 +1,6 @@
 //! Weights for cells whose neurons need more than an addition an arrival: one neuron at a time.
 
-use super::Synapses;
+use super::{Arrival, Synapses};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
@@ -36,14 +36,34 @@ impl<F: Real> Taps<F> {
 
     /// Weights of one channel and kernel offset, by output.
     #[inline(always)]
-    pub(crate) fn weights(&self, synapses: &Synapses, channel: usize, ky: usize, kx: usize) -> &[F] {
+    fn weights(&self, synapses: &Synapses, channel: usize, ky: usize, kx: usize) -> &[F] {
         let tap = (channel * synapses.kernel.height + ky) * synapses.kernel.width + kx;
         &self.weights[tap * synapses.n_outputs..][..synapses.n_outputs]
     }
 
     /// Connected outputs of a channel, ascending.
     #[inline(always)]
-    pub(crate) fn outputs(&self, channel: usize) -> &[u32] {
+    fn outputs(&self, channel: usize) -> &[u32] {
         &self.outputs[channel]
+    }
+
+    /// Visits each synapse of a spike in the order of taps (kernel row, kernel column, output): neuron, output, weight.
+    /// With sub-sampling a neuron may come several times.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, synapses: &Synapses, at: Arrival, mut visit: impl FnMut(usize, usize, F)) {
+        let (rows, columns) = synapses.taps(at);
+        for row in rows {
+            let ky = at.first_ky + row * synapses.stride.height;
+            let y = (at.qy - row) / synapses.sub_sample.height;
+            for column in columns.clone() {
+                let kx = at.first_kx + column * synapses.stride.width;
+                let x = (at.qx - column) / synapses.sub_sample.width;
+                let neuron = (y * synapses.n_columns() + x) * synapses.n_outputs;
+                let weights = self.weights(synapses, at.channel, ky, kx);
+                for &output in self.outputs(at.channel) {
+                    visit(neuron + output as usize, output as usize, weights[output as usize]);
+                }
+            }
+        }
     }
 }

@@ -188,8 +188,7 @@ fn fire_rested<F: Real>(
     fired
 }
 
-/// One arrival over each synapse of a spike, in the order of taps: kernel row, kernel column, output. With sub-sampling
-/// a neuron may come several times.
+/// One arrival over each synapse of a spike.
 #[inline(always)]
 pub(super) fn taps<F: Real>(
     fire: &mut Fire<'_, F>,
@@ -198,21 +197,7 @@ pub(super) fn taps<F: Real>(
     at: Arrival,
     is_negative: bool,
 ) {
-    let synapses = &fire.weighted.synapses;
-    let (rows, columns) = synapses.taps(at);
-    for row in rows {
-        let ky = at.first_ky + row * synapses.stride.height;
-        let y = (at.qy - row) / synapses.sub_sample.height;
-        for column in columns.clone() {
-            let kx = at.first_kx + column * synapses.stride.width;
-            let x = (at.qx - column) / synapses.sub_sample.width;
-            let neuron = (y * synapses.n_columns() + x) * synapses.n_outputs;
-            let weights = taps.weights(synapses, at.channel, ky, kx);
-            for &output in taps.outputs(at.channel) {
-                fire.arrive(state, neuron + output as usize, weights[output as usize], is_negative);
-            }
-        }
-    }
+    taps.for_each(&fire.weighted.synapses, at, |neuron, _, weight| fire.arrive(state, neuron, weight, is_negative));
 }
 
 /// A spike at a pooling cell whose counts only rise, of a neuron that is in `window` and has now spiked `count` times.

@@ -3,10 +3,11 @@
 use crate::lanes::Isa;
 use crate::layout::Link;
 use crate::plan::{Arrival, Delayed, Kind, Plan, Weighted};
+use crate::present::driven::Drive;
 use crate::present::{Fire, Machine};
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, Cursor, Deliveries, NeuronState};
+use crate::state::{CellState, Cursor, Deliveries};
 
 impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     /// The delayed synaptic event that is first in the order arrives.
@@ -15,16 +16,21 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         let Some(&(_, slot)) = self.deliveries.queue.peek() else { return };
         let cursor = &mut self.deliveries.cursors[slot as usize];
         let cell = cursor.cell as usize;
-        let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) =
-            (&self.plan.cells[cell].kind, &mut self.cells[cell])
-        else {
+        let kind = &self.plan.cells[cell].kind;
+        let (Some((weighted, delayed)), CellState::Neurons(state)) = (kind.delayed(), &mut self.cells[cell]) else {
             unreachable!("only cells with delays have deliveries")
         };
         let entry = &delayed.entries[cursor.next as usize];
         let neuron = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).expect("a cursor rests on a synapse");
         let pending = &mut self.emissions[cell + 1].pending;
         let mut fire = Fire { weighted, pending, clock: &mut self.clock };
-        fire.arrive(state, neuron, entry.weight, cursor.is_negative);
+        if let Kind::Driven(_, driven) = kind {
+            let mut drive = Drive { driven, crossings: self.crossings };
+            let output = neuron % weighted.synapses.n_outputs;
+            drive.arrive(&mut fire, state, (neuron, output), entry.weight, cursor.is_negative);
+        } else {
+            fire.arrive(state, neuron, entry.weight, cursor.is_negative);
+        }
         if !pending.is_empty() {
             self.waiting.insert(cell + 1);
         }
@@ -61,8 +67,8 @@ pub(super) fn count_unread<F: Real>(plan: &Plan<F>, cells: &mut [CellState<F>], 
     for &(_, slot) in deliveries.queue.iter() {
         let cursor = &deliveries.cursors[slot as usize];
         let cell = cursor.cell as usize;
-        if let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) =
-            (&plan.cells[cell].kind, &mut cells[cell])
+        if let (Some((weighted, delayed)), CellState::Neurons(state)) =
+            (plan.cells[cell].kind.delayed(), &mut cells[cell])
         {
             for entry in &delayed.entries[cursor.next as usize..cursor.end as usize] {
                 if entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).is_some() {
@@ -79,22 +85,22 @@ impl Deliveries {
         self.queue.peek().map_or(u64::MAX, |&(key, _)| (key >> 64) as u64)
     }
 
-    /// A spike sets out over its synapses; those without delay are read at once.
+    /// A spike sets out over its synapses at `now`; those without delay are read at once: `arrive` takes neuron and weight.
     #[expect(clippy::too_many_arguments, reason = "what a spike is, and whom it reaches")]
     #[inline(always)]
     pub(super) fn send<F: Real>(
         &mut self,
-        fire: &mut Fire<'_, F>,
-        state: &mut NeuronState<F>,
-        delayed: &Delayed<F>,
+        now: u64,
+        (weighted, delayed): (&Weighted<F>, &Delayed<F>),
         link: Link,
         source: u32,
         at: Arrival,
         is_negative: bool,
+        mut arrive: impl FnMut(usize, F),
     ) {
         let list = delayed.list(at);
         let mut cursor = Cursor {
-            emitted_at: fire.clock.now,
+            emitted_at: now,
             source,
             is_negative,
             cell: link.cell as u32,
@@ -104,14 +110,13 @@ impl Deliveries {
             next: list.start,
             end: list.end,
         };
-        let weighted = fire.weighted;
         while cursor.next < cursor.end {
             let entry = &delayed.entries[cursor.next as usize];
             if entry.delay > 0 {
                 break;
             }
             if let Some(neuron) = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx) {
-                fire.arrive(state, neuron, entry.weight, is_negative);
+                arrive(neuron, entry.weight);
             }
             cursor.next += 1;
         }

@@ -21,6 +21,7 @@ pub fn fc(n_outputs: usize, weights: &[f64]) -> Fc {
         n_outputs,
         weights: weights.to_vec(),
         delays: None,
+        currents: None,
         neuron: Neuron::default(),
         terminate_delta: 0,
         terminate_max: 0,
@@ -37,6 +38,7 @@ pub fn conv(n_outputs: usize, kernel: usize, weights: Vec<f64>) -> Conv {
         mapping: None,
         weights,
         delays: None,
+        currents: None,
         neuron: Neuron::default(),
     }
 }

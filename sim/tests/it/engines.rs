@@ -73,6 +73,13 @@ impl Choices {
         (most > 0).then(|| (0..n).map(|_| SimDuration(self.within(0, most) as u64)).collect())
     }
 
+    /// Potential per femtosecond, some of it exact in binary, some 0.
+    fn currents(&mut self, n: usize) -> Option<Vec<f64>> {
+        let all = [0.0, 0.001, -0.002, 0.001_953_125, -0.000_976_562_5, 1e-7, 0.002_5];
+        let all = if self.chance(40) { [0.3, 1.25, 0.0, -0.7, 0.02, -0.02, 0.001] } else { all };
+        self.chance(3).then(|| (0..n).map(|_| self.pick(&all)).collect())
+    }
+
     fn mapping(&mut self, n: usize) -> Option<Vec<bool>> {
         self.chance(2).then(|| (0..n).map(|_| !self.chance(3)).collect())
     }
@@ -99,6 +106,7 @@ impl Choices {
             mapping: self.mapping(n_outputs * input.channels),
             weights: self.weights(n_weights),
             delays: self.delays(n_weights),
+            currents: self.currents(n_outputs),
             neuron: self.neuron(),
         };
         let height = (input.height + 2 * padding.height - kernel.height) / stride.height + 1;
@@ -113,6 +121,7 @@ impl Choices {
             n_outputs,
             weights: self.weights(n_weights),
             delays: self.delays(n_weights),
+            currents: self.currents(n_outputs),
             neuron: self.neuron(),
             terminate_delta: if self.chance(3) { self.within(1, 5) as u32 } else { 0 },
             terminate_max: if self.chance(4) { self.within(1, 8) as u32 } else { 0 },

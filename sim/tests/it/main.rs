@@ -1,6 +1,7 @@
 //! The engine from outside: the reference's measured vectors, and both engines against each other.
 
 mod build;
+mod currents;
 mod encoding;
 mod engines;
 mod goldens;

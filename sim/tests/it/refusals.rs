@@ -34,6 +34,18 @@ fn a_network_that_cannot_run_is_refused() {
     );
     check(&fc_with(&|fc| fc.weights.truncate(31)), "cell `cell`: expected 32 weights, found 31");
     check(&fc_with(&|fc| fc.delays = Some(Vec::new())), "cell `cell`: expected 32 delays, found 0");
+    check(&fc_with(&|fc| fc.currents = Some(vec![0.5])), "cell `cell`: expected 2 currents (one an output), found 1");
+    check(
+        &fc_with(&|fc| fc.currents = Some(vec![0.0, f64::INFINITY])),
+        "cell `cell`: expected current number 1, and its product with the membrane time constant, to be a finite f32, found inf a femtosecond; rescale the bias it comes from",
+    );
+    check(
+        &fc_with(&|fc| {
+            fc.currents = Some(vec![1e30, 0.0]);
+            fc.neuron.membrane_time_constant = SimDuration::us(1);
+        }),
+        "cell `cell`: expected current number 0, and its product with the membrane time constant, to be a finite f32, found 1000000000000000000000000000000 a femtosecond; rescale the bias it comes from",
+    );
     check(
         &fc_with(&|fc| fc.weights[7] = f64::NAN),
         "cell `cell`: expected weight number 7 to be a finite f32, found NaN; retrain or rescale the weights",
