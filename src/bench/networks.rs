@@ -21,8 +21,8 @@ const TERMINATE_DELTA: u32 = 4;
 const HIDDEN_GAIN: f64 = 1.4;
 /// Gain of the outputs, at which no decision cuts the presentation short.
 const OUTPUT_GAIN: f64 = 0.3;
-/// How long a stimulus is presented to these networks: up to two or three spikes a pixel.
-pub const PRESENTATION: SimDuration = SimDuration(25_000_000);
+/// How long a stimulus is presented to these networks: up to two spikes a pixel.
+pub const PRESENTATION: SimDuration = SimDuration(20_000_000);
 
 /// A stack of convolutions of equal size, each followed by the next, and ten outputs on the last.
 #[derive(Clone, Copy, Debug)]

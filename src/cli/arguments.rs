@@ -217,6 +217,7 @@ mod tests {
         check("-h", Ok("--help"));
         check("-v", Ok("--version"));
         check("test --help", Ok("test --help"));
+        check("bench -json x.json -only leak", Ok("bench --json x.json --only leak"));
     }
 
     #[test]

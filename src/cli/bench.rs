@@ -42,7 +42,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     let (record, ended) = bench::run(settings, &groups, &mut tell);
     let saved = save(&record);
-    if let (true, Some(path)) = (record.interrupted, &args.json) {
+    if let (true, true, Some(path)) = (record.interrupted, saved.is_ok(), &args.json) {
         note(&format!("interrupted; the lines measured so far are in {}", path.display()));
     }
     ended.and(saved)
