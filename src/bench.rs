@@ -14,6 +14,7 @@ pub mod measure;
 pub mod networks;
 mod recorder;
 mod reference;
+mod roofline;
 mod scaling;
 mod suite;
 mod threads;
@@ -48,6 +49,7 @@ pub struct Group {
 
 /// All groups in the order in which they run.
 pub const GROUPS: &[Group] = &[
+    Group { name: "roofline", about: "the same additions without queue and order, and the engine", run: roofline::run },
     Group { name: "threads", about: "all test images on one thread and on several", run: threads::run },
     Group { name: "image", about: "one image alone, warm and cold", run: image::run },
     Group { name: "inputs", about: "input generation and the whole run", run: inputs::run },
@@ -113,6 +115,8 @@ pub struct Model {
     pub terminate_delta: u32,
     /// Presentation time of a stimulus in femtoseconds.
     pub present_time_fs: u64,
+    /// Width of the potentials, unless a line says otherwise.
+    pub float: &'static str,
 }
 
 /// A line that could not be measured.

@@ -68,6 +68,7 @@ impl LeNet {
                 pooling: format!("{:?}", description.pooling).to_lowercase(),
                 terminate_delta: description.cells[session.target_cell()].spiking.terminate_delta,
                 present_time_fs: PRESENTATION.0,
+                float: "f32",
             },
         })
     }

@@ -14,7 +14,7 @@ fn a_smoke_run_prints_the_table_and_writes_it_as_json() {
     let folder = folder();
     let words = ["bench", "--quick", "--only", "threads", "--only", "delays", "--json", "out/bench.json"];
     let measured = run(folder.path(), &words).succeeds();
-    for part in ["[threads/mnist]", "ratio, time", ">= 1.9", "reads/synapse", "[delays/default]"] {
+    for part in ["[threads/mnist]", "ratio, time", ">= 1.9", "reads/v.synapse", "[delays/default]"] {
         assert!(measured.stdout.contains(part), "`{part}` is missing in\n{}", measured.stdout);
     }
     assert!(measured.stderr.contains("measuring threads/mnist"), "{}", measured.stderr);
@@ -51,6 +51,24 @@ fn ten_times_the_size_runs_without_any_data() {
     let measured = run(folder.path(), &["bench", "--quick", "--only=scaling"]).succeeds();
     assert!(measured.stdout.contains("[scaling/synapses]"), "{}", measured.stdout);
     assert!(files(folder.path()).is_empty(), "nothing is written unless asked for");
+}
+
+#[test]
+fn larger_networks_are_judged_by_what_lenet_reaches() {
+    let folder = folder();
+    let words = ["bench", "--quick", "--only", "roofline", "--json", "bench.json"];
+    run(folder.path(), &words).succeeds();
+    let record = json(folder.path(), "bench.json");
+    let lines = record["lines"].as_array().expect("lines");
+    let target = |name: &str| {
+        let line = lines.iter().find(|line| line["name"] == name).expect(name);
+        line["ratio"]["target"]["value"].as_f64().expect("a target")
+    };
+    let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
+    assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
+    for larger in ["roofline/vgg", "roofline/million"] {
+        assert!((target(larger) / share - 0.9).abs() < 1e-9, "{larger}");
+    }
 }
 
 #[test]
