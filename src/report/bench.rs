@@ -22,7 +22,8 @@ pub fn header(record: &Record) -> String {
     if record.quick {
         text += "\na smoke run: its figures mean nothing";
     }
-    text + "\nv.synapse: virtual synapse; the target is for the median\n\n" + &row("", "median", "least to most", "reads/v.synapse", "target", "")
+    text + "\nv.synapse: virtual synapse; the target is for the median\n\n"
+        + &row("", "median", "least to most", "reads/v.synapse", "target", "")
 }
 
 /// A line of the table: what was run, the two things, their ratio, further figures.
