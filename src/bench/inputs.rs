@@ -54,6 +54,7 @@ fn smallest(network: &Network) -> Network {
         n_outputs: 1,
         weights: vec![0.0; network.input.len()],
         delays: None,
+        currents: None,
         neuron: Neuron::default(),
         terminate_delta: 0,
         terminate_max: 0,

@@ -135,6 +135,7 @@ impl Builder {
             mapping: None,
             weights: self.weights(n_outputs * fan_in, fan_in, HIDDEN_GAIN),
             delays: None,
+            currents: None,
             neuron: RECTIFIED,
         };
         self.push(name, Shape { channels: n_outputs, ..self.shape }, Operator::Conv(conv));
@@ -157,7 +158,7 @@ impl Builder {
     fn fc(&mut self, name: &str, n_outputs: usize, neuron: Neuron, terminate_delta: u32, gain: f64) {
         let n_inputs = self.shape.len();
         let weights = self.weights(n_outputs * n_inputs, n_inputs, gain);
-        let fc = Fc { n_outputs, weights, delays: None, neuron, terminate_delta, terminate_max: 0 };
+        let fc = Fc { n_outputs, weights, delays: None, currents: None, neuron, terminate_delta, terminate_max: 0 };
         self.push(name, Shape { channels: n_outputs, height: 1, width: 1 }, Operator::Fc(fc));
     }
 
