@@ -68,11 +68,13 @@ fn main() {
     let (one, two) = (threads(1), threads(2));
     let (mut x, mut y) = (new(), new());
     compare(
+        "learning/products",
         "20 steps of 128 stimuli, one thread",
         ("learning", &mut || one.install(|| learn(&mut x))),
         ("plain products of the same count", &mut products),
     );
     compare(
+        "learning/threads",
         "20 steps of 128 stimuli",
         ("1 thread", &mut || one.install(|| learn(&mut x))),
         ("2 threads", &mut || two.install(|| learn(&mut y))),

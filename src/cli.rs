@@ -1,6 +1,7 @@
 //! What was typed: commands and flags.
 
 pub mod arguments;
+mod bench;
 mod demo;
 mod find_lr;
 mod inspect;
@@ -42,6 +43,8 @@ enum Command {
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
     Demo(DemoArgs),
+    /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
+    Bench(BenchArgs),
 }
 
 /// A model and what to do with it.
@@ -75,6 +78,29 @@ pub struct DemoArgs {
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// What to measure, and how.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Also write everything measured to a JSON file, after each line
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<std::path::PathBuf>,
+    /// Measure one group of lines alone; may be given several times
+    #[arg(long, value_name = "NAME", long_help = only_help())]
+    pub only: Vec<String>,
+    /// A smoke run: a few stimuli, one round; its figures mean nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Threads of the lines that use several [default: 2]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+fn only_help() -> String {
+    let groups: Vec<String> =
+        crate::bench::GROUPS.iter().map(|group| format!("{}: {}", group.name, group.about)).collect();
+    format!("Measure one group of lines alone; may be given several times\n\n{}", groups.join("\n"))
 }
 
 /// Every option of every command; the ones that a command does not use are accepted and have no effect.
@@ -225,5 +251,6 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
+        Command::Bench(args) => bench::run(&args),
     }
 }

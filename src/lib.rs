@@ -6,6 +6,7 @@
 
 pub mod assemble;
 pub mod assets;
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod failure;

@@ -15,6 +15,11 @@ use crate::weights::{WeightSource, is_weights_folder};
 
 const MAX_MODEL_BYTES: u64 = 16 << 20;
 
+/// A folder for what nobody wants to keep, of this process alone; it is not made here.
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("femtospike-{}", std::process::id()))
+}
+
 /// The text of a model.
 pub struct ModelText {
     /// How the model is named in messages.

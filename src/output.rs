@@ -108,11 +108,33 @@ impl OutputFolder {
     }
 }
 
-/// Writes `path` through a temporary file in the same folder.
-pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
+/// Checks that a file can be written, so that a long run does not fail at its end; what is there is left as it is.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_file(path: &Path) -> Result<()> {
+    let (folder, temporary) = beside(path);
+    let attempt = || -> std::io::Result<()> {
+        if path.is_dir() || path.file_name().is_none() {
+            return Err(std::io::Error::other("it is a folder"));
+        }
+        fs::create_dir_all(folder)?;
+        fs::write(&temporary, b"")?;
+        fs::remove_file(&temporary)
+    };
+    attempt().map_err(|e| anyhow::anyhow!("expected a file that can be written, found `{}`: {e}", path.display()))
+}
+
+/// The folder of a file, and the file that is written in its stead at first.
+fn beside(path: &Path) -> (&Path, PathBuf) {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.part"));
+    (folder, folder.join(format!(".{name}.part")))
+}
+
+/// Writes `path` through a temporary file in the same folder.
+pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
+    let (folder, temporary) = beside(path);
     let attempt = || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = fs::File::create(&temporary)?;

@@ -59,15 +59,25 @@ pub fn read_model(name: &str, options: &Options) -> Result<Description> {
     Ok(description)
 }
 
+/// The number of threads typed, if it is one.
+///
+/// # Errors
+/// It is out of range.
+pub fn checked_threads(threads: Option<usize>) -> Result<Option<usize>> {
+    match threads {
+        Some(threads) if !(1..=MAX_THREADS).contains(&threads) => {
+            Err(wrong_input(format!("--threads: expected 1 to {MAX_THREADS}, found {threads}")))
+        }
+        threads => Ok(threads),
+    }
+}
+
 /// Sets the number of worker threads of the process.
 ///
 /// # Errors
 /// The number is out of range or the threads cannot be started.
 pub fn use_threads(threads: Option<usize>) -> Result<()> {
-    let Some(threads) = threads else { return Ok(()) };
-    if !(1..=MAX_THREADS).contains(&threads) {
-        return Err(wrong_input(format!("--threads: expected 1 to {MAX_THREADS}, found {threads}")));
-    }
+    let Some(threads) = checked_threads(threads)? else { return Ok(()) };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("cannot start the worker threads")
 }
 
@@ -109,6 +119,22 @@ impl Session {
     /// # Errors
     /// Wrong input of any kind; nothing has been written then.
     pub fn open(model: &str, options: &Options, is_learning: bool) -> Result<Self> {
+        let session = Self::open_silently(model, options, is_learning)?;
+        let n = |set| grouped(session.database().set(set).len() as u64);
+        result(&format!(
+            "Learning database size: {} images\nValidation database size: {} images\nTesting database size: {} images",
+            n(Set::Learn),
+            n(Set::Validation),
+            n(Set::Test)
+        ));
+        Ok(session)
+    }
+
+    /// The same without a word about the sizes of the sets.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn open_silently(model: &str, options: &Options, is_learning: bool) -> Result<Self> {
         let description = read_model(model, options)?;
         let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
         let seed = seed(options, &output, is_learning)?;
@@ -116,12 +142,6 @@ impl Session {
         let mut database = stimuli::mnist::load(&files).map_err(|e| wrong_input(e.to_string()))?;
         let partition = &description.database;
         database.partition(partition.validation, partition.random_partitioning, &mut Mt19937::new(seed));
-        result(&format!(
-            "Learning database size: {} images\nValidation database size: {} images\nTesting database size: {} images",
-            grouped(database.set(Set::Learn).len() as u64),
-            grouped(database.set(Set::Validation).len() as u64),
-            grouped(database.set(Set::Test).len() as u64)
-        ));
         let stimuli = &description.stimuli;
         let provider = Provider::new(Arc::new(database), stimuli.shape, &stimuli.transformations)
             .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;

@@ -1,8 +1,25 @@
-//! Queues: a heap whose keys hold the whole order, and a tournament for sources with one pending event each.
+//! Queues: a ladder for many pending things, a heap for few, and a tournament for sources with one pending event each.
+
+use crate::event::EventKey;
 
 pub mod indexed;
+mod ladder;
 
 pub use indexed::Indexed;
+pub use ladder::Ladder;
+
+/// What a queue can bucket: its order is that of the time first.
+pub trait Timed: Copy + Ord {
+    /// When it is due.
+    fn time(&self) -> u64;
+}
+
+impl Timed for EventKey {
+    #[inline]
+    fn time(&self) -> u64 {
+        self.time.0
+    }
+}
 
 /// Children of a node. Four keep the heap shallow, and lie side by side in memory.
 const ARITY: usize = 4;

@@ -6,7 +6,7 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 6] = ["learn", "test", "find-lr", "inspect", "demo", "help"];
+const COMMANDS: [&str; 7] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "help"];
 
 /// Options of the reference that have no counterpart here.
 const LACKING: [&str; 43] = [
@@ -217,6 +217,7 @@ mod tests {
         check("-h", Ok("--help"));
         check("-v", Ok("--version"));
         check("test --help", Ok("test --help"));
+        check("bench -json x.json -only leak", Ok("bench --json x.json --only leak"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The program from outside, and rules about its own source.
 
 mod bad_input;
+mod bench;
 mod biases;
 mod command_line;
 mod determinism;

@@ -7,5 +7,6 @@ mod encoding;
 mod engines;
 mod goldens;
 mod mt19937;
+mod queue;
 mod reads;
 mod refusals;

@@ -1,0 +1,93 @@
+//! `femtospike bench`: what it prints and writes, and what it refuses before it measures.
+
+use serde_json::Value;
+
+use crate::program::{files, folder, run};
+
+fn json(folder: &std::path::Path, name: &str) -> Value {
+    let text = std::fs::read_to_string(folder.join(name)).expect("the file was written");
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+#[test]
+fn a_smoke_run_prints_the_table_and_writes_it_as_json() {
+    let folder = folder();
+    let words = ["bench", "--quick", "--only", "threads", "--only", "delays", "--json", "out/bench.json"];
+    let measured = run(folder.path(), &words).succeeds();
+    for part in ["[threads/mnist]", "ratio, time", ">= 1.9", "reads/v.synapse", "[delays/default]"] {
+        assert!(measured.stdout.contains(part), "`{part}` is missing in\n{}", measured.stdout);
+    }
+    assert!(measured.stderr.contains("measuring threads/mnist"), "{}", measured.stderr);
+    let record = json(folder.path(), "out/bench.json");
+    for key in ["version", "seed", "threads", "quick", "cpu", "model", "lines", "failures", "interrupted"] {
+        assert!(!record[key].is_null(), "{key} is missing in {record}");
+    }
+    for key in ["cores", "architecture", "vector_instructions"] {
+        assert!(!record["cpu"][key].is_null(), "{key} is missing in {record}");
+    }
+    let model = &record["model"];
+    assert_eq!((&model["normalization"], &model["pooling"]), (&Value::from("mean"), &Value::from("approximated")));
+    assert_eq!((&model["terminate_delta"], &record["seed"]), (&Value::from(4), &Value::from(1)));
+    assert_eq!(model["weights_sha256"].as_str().map(str::len), Some(64));
+    let lines = record["lines"].as_array().expect("lines");
+    let names: Vec<&str> = lines.iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(names, ["threads/mnist", "delays/default", "delays/wide"]);
+    for line in lines {
+        let (ratio, sides) = (&line["ratio"]["value"], line["sides"].as_array().expect("two sides"));
+        assert!(ratio["least"].as_f64() <= ratio["median"].as_f64(), "{line}");
+        for side in sides {
+            assert!(side["seconds"]["median"].as_f64() > Some(0.0), "{line}");
+            assert!(side["reads_per_virtual_synapse"].as_f64() > Some(0.1), "{line}");
+            assert!(side["synaptic_events"].as_u64() > Some(1000), "{line}");
+        }
+    }
+    assert_eq!(lines[0]["ratio"]["target"]["bound"], "at_least");
+    assert!(files(folder.path()).keys().eq(["out/bench.json"]), "nothing else is left behind");
+}
+
+#[test]
+fn ten_times_the_size_runs_without_any_data() {
+    let folder = folder();
+    let measured = run(folder.path(), &["bench", "--quick", "--only=scaling"]).succeeds();
+    assert!(measured.stdout.contains("[scaling/synapses]"), "{}", measured.stdout);
+    assert!(files(folder.path()).is_empty(), "nothing is written unless asked for");
+}
+
+#[test]
+fn larger_networks_are_judged_by_what_lenet_reaches() {
+    let folder = folder();
+    let words = ["bench", "--quick", "--only", "roofline", "--json", "bench.json"];
+    run(folder.path(), &words).succeeds();
+    let record = json(folder.path(), "bench.json");
+    let lines = record["lines"].as_array().expect("lines");
+    let target = |name: &str| {
+        let line = lines.iter().find(|line| line["name"] == name).expect(name);
+        line["ratio"]["target"]["value"].as_f64().expect("a target")
+    };
+    let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
+    assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
+    for larger in ["roofline/vgg", "roofline/million"] {
+        assert!((target(larger) / share - 0.9).abs() < 1e-9, "{larger}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_all_that_there_are() {
+    let folder = folder();
+    let words = ["bench", "--only", "thread", "--json", "x.json"];
+    run(folder.path(), &words).fails(2, &["`thread`", "did you mean `threads`?", "delays, leak"]);
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
+fn what_cannot_be_written_or_started_is_refused_before_measuring() {
+    let folder = folder();
+    std::fs::write(folder.path().join("file"), "kept").unwrap();
+    for path in ["file/bench.json", ".", ""] {
+        let refused = run(folder.path(), &["bench", "--json", path]);
+        assert!(!refused.stderr.contains("measuring"), "{}", refused.stderr);
+        refused.fails(2, &["--json"]);
+    }
+    run(folder.path(), &["bench", "--threads", "0"]).fails(2, &["--threads", "1 to 256"]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("file")).unwrap(), "kept");
+}
