@@ -5,6 +5,9 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::leak::Leak;
+use crate::real::Real;
+
 /// Neurons of a step.
 pub(crate) const LANES: usize = 16;
 
@@ -88,6 +91,12 @@ pub(crate) trait Isa {
     fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], threshold: F) -> u32 {
         let rule = Rule { threshold, is_bipolar: false, resets_to_zero: false };
         Self::step::<F, true>(v, w, t, F::UNIT, &rule).lanes
+    }
+
+    /// Lets potentials decay, as [`Leak::decay_lanes`].
+    #[inline(always)]
+    fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], t: &[F; LANES], now: u64) {
+        leak.decay_lanes(v, last, t, now);
     }
 
     /// Appends 2 (`first` + lane), plus 1 where negative, for each lane that fired, ascending. The list has room for
@@ -193,6 +202,13 @@ pub trait Lanes: Copy {
     /// The processor has AVX-512 F and DQ.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
+    unsafe fn decay_avx512(leak: &Leak, v: &mut [Self; LANES], last: &mut [u64; LANES], t: &[Self; LANES], now: u64);
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
     unsafe fn step_plain_avx512(v: &mut [Self; LANES], w: &[Self; LANES], t: &[Self; LANES], threshold: Self) -> u32;
 
     /// # Safety
@@ -217,6 +233,8 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::{Fired, Isa, LANES, Lanes, Rule};
+    use crate::leak::Leak;
+    use crate::real::Real;
 
     /// A processor with AVX2. Named only inside functions compiled for it.
     pub(crate) struct Avx2;
@@ -257,6 +275,12 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], t: &[F; LANES], now: u64) {
+            // SAFETY: as above.
+            unsafe { F::decay_avx512(leak, v, last, t, now) }
+        }
+
+        #[inline(always)]
         fn push(list: &mut Vec<u32>, fired: Fired, first: u32) {
             let len = list.len();
             assert!(list.capacity() - len >= LANES, "the list has room for a step");
@@ -277,7 +301,7 @@ mod x86 {
 macro_rules! lanes {
     ($float:ident, $bits:ident,
      $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident,
-     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident) => {
+     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $decay5:ident) => {
         impl Lanes for $float {
             const UNIT: Self = 1.0;
 
@@ -341,6 +365,19 @@ macro_rules! lanes {
                     }
                 }
                 fired
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn decay_avx512(
+                leak: &Leak,
+                v: &mut [Self; LANES],
+                last: &mut [u64; LANES],
+                t: &[Self; LANES],
+                now: u64,
+            ) {
+                // SAFETY: the caller vouches for AVX-512 F and DQ.
+                unsafe { crate::leak::$decay5(leak, v, last, t, now) }
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -429,13 +466,13 @@ fn signs_f64(v: std::arch::x86_64::__m512d) -> u8 {
 lanes!(
     f32, u32,
     8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps,
-    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_cmp_ps_mask, signs_f32
+    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_cmp_ps_mask, signs_f32, decay_f32_avx512
 );
 #[rustfmt::skip]
 lanes!(
     f64, u64,
     4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd,
-    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_cmp_pd_mask, signs_f64
+    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_cmp_pd_mask, signs_f64, decay_f64_avx512
 );
 
 #[cfg(test)]

@@ -38,15 +38,14 @@ impl Leak {
         thresholds: &[F; LANES],
         now: u64,
     ) {
-        let mut left = [F::ZERO; LANES];
-        for lane in 0..LANES {
-            left[lane] = F::remaining(self, now - last[lane]);
-        }
+        let (mut decayed, mut times) = (*v, *last);
         for lane in 0..LANES {
             let is_reached = thresholds[lane] < F::INFINITY;
-            v[lane] = if is_reached { v[lane] * left[lane] } else { v[lane] };
-            last[lane] = if is_reached { now } else { last[lane] };
+            let left = F::remaining(self, now - last[lane]);
+            decayed[lane] = if is_reached { v[lane] * left } else { v[lane] };
+            times[lane] = if is_reached { now } else { last[lane] };
         }
+        (*v, *last) = (decayed, times);
     }
 
     #[inline(always)]
@@ -61,6 +60,112 @@ impl Leak {
         let x = -(dt as f32 / self.membrane_time_constant as f32);
         let left = math::exp_of_negative_f32(x.max(CUTOFF as f32));
         if x > CUTOFF as f32 { left } else { 0.0 }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{decay_f32_avx512, decay_f64_avx512};
+
+/// The same operations as vector instructions. The compiler's own vectors of [`Leak::decay_lanes`] store lane by lane, and what is
+/// read next is the whole step.
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{CUTOFF, Leak};
+    use crate::lanes::LANES;
+    use crate::math::{self, exp_f32, exp_f64};
+
+    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ.
+    #[inline(always)]
+    pub(crate) unsafe fn decay_f32_avx512(
+        leak: &Leak,
+        v: &mut [f32; LANES],
+        last: &mut [u64; LANES],
+        thresholds: &[f32; LANES],
+        now: u64,
+    ) {
+        // SAFETY: the caller vouches for the instructions, and all that is read and written lies inside the arrays.
+        unsafe {
+            let now = _mm512_set1_epi64(now as i64);
+            let times: *mut i64 = last.as_mut_ptr().cast();
+            let elapsed =
+                |half: usize| _mm512_cvtepu64_ps(_mm512_sub_epi64(now, _mm512_loadu_epi64(times.add(8 * half))));
+            let elapsed = _mm512_insertf32x8::<1>(_mm512_castps256_ps512(elapsed(0)), elapsed(1));
+            let sign = _mm512_set1_ps(-0.0);
+            let tau = _mm512_set1_ps(leak.membrane_time_constant as f32);
+            let x = _mm512_xor_ps(_mm512_div_ps(elapsed, tau), sign);
+            let cutoff = _mm512_set1_ps(CUTOFF as f32);
+            let is_left = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, cutoff);
+            let x = _mm512_max_ps(x, cutoff);
+            let k = _mm512_roundscale_ps::<NEAREST>(_mm512_mul_ps(x, _mm512_set1_ps(std::f32::consts::LOG2_E)));
+            let high = _mm512_sub_ps(x, _mm512_mul_ps(k, _mm512_set1_ps(exp_f32::LN_2_HIGH)));
+            let r = _mm512_sub_ps(high, _mm512_mul_ps(k, _mm512_set1_ps(exp_f32::LN_2_LOW)));
+            let mut sum = _mm512_set1_ps(exp_f32::TAIL[0]);
+            for &c in &exp_f32::TAIL[1..] {
+                sum = _mm512_add_ps(_mm512_mul_ps(sum, r), _mm512_set1_ps(c));
+            }
+            let tail = _mm512_mul_ps(_mm512_mul_ps(r, r), sum);
+            let y = _mm512_add_ps(_mm512_set1_ps(1.0), _mm512_add_ps(r, tail));
+            let bits = _mm512_castps_si512(_mm512_add_ps(k, _mm512_set1_ps(exp_f32::TO_LOW_BITS)));
+            let power = _mm512_slli_epi32::<23>(_mm512_add_epi32(bits, _mm512_set1_epi32(127)));
+            let left = _mm512_maskz_mul_ps(is_left, y, _mm512_castsi512_ps(power));
+            let is_reached =
+                _mm512_cmp_ps_mask::<_CMP_LT_OQ>(_mm512_loadu_ps(thresholds.as_ptr()), _mm512_set1_ps(f32::INFINITY));
+            let before = _mm512_loadu_ps(v.as_ptr());
+            _mm512_storeu_ps(v.as_mut_ptr(), _mm512_mask_mul_ps(before, is_reached, before, left));
+            _mm512_mask_storeu_epi64(times, is_reached as u8, now);
+            _mm512_mask_storeu_epi64(times.add(8), (is_reached >> 8) as u8, now);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ.
+    #[inline(always)]
+    pub(crate) unsafe fn decay_f64_avx512(
+        leak: &Leak,
+        v: &mut [f64; LANES],
+        last: &mut [u64; LANES],
+        thresholds: &[f64; LANES],
+        now: u64,
+    ) {
+        // SAFETY: as above.
+        unsafe {
+            let now = _mm512_set1_epi64(now as i64);
+            for first in [0, 8] {
+                let times: *mut i64 = last.as_mut_ptr().add(first).cast();
+                let elapsed = _mm512_cvtepu64_pd(_mm512_sub_epi64(now, _mm512_loadu_epi64(times)));
+                let tau = _mm512_set1_pd(leak.membrane_time_constant);
+                let x = _mm512_xor_pd(_mm512_div_pd(elapsed, tau), _mm512_set1_pd(-0.0));
+                let cutoff = _mm512_set1_pd(CUTOFF);
+                let is_left = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(x, cutoff);
+                let x = _mm512_max_pd(x, cutoff);
+                let k = _mm512_roundscale_pd::<NEAREST>(_mm512_mul_pd(x, _mm512_set1_pd(std::f64::consts::LOG2_E)));
+                let high = _mm512_sub_pd(x, _mm512_mul_pd(k, _mm512_set1_pd(math::LN_2_HIGH)));
+                let low = _mm512_mul_pd(k, _mm512_set1_pd(math::LN_2_LOW));
+                let r = _mm512_sub_pd(high, low);
+                let mut sum = _mm512_set1_pd(exp_f64::TAIL[0]);
+                for &c in &exp_f64::TAIL[1..] {
+                    sum = _mm512_add_pd(_mm512_mul_pd(sum, r), _mm512_set1_pd(c));
+                }
+                let tail = _mm512_mul_pd(_mm512_mul_pd(r, r), sum);
+                let lost = _mm512_sub_pd(_mm512_sub_pd(high, r), low);
+                let y = _mm512_add_pd(_mm512_set1_pd(1.0), _mm512_add_pd(r, _mm512_add_pd(tail, lost)));
+                let bits = _mm512_castpd_si512(_mm512_add_pd(k, _mm512_set1_pd(exp_f64::TO_LOW_BITS)));
+                let power = _mm512_slli_epi64::<52>(_mm512_add_epi64(bits, _mm512_set1_epi64(1023)));
+                let left = _mm512_maskz_mul_pd(is_left, y, _mm512_castsi512_pd(power));
+                let thresholds = _mm512_loadu_pd(thresholds.as_ptr().add(first));
+                let is_reached = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, _mm512_set1_pd(f64::INFINITY));
+                let before = _mm512_loadu_pd(v.as_ptr().add(first));
+                _mm512_storeu_pd(v.as_mut_ptr().add(first), _mm512_mask_mul_pd(before, is_reached, before, left));
+                _mm512_mask_storeu_epi64(times, is_reached, now);
+            }
+        }
     }
 }
 
@@ -89,18 +194,39 @@ mod tests {
         }
     }
 
+    fn check<F: Real>() {
+        for tau in [1, 1_000, 123_456_789, u64::MAX / 3] {
+            let leak = Leak::new(SimDuration(tau)).unwrap();
+            for round in 0..2_000_u64 {
+                let now = (tau / 7).saturating_mul(round % 400).saturating_add(round * round * 37);
+                let last: [u64; LANES] = std::array::from_fn(|i| now - (now / 19).saturating_mul(i as u64).min(now));
+                let start: [F; LANES] = std::array::from_fn(|i| F::from_f64(i as f64 * 0.1 - 0.7));
+                let thresholds: [F; LANES] =
+                    std::array::from_fn(|i| if i as u64 % 3 == round % 3 { F::INFINITY } else { F::ONE });
+                let expected: [(F, u64); LANES] = std::array::from_fn(|i| {
+                    let is_reached = thresholds[i] < F::INFINITY;
+                    if is_reached { (leak.decay(start[i], now - last[i]), now) } else { (start[i], last[i]) }
+                });
+                let check = |v: [F; LANES], times: [u64; LANES]| {
+                    assert_eq!(std::array::from_fn(|i| (v[i], times[i])), expected, "{tau} {now}");
+                };
+                let (mut v, mut times) = (start, last);
+                leak.decay_lanes(&mut v, &mut times, &thresholds, now);
+                check(v, times);
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                    let (mut v, mut times) = (start, last);
+                    // SAFETY: the features have just been detected.
+                    unsafe { F::decay_avx512(&leak, &mut v, &mut times, &thresholds, now) };
+                    check(v, times);
+                }
+            }
+        }
+    }
+
     #[test]
     fn lanes_decay_as_one_neuron_does() {
-        let leak = Leak::new(SimDuration(1_000)).unwrap();
-        let last: [u64; LANES] = std::array::from_fn(|i| (i * i * 37) as u64);
-        let start: [f32; LANES] = std::array::from_fn(|i| i as f32 * 0.1 - 0.7);
-        let thresholds: [f32; LANES] = std::array::from_fn(|i| if i % 3 == 1 { f32::INFINITY } else { 1.0 });
-        let (mut v, mut times) = (start, last);
-        leak.decay_lanes(&mut v, &mut times, &thresholds, 10_000);
-        for i in 0..LANES {
-            let is_reached = i % 3 != 1;
-            let expected = if is_reached { leak.decay(start[i], 10_000 - last[i]) } else { start[i] };
-            assert_eq!((v[i], times[i]), (expected, if is_reached { 10_000 } else { last[i] }));
-        }
+        check::<f32>();
+        check::<f64>();
     }
 }

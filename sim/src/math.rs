@@ -5,8 +5,8 @@
 //! [`tests::ULPS`] units in the last place of the exact value.
 
 /// ln 2, its leading 32 bits (so that a small multiple is exact) and the rest.
-const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
-const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+pub(crate) const LN_2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
+pub(crate) const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// pi / 2, its leading 33 bits and the rest.
 const HALF_PI_HIGH: f64 = f64::from_bits(0x3ff9_21fb_5440_0000);
 const HALF_PI_LOW: f64 = 6.077_100_506_506_192e-11;
@@ -39,25 +39,50 @@ pub(crate) fn exp(x: f64) -> f64 {
     y * power_of_two(half) * power_of_two(k - half)
 }
 
+/// Constants of e^x = 2^k (1 + r + r^2 tail(r)), coefficients from the highest power down.
+pub(crate) mod exp_f64 {
+    /// Added to a small whole number, leaves it in the low bits of the sum.
+    pub(crate) const TO_LOW_BITS: f64 = 6_755_399_441_055_744.0;
+    /// The Taylor series from r^2 on; |r| <= ln(2) / 2, so the first term left out is below 2^-57.
+    pub(crate) const TAIL: [f64; 12] = [
+        1.0 / 6_227_020_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+    ];
+}
+
+/// The same in single precision.
+pub(crate) mod exp_f32 {
+    pub(crate) const TO_LOW_BITS: f32 = 12_582_912.0;
+    pub(crate) const LN_2_HIGH: f32 = 0.693_359_4;
+    pub(crate) const LN_2_LOW: f32 = -2.121_944_4e-4;
+    pub(crate) const TAIL: [f32; 6] = [1.0 / 5_040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5];
+}
+
 /// e^x for x in [-700, 0], without a branch; the same bits as [`exp`].
 #[inline(always)]
 pub(crate) fn exp_of_negative(x: f64) -> f64 {
-    /// Added to a small whole number, leaves it in the low bits of the sum.
-    const TO_LOW_BITS: f64 = 6_755_399_441_055_744.0;
     let (k, y) = reduced_exp(x);
-    y * f64::from_bits((k + TO_LOW_BITS).to_bits().wrapping_add(1023) << 52)
+    y * f64::from_bits((k + exp_f64::TO_LOW_BITS).to_bits().wrapping_add(1023) << 52)
 }
 
 /// e^x in f32 for x in [-80, 0], without a branch, within two units in the last place.
 #[inline(always)]
 pub(crate) fn exp_of_negative_f32(x: f32) -> f32 {
-    const TO_LOW_BITS: f32 = 12_582_912.0;
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    use exp_f32::{LN_2_HIGH, LN_2_LOW, TAIL, TO_LOW_BITS};
     let k = (x * std::f32::consts::LOG2_E).round_ties_even();
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let mut sum = 1.0 / 5_040.0;
-    for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5] {
+    let mut sum = TAIL[0];
+    for &c in &TAIL[1..] {
         sum = sum * r + c;
     }
     let y = 1.0 + (r + r * r * sum);
@@ -79,24 +104,7 @@ fn reduced_exp(x: f64) -> (f64, f64) {
 /// e^r - 1 - r: the Taylor series from r^2 on; |r| <= ln(2) / 2, so the first term left out is below 2^-57.
 #[inline(always)]
 fn exp_tail(r: f64) -> f64 {
-    r * r
-        * horner(
-            r,
-            [
-                1.0 / 6_227_020_800.0,
-                1.0 / 479_001_600.0,
-                1.0 / 39_916_800.0,
-                1.0 / 3_628_800.0,
-                1.0 / 362_880.0,
-                1.0 / 40_320.0,
-                1.0 / 5_040.0,
-                1.0 / 720.0,
-                1.0 / 120.0,
-                1.0 / 24.0,
-                1.0 / 6.0,
-                0.5,
-            ],
-        )
+    r * r * horner(r, exp_f64::TAIL)
 }
 
 /// e^x - 1, within a few units in the last place however small x is.

@@ -145,7 +145,7 @@ fn timed_rows<F: Real, I: Isa>(
             let at = first + step * LANES;
             if let Some(leak) = &neuron.leak {
                 let (last, _) = state.last[at..].as_chunks_mut::<LANES>();
-                leak.decay_lanes(v, &mut last[0], t, now);
+                I::decay(leak, v, &mut last[0], t, now);
             }
             let mut fired;
             if neuron.refractory_period > 0 {
