@@ -18,7 +18,7 @@ use crate::queue::Indexed;
 use crate::real::Real;
 
 pub(crate) use delayed::Delayed;
-pub(crate) use driven::{Driven, Fan};
+pub(crate) use driven::{Drift, Driven, Fan, LaneDrift};
 pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;
 pub use runs::Reach;
@@ -346,7 +346,12 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
         Some(Delayed::new(synapses, weights, delays))
     };
     if let Some(currents) = currents.as_ref().filter(|currents| currents.iter().any(|&current| current != 0.0)) {
-        let fan = delayed().map_or_else(|| Fan::Taps(Taps::new(synapses, weights)), Fan::Delayed);
+        let is_timed = neuron.leak.is_some() || neuron.refractory_period > 0;
+        let fan = match delayed() {
+            Some(delayed) => Fan::Delayed(delayed),
+            None if is_timed || synapses.sub_sample != Size::square(1) => Fan::Taps(Taps::new(synapses, weights)),
+            None => Fan::Runs(Runs::new(synapses, weights, neuron.rule.threshold), Drift::new(currents, synapses)),
+        };
         let driven = Driven::new(fan, currents, parameters, &weighted);
         return Kind::Driven(weighted, driven);
     }

@@ -160,8 +160,8 @@ fn run<F: Real, I: Isa>(
     let mut last_event = None;
     loop {
         let next_emission = if machine.waiting.is_empty() { u64::MAX } else { machine.clock.now + 1 };
-        let next_alone = machine.deliveries.next_time().min(machine.crossings.least_time());
-        let next = next_emission.min(inputs.next_time()).min(next_alone);
+        let next = next_emission.min(inputs.next_time()).min(machine.deliveries.next_time());
+        let next = next.min(machine.next_crossing(next.min(machine.clock.end)));
         if next >= machine.clock.end {
             break;
         }
@@ -372,7 +372,7 @@ impl<F: Real> Listener<'_, F> {
             (Kind::Driven(weighted, driven), CellState::Neurons(state)) => {
                 let mut fire = Fire { weighted, pending, clock };
                 let mut drive = Drive { driven, crossings };
-                drive.spread(&mut fire, state, deliveries, group, link, spikes);
+                drive.spread::<I>(&mut fire, state, deliveries, group, link, spikes);
             }
             (Kind::Pool(pool), CellState::Pool(state)) => {
                 state.is_touched = true;

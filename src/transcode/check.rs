@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use formal::config::{Activation, Operator};
-use sim::encoder::Coding;
 
 use super::bias;
 use crate::config::{Fault, Faults};
@@ -105,15 +104,12 @@ fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut im
     let line = cell.span_of("NoBias").line;
     let encoder = description.stimuli.encoder.clone().unwrap_or_default();
     if bias::period_of_one(&encoder).is_none() {
-        let found = match encoder.coding {
-            Coding::Linear => "found StimulusType=Linear with MaxFrequency=0",
-            _ => "found StimulusType=SingleBurst (the default), whose pixels spike once",
-        };
         refuse(
             line,
             format!(
-                "a bias becomes a current beside input spikes that come at a rate, {found}; set \
-                 StimulusType=JitteredPeriodic in the section of the environment, or NoBias=1 and learn again"
+                "a bias becomes a current beside input spikes that come at a rate, found StimulusType={:?}, which has none; \
+                 set StimulusType=JitteredPeriodic in the section of the environment, or NoBias=1 and learn again",
+                encoder.coding
             ),
         );
     }

@@ -2,24 +2,78 @@
 
 use super::{Fire, Machine};
 use crate::crossing::Motion;
-use crate::lanes::Isa;
+use crate::lanes::{Isa, LANES, Rule};
 use crate::layout::Link;
-use crate::plan::{Driven, Fan, Group, Kind};
+use crate::plan::{Drift, Driven, Fan, Group, Kind, LaneDrift, Runs};
 use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, Deliveries, NeuronState};
 
+/// What a double must be off at most, to be taken for a bound.
+const SHRUNK: f64 = 1.0 - 1.0 / (1_u64 << 40) as f64;
+/// A time that is not looked beyond.
+const MOST: f64 = (1_u64 << 51) as f64;
+/// Added to a number from 0 to [`MOST`], leaves it rounded in the low bits.
+const TO_LOW_BITS: f64 = (1_u64 << 52) as f64;
+
 impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
-    /// The neuron that is first to do so crosses its threshold. Out of line, for networks without currents.
+    /// When the next crossing comes, if it comes before `limit`; else something at or after `limit`.
+    #[inline(always)]
+    pub(super) fn next_crossing(&mut self, limit: u64) -> u64 {
+        if self.crossings.least_time() < limit {
+            self.settle_least(limit);
+        }
+        self.crossings.least_time()
+    }
+
+    /// Replaces bounds by the crossings themselves until the least is one, or not before `limit`. Out of line, for networks
+    /// without currents.
     #[inline(never)]
-    pub(super) fn cross(&mut self) {
-        let Some((_, number)) = self.crossings.least() else { return };
+    fn settle_least(&mut self, limit: u64) {
+        while let Some((time, number)) = self.crossings.least() {
+            let crosses_at = self.crosses_at(number);
+            if time >= limit || crosses_at == time {
+                return;
+            }
+            self.crossings.set(number, crosses_at);
+        }
+    }
+
+    /// The cell of a driven neuron, by its number among all of them.
+    fn cell_of(&self, number: usize) -> usize {
         let first = |cell: usize| match &self.plan.cells[cell].kind {
             Kind::Driven(_, driven) => driven.first as usize,
             _ => unreachable!("only cells with currents are driven"),
         };
-        let cell = self.plan.driven[self.plan.driven.partition_point(|&cell| first(cell) <= number) - 1];
+        self.plan.driven[self.plan.driven.partition_point(|&cell| first(cell) <= number) - 1]
+    }
+
+    /// When a driven neuron crosses its threshold.
+    fn crosses_at(&self, number: usize) -> u64 {
+        let cell = self.cell_of(number);
+        let (Kind::Driven(weighted, driven), CellState::Neurons(state)) =
+            (&self.plan.cells[cell].kind, &self.cells[cell])
+        else {
+            return Indexed::NEVER;
+        };
+        let neuron = number - driven.first as usize;
+        let Some(motion) = &driven.motions[neuron % weighted.synapses.n_outputs] else { return Indexed::NEVER };
+        let ready = if weighted.neuron.refractory_period > 0 { state.refractory_until[neuron] } else { 0 };
+        motion.next(state.potentials[neuron].to_f64(), state.last[neuron], ready)
+    }
+
+    /// The neuron that is first to do so crosses its threshold, unless its time was but a bound. Out of line, for networks
+    /// without currents.
+    #[inline(never)]
+    pub(super) fn cross(&mut self) {
+        let Some((_, number)) = self.crossings.least() else { return };
+        let crosses_at = self.crosses_at(number);
+        if crosses_at > self.clock.now {
+            self.crossings.set(number, crosses_at);
+            return;
+        }
+        let cell = self.cell_of(number);
         if let (Kind::Driven(weighted, driven), CellState::Neurons(state)) =
             (&self.plan.cells[cell].kind, &mut self.cells[cell])
         {
@@ -41,7 +95,7 @@ pub(super) struct Drive<'a, F> {
 impl<F: Real> Drive<'_, F> {
     /// Spikes of a group reach the cell.
     #[inline(always)]
-    pub(super) fn spread(
+    pub(super) fn spread<I: Isa>(
         &mut self,
         fire: &mut Fire<'_, F>,
         state: &mut NeuronState<F>,
@@ -51,10 +105,14 @@ impl<F: Real> Drive<'_, F> {
         spikes: &[u32],
     ) {
         let (weighted, now, driven) = (fire.weighted, fire.clock.now, self.driven);
+        if let Fan::Runs(runs, drift) = &driven.fan {
+            return self.runs::<I>(fire, state, (runs, drift), group, link, spikes);
+        }
         for &spike in spikes {
             let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
             let is_negative = spike & 1 == 1;
             match &driven.fan {
+                Fan::Runs(..) => {}
                 Fan::Taps(taps) => taps.for_each(&weighted.synapses, at, |neuron, output, weight| {
                     self.arrive(fire, state, (neuron, output), weight, is_negative);
                 }),
@@ -67,6 +125,60 @@ impl<F: Real> Drive<'_, F> {
                     deliveries.send(now, (weighted, delayed), link, source, at, is_negative, arrive);
                 }
             }
+        }
+    }
+
+    /// Spikes of a group, one after the other, at rows of neurons. What is pending of a neuron is a lower bound afterwards.
+    #[inline(always)]
+    fn runs<I: Isa>(
+        &mut self,
+        fire: &mut Fire<'_, F>,
+        state: &mut NeuronState<F>,
+        (runs, drift): (&Runs<F>, &Drift),
+        group: &Group,
+        link: Link,
+        spikes: &[u32],
+    ) {
+        let (rule, now) = (fire.weighted.neuron.rule, fire.clock.now);
+        let (synapses, tables) = (&fire.weighted.synapses, runs.tables());
+        for &spike in spikes {
+            let reach = if synapses.is_flat {
+                runs.rows(link.first_channel * synapses.input.plane() + (spike >> 1) as usize, 0, 0)
+            } else {
+                let place = group.place(spike >> 1);
+                runs.rows(link.first_channel + place.channel, place.y, place.x)
+            };
+            if reach.n_rows == 0 {
+                continue;
+            }
+            let sign = if spike & 1 == 1 { -F::ONE } else { F::ONE };
+            let first_emission = fire.pending.len();
+            fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
+            let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
+            let (mut weight, mut first) = (reach.weight, reach.neuron);
+            for row in 0..reach.n_rows {
+                state.touched.cover(first, first + reach.n_lanes);
+                let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+                let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
+                let (last, _) = state.last[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
+                let number = self.driven.first as usize + first;
+                let (times, _) = self.crossings.times_mut(number, reach.n_lanes).as_chunks_mut::<LANES>();
+                let steps = potentials.iter_mut().zip(last).zip(times).zip(weights).zip(thresholds).zip(&drift.lanes);
+                for (step, (((((v, last), times), w), t), drift)) in steps.enumerate() {
+                    drift.advance(v, last, t, now);
+                    let fired = I::step::<F, true>(v, w, t, sign, &rule);
+                    drift.bound(v, times, t, now, &rule);
+                    if fired.lanes != 0 {
+                        I::push(fire.pending, fired, (first + step * LANES) as u32);
+                    }
+                }
+                self.crossings.refresh(number, reach.n_lanes);
+                if row + 1 < reach.n_rows {
+                    weight += tables.weight_step;
+                    first -= tables.neuron_step;
+                }
+            }
+            fire.decide(state, first_emission);
         }
     }
 
@@ -128,5 +240,37 @@ impl<F: Real> Drive<'_, F> {
         state.last[neuron] = now;
         self.crossings.set(self.driven.first as usize + neuron, motion.next(v.to_f64(), now, ready));
         fire.decide(state, first);
+    }
+}
+
+impl LaneDrift {
+    /// Moves the lanes that `now` see an arrival (those with a threshold) from their last one.
+    #[inline(always)]
+    fn advance<F: Real>(&self, v: &mut [F; LANES], last: &mut [u64; LANES], thresholds: &[F; LANES], now: u64) {
+        for lane in 0..LANES {
+            let elapsed = now.wrapping_sub(last[lane]) as f64;
+            let moved = F::from_f64(v[lane].to_f64() + self.current[lane] * elapsed);
+            let is_reached = thresholds[lane] < F::INFINITY;
+            v[lane] = if is_reached { moved } else { v[lane] };
+            last[lane] = if is_reached { now } else { last[lane] };
+        }
+    }
+
+    /// Instants before which these lanes do not cross, but after `now`. What is past the end of time is far enough.
+    #[inline(always)]
+    fn bound<F: Real>(&self, v: &[F; LANES], times: &mut [u64; LANES], t: &[F; LANES], now: u64, rule: &Rule<F>) {
+        let threshold = rule.threshold.to_f64();
+        for lane in 0..LANES {
+            let potential = v[lane].to_f64();
+            let up = (threshold - potential) * self.up[lane];
+            let down = (threshold + potential) * self.down[lane];
+            let time = if rule.is_bipolar && down < up { down } else { up };
+            // Half a femtosecond less, because what follows rounds.
+            let time = time * SHRUNK - 0.5;
+            let time = if time < MOST { time } else { MOST };
+            let time = if time > 1.0 { time } else { 1.0 };
+            let elapsed = (time + TO_LOW_BITS).to_bits() - TO_LOW_BITS.to_bits();
+            times[lane] = if t[lane] < F::INFINITY { now.saturating_add(elapsed) } else { times[lane] };
+        }
     }
 }

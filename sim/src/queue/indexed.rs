@@ -94,6 +94,33 @@ impl Indexed {
         }
         self.times[first + at] = time;
     }
+
+    /// The times of `n` sources from `first` on, to be moved; [`Indexed::refresh`] of the same must follow.
+    #[inline(always)]
+    pub fn times_mut(&mut self, first: usize, n: usize) -> &mut [u64] {
+        &mut self.times[first..][..n]
+    }
+
+    /// Makes good what was written to the times of `n` sources from `first` on, at least one.
+    #[inline(always)]
+    pub fn refresh(&mut self, first: usize, n: usize) {
+        let (mut from, mut to) = (first, first + n - 1);
+        let mut level = 0;
+        for &next in &self.levels[1..] {
+            let (children, parents) = self.times[level..].split_at_mut(next - level);
+            let mut moved = None;
+            for block in from / ARITY..=to / ARITY {
+                let time = least(&children[block * ARITY..][..ARITY]);
+                if parents[block] != time {
+                    parents[block] = time;
+                    moved = Some((moved.map_or(block, |(from, _)| from), block));
+                }
+            }
+            let Some(range) = moved else { return };
+            (from, to) = range;
+            level = next;
+        }
+    }
 }
 
 #[inline(always)]
@@ -118,13 +145,13 @@ mod tests {
     proptest! {
         #[test]
         fn the_indexed_queue_gives_what_priority_queue_gives(
-            start in prop::collection::vec(time(), 0..600), moves in prop::collection::vec((any::<prop::sample::Index>(), time()), 0..300),
+            start in prop::collection::vec(time(), 0..600), moves in prop::collection::vec((any::<prop::sample::Index>(), time(), any::<bool>()), 0..300),
         ) {
             let mut queue = Indexed::new(start.iter().copied());
             let fresh = queue.clone();
             let mut oracle: PriorityQueue<usize, Reverse<(u64, usize)>> =
                 start.iter().enumerate().map(|(i, &t)| (i, Reverse((t, i)))).collect();
-            for (index, time) in moves {
+            for (index, time, is_run) in moves {
                 let least = oracle.peek().map(|(_, &Reverse(least))| least).filter(|&(time, _)| time < Indexed::NEVER);
                 prop_assert_eq!(queue.least(), least);
                 prop_assert_eq!(queue.least_time(), least.map_or(Indexed::NEVER, |(time, _)| time));
@@ -132,9 +159,17 @@ mod tests {
                     break;
                 }
                 let source = index.index(start.len());
-                queue.set(source, time);
-                prop_assert_eq!(queue.time(source), time);
-                oracle.change_priority(&source, Reverse((time, source)));
+                let n = if is_run { (time % 20) as usize + 1 } else { 1 }.min(start.len() - source);
+                if is_run {
+                    queue.times_mut(source, n).fill(time);
+                    queue.refresh(source, n);
+                } else {
+                    queue.set(source, time);
+                }
+                for source in source..source + n {
+                    prop_assert_eq!(queue.time(source), time);
+                    oracle.change_priority(&source, Reverse((time, source)));
+                }
             }
             queue.copy_from(&fresh);
             let first = start.iter().enumerate().map(|(i, &t)| (t, i)).min().filter(|&(time, _)| time < Indexed::NEVER);

@@ -245,6 +245,15 @@ fn compare<F: Real>(
 ) -> Result<(), TestCaseError> {
     prop_assert_eq!(&raster, &report.raster);
     prop_assert_eq!(outcome, report.outcome);
+    compare_state(plan, state, report)
+}
+
+/// The same without what a recorder has seen.
+fn compare_state<F: Real>(
+    plan: &Plan<F>,
+    state: &State<F>,
+    report: &reference::Report<F>,
+) -> Result<(), TestCaseError> {
     let mut totals = Totals::new(plan);
     totals.add(state);
     prop_assert_eq!(plan.reads(&totals), report.reads.clone());
@@ -256,7 +265,8 @@ fn compare<F: Real>(
     Ok(())
 }
 
-/// One state sees several stimuli, encoded and listed; each run must equal the naive engine's fresh one.
+/// One state sees several stimuli, encoded and listed, with and without a recorder; each run must equal the naive engine's
+/// fresh one.
 fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
     let network = choices.network();
     let plan = Plan::<F>::new(&network).unwrap();
@@ -269,12 +279,16 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
         let outcome = present(&plan, &mut state, &encoder, 3, &presentation, &mut raster);
         let report = reference::present::<F>(&network, &encoder, 3, &presentation).unwrap();
         compare(&plan, &state, raster, outcome, &report)?;
+        prop_assert_eq!(present(&plan, &mut state, &encoder, 3, &presentation, &mut Nothing), outcome);
+        compare_state(&plan, &state, &report)?;
 
         let spikes = choices.spikes(network.input.len());
         let mut raster = Raster::default();
         let outcome = present_spikes(&plan, &mut state, &spikes, DURATION, &mut raster).unwrap();
         let report = reference::present_spikes::<F>(&network, &spikes, DURATION).unwrap();
         compare(&plan, &state, raster, outcome, &report)?;
+        prop_assert_eq!(present_spikes(&plan, &mut state, &spikes, DURATION, &mut Nothing).unwrap(), outcome);
+        compare_state(&plan, &state, &report)?;
     }
     Ok(())
 }
