@@ -54,9 +54,9 @@ fn ten_times_the_size_runs_without_any_data() {
 }
 
 #[test]
-fn larger_networks_are_judged_by_what_lenet_reaches() {
+fn queues_and_larger_networks_have_their_targets() {
     let folder = folder();
-    let words = ["bench", "--quick", "--only", "roofline", "--json", "bench.json"];
+    let words = ["bench", "--quick", "--only", "roofline", "--only", "hold", "--json", "bench.json"];
     run(folder.path(), &words).succeeds();
     let record = json(folder.path(), "bench.json");
     let lines = record["lines"].as_array().expect("lines");
@@ -69,6 +69,8 @@ fn larger_networks_are_judged_by_what_lenet_reaches() {
     for larger in ["roofline/vgg", "roofline/million"] {
         assert!((target(larger) / share - 0.9).abs() < 1e-9, "{larger}");
     }
+    assert_eq!((target("hold/1e3-exponential"), target("hold/1e7-bimodal")), (0.7, 0.7));
+    assert_eq!(lines.len(), 3 + 6 * 3);
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! Every event queue tried, in the hold model: the best of ours against the best of the crates.
+
+use anyhow::{Result, bail};
+
+use super::Suite;
+use super::hold::{CONTENDERS, INCREMENTS, Increments};
+use super::line::{Bound, Figure, Line, Side, Unit};
+use super::measure::Spread;
+use super::suite::Bench;
+use crate::report::number::grouped;
+use crate::run::interrupt;
+
+/// A size: pending events, holds that are timed, rounds.
+struct Size {
+    name: &'static str,
+    n_pending: usize,
+    n_holds: usize,
+    rounds: usize,
+    is_judged: bool,
+}
+
+const SIZES: [Size; 6] = [
+    Size { name: "1e2", n_pending: 100, n_holds: 500_000, rounds: 5, is_judged: false },
+    Size { name: "1e3", n_pending: 1000, n_holds: 500_000, rounds: 5, is_judged: true },
+    Size { name: "1e4", n_pending: 10_000, n_holds: 500_000, rounds: 5, is_judged: false },
+    Size { name: "1e5", n_pending: 100_000, n_holds: 500_000, rounds: 5, is_judged: true },
+    Size { name: "1e6", n_pending: 1_000_000, n_holds: 1_000_000, rounds: 3, is_judged: false },
+    // Filling takes most of the time.
+    Size { name: "1e7", n_pending: 10_000_000, n_holds: 1_000_000, rounds: 1, is_judged: true },
+];
+/// What ours may take of the time of the best crate.
+const SHARE: f64 = 0.7;
+/// Queues that order by less than the whole key: shown beside the others, never the best.
+const BY_LESS: [&str; 2] = ["tournament", "radix-heap (time only)"];
+/// Pending events of a smoke run at most.
+const QUICK_PENDING: usize = 1000;
+
+pub fn run(suite: &mut Suite) -> Result<()> {
+    for size in &SIZES {
+        for increments in INCREMENTS {
+            let name = format!("hold/{}-{}", size.name, increments.name());
+            suite.line(&name, |bench| hold(bench, &name, size, increments))?;
+        }
+    }
+    Ok(())
+}
+
+fn hold(bench: &Bench, name: &str, size: &Size, increments: Increments) -> Result<Line> {
+    let n_pending = if bench.is_quick() { size.n_pending.min(QUICK_PENDING) } else { size.n_pending };
+    let n_holds = bench.n(size.n_holds);
+    let mut seconds = vec![Vec::new(); CONTENDERS.len()];
+    for _ in 0..bench.n(size.rounds) {
+        let mut checksum = None;
+        for (contender, seconds) in CONTENDERS.iter().zip(&mut seconds) {
+            interrupt::check()?;
+            let held = (contender.run)(n_pending, increments, n_holds);
+            if *checksum.get_or_insert(held.checksum) != held.checksum {
+                bail!("`{}` pops its events in another order than `{}`", contender.name, CONTENDERS[0].name);
+            }
+            seconds.push(held.seconds / n_holds as f64);
+        }
+    }
+    let spreads: Vec<Spread> = seconds.iter().map(|seconds| Spread::of(seconds.clone())).collect();
+    let best = |is_ours: bool| {
+        let compared = |i: &usize| CONTENDERS[*i].is_ours == is_ours && !BY_LESS.contains(&CONTENDERS[*i].name);
+        let queues = (0..CONTENDERS.len()).filter(compared);
+        queues.min_by(|&a, &b| spreads[a].median.total_cmp(&spreads[b].median))
+    };
+    let (Some(ours), Some(theirs)) = (best(true), best(false)) else {
+        bail!("there are no two queues to compare");
+    };
+    let ratios = seconds[ours].iter().zip(&seconds[theirs]).map(|(ours, theirs)| ours / theirs).collect();
+    let side = |kind: &str, i: usize| Side {
+        name: format!("a hold, {kind}: {}", CONTENDERS[i].name),
+        seconds: spreads[i],
+        reads: None,
+    };
+    let mut ratio = Figure::new("ratio, time", Unit::Ratio, Spread::of(ratios));
+    if size.is_judged {
+        ratio = ratio.target(Bound::AtMost, SHARE);
+    }
+    let others = (0..CONTENDERS.len()).filter(|&i| i != ours && i != theirs);
+    Ok(Line {
+        name: name.to_string(),
+        what: format!(
+            "{} events pending, 16 bytes each beside the key, {} increments, {} holds",
+            grouped(n_pending as u64),
+            increments.name(),
+            grouped(n_holds as u64)
+        ),
+        sides: [side("best of ours", ours), side("best crate", theirs)],
+        ratio,
+        figures: others.map(|i| Figure::new(label(CONTENDERS[i].name), Unit::Seconds, spreads[i])).collect(),
+    })
+}
+
+fn label(name: &str) -> String {
+    let by_less = if BY_LESS.contains(&name) { ", not by the whole key" } else { "" };
+    format!("a hold, {name}{by_less}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_there() {
+        assert!(BY_LESS.iter().all(|name| CONTENDERS.iter().any(|contender| contender.name == *name)));
+    }
+}
