@@ -64,6 +64,7 @@ fn queues_and_larger_networks_have_their_targets() {
         let line = lines.iter().find(|line| line["name"] == name).expect(name);
         line["ratio"]["target"]["value"].as_f64().expect("a target")
     };
+    assert!(lines.iter().all(|line| line["ratio"]["value"]["median"].as_f64() > Some(0.0)));
     let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
     assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
     for larger in ["roofline/vgg", "roofline/million"] {
