@@ -1,10 +1,10 @@
 //! How fast one core runs a network of LeNet's shape: random weights, stroke-like stimuli, 1 us presentations.
 //!
 //! ```text
-//! cargo run --release -p sim --example lenet_throughput [stimuli] [f32|f64] [delayed]
+//! cargo run --release -p sim --example lenet_throughput [stimuli] [f32|f64] [delayed] [driven]
 //! ```
 //!
-//! `delayed` gives each synapse the reference's default delay, 1 ps +- 100 fs.
+//! `delayed` gives each synapse the reference's default delay, 1 ps +- 100 fs; `driven` gives each neuron a small current.
 
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ struct Builder {
     random: Random<sim::random::Stream>,
     cells: Vec<Cell>,
     is_delayed: bool,
+    is_driven: bool,
 }
 
 impl Builder {
@@ -39,6 +40,11 @@ impl Builder {
 
     fn delays(&self, n: usize) -> Option<Vec<SimDuration>> {
         self.is_delayed.then(|| delays(SEED, self.cells.len(), n, 1000.0, 100.0))
+    }
+
+    /// As of biases between -0.02 and 0.02.
+    fn currents(&self, n: usize) -> Option<Vec<f64>> {
+        self.is_driven.then(|| (0..n).map(|i| (i % 5) as f64 * 1e-9 - 2e-9).collect())
     }
 
     fn push(&mut self, name: &str, operator: Operator) {
@@ -62,7 +68,7 @@ impl Builder {
             mapping,
             weights,
             delays: self.delays(n),
-            currents: None,
+            currents: self.currents(n_outputs),
             neuron: RECTIFIED,
         };
         self.push(name, Operator::Conv(conv));
@@ -85,16 +91,15 @@ impl Builder {
         let n = n_inputs * n_outputs;
         let weights = self.weights(n, 0.0, gain / (n_inputs as f64).sqrt());
         let delays = self.delays(n);
-        self.push(
-            name,
-            Operator::Fc(Fc { n_outputs, weights, delays, currents: None, neuron, terminate_delta, terminate_max: 0 }),
-        );
+        let currents = self.currents(n_outputs);
+        let fc = Fc { n_outputs, weights, delays, currents, neuron, terminate_delta, terminate_max: 0 };
+        self.push(name, Operator::Fc(fc));
     }
 }
 
-fn lenet(is_delayed: bool) -> Network {
+fn lenet(is_delayed: bool, is_driven: bool) -> Network {
     let random = Random::new(StreamKey::new(SEED, Purpose::Encoder).stream(u64::MAX, 0));
-    let mut builder = Builder { random, cells: Vec::new(), is_delayed };
+    let mut builder = Builder { random, cells: Vec::new(), is_delayed, is_driven };
     builder.conv("conv1", 1, 6, None, 0.26);
     builder.pool("pool1", 6);
     // Each output takes 10 of the 16 neighborhoods of its channels.
@@ -132,8 +137,8 @@ fn clock(start: Instant) -> Duration {
     nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
 }
 
-fn run<F: Real>(n_stimuli: usize, is_delayed: bool) {
-    let network = lenet(is_delayed);
+fn run<F: Real>(n_stimuli: usize, is_delayed: bool, is_driven: bool) {
+    let network = lenet(is_delayed, is_driven);
     let plan = Plan::<F>::new(&network).expect("the network is well formed");
     let encoder = Encoder::new(EncoderConfig {
         coding: Coding::JitteredPeriodic,
@@ -170,9 +175,10 @@ fn run<F: Real>(n_stimuli: usize, is_delayed: bool) {
     let reads: u64 = plan.reads(&totals).iter().flatten().flatten().sum();
     let n = n_stimuli as f64;
     println!(
-        "{}{}, {n_stimuli} stimuli of {ink:.0} units of ink, best of 7",
+        "{}{}{}, {n_stimuli} stimuli of {ink:.0} units of ink, best of 7",
         F::NAME,
-        if is_delayed { ", delayed" } else { "" }
+        if is_delayed { ", delayed" } else { "" },
+        if is_driven { ", driven" } else { "" }
     );
     println!("  {:9.2} us a stimulus", fastest.as_secs_f64() * 1e6 / n);
     println!("  {:9.3} ns a synaptic event", fastest.as_secs_f64() * 1e9 / reads as f64);
@@ -189,10 +195,11 @@ fn run<F: Real>(n_stimuli: usize, is_delayed: bool) {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let n_stimuli = arguments.first().and_then(|n| n.parse().ok()).unwrap_or(1000);
-    let is_delayed = arguments.iter().any(|argument| argument == "delayed");
-    if arguments.iter().any(|argument| argument == "f64") {
-        run::<f64>(n_stimuli, is_delayed);
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let (is_delayed, is_driven) = (has("delayed"), has("driven"));
+    if has("f64") {
+        run::<f64>(n_stimuli, is_delayed, is_driven);
     } else {
-        run::<f32>(n_stimuli, is_delayed);
+        run::<f32>(n_stimuli, is_delayed, is_driven);
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct CellPlan<F> {
 pub(crate) enum Kind<F> {
     /// Without delays and sub-sampling: a row of neurons at a time.
     Runs(Weighted<F>, Runs<F>),
-    /// Without delays: a neuron at a time.
+    /// Without delays, with sub-sampling or sparse connections: a neuron at a time.
     Taps(Weighted<F>, Taps<F>),
     /// Any neurons with delays.
     Delayed(Weighted<F>, Delayed<F>),
@@ -324,6 +324,10 @@ fn groups<F>(network: &Network, geometry: &Geometry, cells: &[CellPlan<F>], may_
     groups
 }
 
+/// A cell is sparse where fewer than one in so many pairs of output and channel are connected: visiting the connected ones alone
+/// is then faster than whole rows.
+const SPARSE: u64 = 16;
+
 /// `counts_only_rise`: no input spikes negatively.
 fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F> {
     let (synapses, weights, delays, currents, parameters, terminate) = match &cell.operator {
@@ -349,7 +353,8 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
     if let Some(delayed) = delayed() {
         return Kind::Delayed(weighted, delayed);
     }
-    if synapses.sub_sample == Size::square(1) {
+    let is_sparse = synapses.n_pairs() * SPARSE < (synapses.n_outputs * synapses.n_channels) as u64;
+    if synapses.sub_sample == Size::square(1) && !is_sparse {
         let runs = Runs::new(synapses, weights, neuron.rule.threshold);
         return Kind::Runs(weighted, runs);
     }

@@ -66,6 +66,11 @@ impl<F: Real> Delayed<F> {
         Self { entries, lists, n_residues }
     }
 
+    /// Bytes of the entries and lists.
+    pub(crate) fn n_bytes(&self) -> usize {
+        size_of_val(&self.entries[..]) + size_of_val(&self.lists[..])
+    }
+
     /// The entries of a spike's synapses, among them some that the border cuts off.
     #[inline]
     pub(crate) fn list(&self, at: Arrival) -> std::ops::Range<u32> {

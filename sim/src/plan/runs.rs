@@ -29,6 +29,7 @@ pub(crate) struct Runs<F> {
     weight_step: usize,
     /// Neurons of a row.
     neuron_step: usize,
+    n_layouts: usize,
 }
 
 /// Reach of neurons that a spike in one row of the input reaches.
@@ -92,6 +93,7 @@ impl<F: Real> Runs<F> {
             columns: Vec::new(),
             weight_step: row * stride.height,
             neuron_step: synapses.positions.width * n_outputs,
+            n_layouts: n_cuts,
         };
         for channel in 0..synapses.n_channels {
             for (&first, kxs) in variants.iter().zip(&taps) {
@@ -171,6 +173,16 @@ impl<F: Real> Runs<F> {
     /// Bytes of the weights and thresholds.
     pub(crate) fn n_bytes(&self) -> usize {
         (self.weights.len() + self.thresholds.len()) * size_of::<F>()
+    }
+
+    /// Copies of a weight: one for each way the right border may cut a row.
+    pub(crate) fn n_layouts(&self) -> usize {
+        self.n_layouts
+    }
+
+    /// Bytes of the tables.
+    pub(crate) fn n_table_bytes(&self) -> usize {
+        size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + size_of_val(&self.patterns[..])
     }
 }
 

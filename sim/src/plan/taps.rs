@@ -1,50 +1,44 @@
-//! Weights for cells whose neurons need more than an addition an arrival: one neuron at a time.
+//! Weights one by one: for neurons that need more than an addition an arrival, and for sparse connections.
 
 use super::{Arrival, Synapses};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Taps<F> {
-    /// `[channel][ky][kx][output]`.
+    /// `[channel][ky][kx][connected output]`.
     weights: Vec<F>,
-    /// Connected outputs of each channel, ascending.
-    outputs: Vec<Vec<u32>>,
+    /// Connected outputs, ascending, channel by channel.
+    outputs: Vec<u32>,
+    /// Where each channel's connected outputs begin; one more at the end.
+    firsts: Vec<usize>,
 }
 
 impl<F: Real> Taps<F> {
     pub(crate) fn new(synapses: &Synapses, weights: &[f64]) -> Self {
-        let mut laid_out = Vec::with_capacity(weights.len());
+        let mut taps = Self { weights: Vec::new(), outputs: Vec::new(), firsts: vec![0] };
         for channel in 0..synapses.n_channels {
+            let is_connected = |&output: &u32| synapses.is_connected[output as usize * synapses.n_channels + channel];
+            taps.outputs.extend((0..synapses.n_outputs as u32).filter(is_connected));
+            let first = *taps.firsts.last().expect("it begins with one");
             for ky in 0..synapses.kernel.height {
                 for kx in 0..synapses.kernel.width {
-                    laid_out.extend(
-                        (0..synapses.n_outputs)
-                            .map(|output| F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)])),
+                    taps.weights.extend(
+                        taps.outputs[first..].iter().map(|&output| {
+                            F::from_f64(weights[synapses.weight_index(output as usize, channel, ky, kx)])
+                        }),
                     );
                 }
             }
+            taps.firsts.push(taps.outputs.len());
         }
-        let outputs = (0..synapses.n_channels)
-            .map(|channel| {
-                let is_connected =
-                    |&output: &u32| synapses.is_connected[output as usize * synapses.n_channels + channel];
-                (0..synapses.n_outputs as u32).filter(is_connected).collect()
-            })
-            .collect();
-        Self { weights: laid_out, outputs }
+        taps.outputs.shrink_to_fit();
+        taps.weights.shrink_to_fit();
+        taps
     }
 
-    /// Weights of one channel and kernel offset, by output.
-    #[inline(always)]
-    fn weights(&self, synapses: &Synapses, channel: usize, ky: usize, kx: usize) -> &[F] {
-        let tap = (channel * synapses.kernel.height + ky) * synapses.kernel.width + kx;
-        &self.weights[tap * synapses.n_outputs..][..synapses.n_outputs]
-    }
-
-    /// Connected outputs of a channel, ascending.
-    #[inline(always)]
-    fn outputs(&self, channel: usize) -> &[u32] {
-        &self.outputs[channel]
+    /// Bytes of the weights and the outputs they lead to.
+    pub(crate) fn n_bytes(&self) -> usize {
+        size_of_val(&self.weights[..]) + size_of_val(&self.outputs[..]) + size_of_val(&self.firsts[..])
     }
 
     /// Visits each synapse of a spike in the order of taps (kernel row, kernel column, output): neuron, output, weight.
@@ -52,6 +46,8 @@ impl<F: Real> Taps<F> {
     #[inline(always)]
     pub(crate) fn for_each(&self, synapses: &Synapses, at: Arrival, mut visit: impl FnMut(usize, usize, F)) {
         let (rows, columns) = synapses.taps(at);
+        let (first, end) = (self.firsts[at.channel], self.firsts[at.channel + 1]);
+        let outputs = &self.outputs[first..end];
         for row in rows {
             let ky = at.first_ky + row * synapses.stride.height;
             let y = (at.qy - row) / synapses.sub_sample.height;
@@ -59,9 +55,10 @@ impl<F: Real> Taps<F> {
                 let kx = at.first_kx + column * synapses.stride.width;
                 let x = (at.qx - column) / synapses.sub_sample.width;
                 let neuron = (y * synapses.n_columns() + x) * synapses.n_outputs;
-                let weights = self.weights(synapses, at.channel, ky, kx);
-                for &output in self.outputs(at.channel) {
-                    visit(neuron + output as usize, output as usize, weights[output as usize]);
+                let area = synapses.kernel.width * synapses.kernel.height;
+                let weights = first * area + (ky * synapses.kernel.width + kx) * outputs.len();
+                for (&output, &weight) in outputs.iter().zip(&self.weights[weights..]) {
+                    visit(neuron + output as usize, output as usize, weight);
                 }
             }
         }

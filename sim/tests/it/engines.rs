@@ -13,7 +13,7 @@ use crate::build::shape;
 
 /// Draws the choices of a random network from a word source of proptest's, so that it shrinks.
 #[derive(Clone, Debug)]
-struct Choices {
+pub struct Choices {
     words: Vec<u32>,
     next: usize,
 }
@@ -81,7 +81,8 @@ impl Choices {
     }
 
     fn mapping(&mut self, n: usize) -> Option<Vec<bool>> {
-        self.chance(2).then(|| (0..n).map(|_| !self.chance(3)).collect())
+        let is_sparse = self.chance(4);
+        self.chance(2).then(|| (0..n).map(|_| if is_sparse { self.chance(24) } else { !self.chance(3) }).collect())
     }
 
     fn conv(&mut self, input: Shape) -> (Conv, Shape) {
@@ -151,7 +152,7 @@ impl Choices {
         (pool, shape(n_outputs, height, width))
     }
 
-    fn network(&mut self) -> Network {
+    pub fn network(&mut self) -> Network {
         let input = shape(self.within(1, 2), self.within(1, 7), self.within(1, 7));
         let mut shapes = vec![input];
         let mut cells = Vec::new();
@@ -190,7 +191,7 @@ impl Choices {
         Network { input, cells, output }
     }
 
-    fn encoder(&mut self) -> Encoder {
+    pub fn encoder(&mut self) -> Encoder {
         let coding = self.pick(&[
             Coding::SingleBurst,
             Coding::Periodic,
@@ -211,7 +212,7 @@ impl Choices {
         Encoder::new(config).unwrap()
     }
 
-    fn values(&mut self, n: usize) -> Vec<f32> {
+    pub fn values(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| self.pick(&[0.0, 1.0, 0.5, 0.77, -0.6, 0.1, 1.3])).collect()
     }
 
@@ -228,11 +229,11 @@ impl Choices {
     }
 }
 
-fn choices() -> impl Strategy<Value = Choices> {
+pub fn choices() -> impl Strategy<Value = Choices> {
     prop::collection::vec(any::<u32>(), 64..192).prop_map(|words| Choices { words, next: 0 })
 }
 
-const DURATION: SimDuration = SimDuration(3_000);
+pub const DURATION: SimDuration = SimDuration(3_000);
 
 /// Compares all that a run leaves behind with the naive engine's report.
 fn compare<F: Real>(

@@ -1,5 +1,6 @@
 //! The engine from outside: the reference's measured vectors, and both engines against each other.
 
+mod allocations;
 mod build;
 mod currents;
 mod encoding;
