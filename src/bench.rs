@@ -4,6 +4,7 @@
 //! weights on MNIST's test images: `mean`, `approximated`, TerminateDelta 4, seed 1, f32 unless the line says otherwise.
 
 mod delays;
+pub mod hold;
 mod image;
 mod inputs;
 mod leak;
@@ -12,6 +13,7 @@ pub mod line;
 pub mod load;
 pub mod measure;
 pub mod networks;
+mod queues;
 mod recorder;
 mod reference;
 mod roofline;
@@ -59,6 +61,11 @@ pub const GROUPS: &[Group] = &[
     Group { name: "leak", about: "leak and none", run: leak::run },
     Group { name: "recorder", about: "counts or a full raster and no recorder", run: recorder::run },
     Group { name: "scaling", about: "ten times the neurons, synapses or stimuli", run: scaling::run },
+    Group {
+        name: "hold",
+        about: "event queues of 1e2 to 1e7 pending, the best of ours and the best crate",
+        run: queues::run,
+    },
 ];
 
 /// What a run of the suite gave, with what makes it comparable.

@@ -6,7 +6,7 @@ use super::number::{grouped, significant};
 use crate::bench::line::{Bound, Figure, Line, Reads, Target, Unit};
 use crate::bench::{Failure, Record};
 
-const LABEL: usize = 46;
+const LABEL: usize = 48;
 const VALUE: usize = 10;
 const SPREAD: usize = 22;
 const READS: usize = 15;

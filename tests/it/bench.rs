@@ -54,9 +54,9 @@ fn ten_times_the_size_runs_without_any_data() {
 }
 
 #[test]
-fn larger_networks_are_judged_by_what_lenet_reaches() {
+fn queues_and_larger_networks_have_their_targets() {
     let folder = folder();
-    let words = ["bench", "--quick", "--only", "roofline", "--json", "bench.json"];
+    let words = ["bench", "--quick", "--only", "roofline", "--only", "hold", "--json", "bench.json"];
     run(folder.path(), &words).succeeds();
     let record = json(folder.path(), "bench.json");
     let lines = record["lines"].as_array().expect("lines");
@@ -64,11 +64,14 @@ fn larger_networks_are_judged_by_what_lenet_reaches() {
         let line = lines.iter().find(|line| line["name"] == name).expect(name);
         line["ratio"]["target"]["value"].as_f64().expect("a target")
     };
+    assert!(lines.iter().all(|line| line["ratio"]["value"]["median"].as_f64() > Some(0.0)));
     let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
     assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
     for larger in ["roofline/vgg", "roofline/million"] {
         assert!((target(larger) / share - 0.9).abs() < 1e-9, "{larger}");
     }
+    assert_eq!((target("hold/1e3-exponential"), target("hold/1e7-bimodal")), (0.7, 0.7));
+    assert_eq!(lines.len(), 3 + 6 * 3);
 }
 
 #[test]
