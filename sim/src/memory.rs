@@ -71,14 +71,19 @@ impl<F: Real> Plan<F> {
                 weighted
             }
             Kind::Driven(weighted, driven) => {
+                memory.n_layouts = 1;
                 match &driven.fan {
+                    Fan::Runs(runs, drift) => {
+                        memory.weights = runs.n_bytes();
+                        memory.n_layouts = runs.n_layouts();
+                        memory.tables += runs.n_table_bytes() + std::mem::size_of_val(&drift.lanes[..]);
+                    }
                     Fan::Taps(taps) => memory.weights = taps.n_bytes(),
                     Fan::Delayed(delayed) => {
                         memory.weights = delayed.n_bytes();
                         memory.bookkeeping += weighted.synapses.n_weights() * size_of::<u32>();
                     }
                 }
-                memory.n_layouts = 1;
                 // A tree of minima eight wide: one time a neuron, and a seventh on top.
                 memory.crossings = n * size_of::<u64>() * 8 / 7;
                 weighted

@@ -345,11 +345,13 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
         let delays = delays.as_ref().filter(|delays| delays.iter().any(|delay| delay.0 > 0))?;
         Some(Delayed::new(synapses, weights, delays))
     };
+    let is_sparse = synapses.n_pairs() * SPARSE < (synapses.n_outputs * synapses.n_channels) as u64;
+    let has_rows = synapses.sub_sample == Size::square(1) && !is_sparse;
     if let Some(currents) = currents.as_ref().filter(|currents| currents.iter().any(|&current| current != 0.0)) {
         let is_timed = neuron.leak.is_some() || neuron.refractory_period > 0;
         let fan = match delayed() {
             Some(delayed) => Fan::Delayed(delayed),
-            None if is_timed || synapses.sub_sample != Size::square(1) => Fan::Taps(Taps::new(synapses, weights)),
+            None if is_timed || !has_rows => Fan::Taps(Taps::new(synapses, weights)),
             None => Fan::Runs(Runs::new(synapses, weights, neuron.rule.threshold), Drift::new(currents, synapses)),
         };
         let driven = Driven::new(fan, currents, parameters, &weighted);
@@ -358,8 +360,7 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
     if let Some(delayed) = delayed() {
         return Kind::Delayed(weighted, delayed);
     }
-    let is_sparse = synapses.n_pairs() * SPARSE < (synapses.n_outputs * synapses.n_channels) as u64;
-    if synapses.sub_sample == Size::square(1) && !is_sparse {
+    if has_rows {
         let runs = Runs::new(synapses, weights, neuron.rule.threshold);
         return Kind::Runs(weighted, runs);
     }
