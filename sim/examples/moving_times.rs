@@ -57,19 +57,19 @@ fn measure<Q: Queue>(n: usize) -> (f64, u64) {
     };
     let mut times: Vec<u64> = (0..n).map(|_| random() % PERIOD).collect();
     let mut queue = Q::new(&times);
-    let (mut n_moves, mut sum, mut spikes) = (0, 0_u64, 0);
+    let (mut n_moves, mut sum, mut spikes) = (0, 0_u64, 0_u64);
     let start = Instant::now();
     while n_moves < N_MOVES {
         let run = RUN.min(n);
         let first = random() as usize % (n - run + 1);
         for (i, time) in times[first..first + run].iter_mut().enumerate() {
             let by = random() % (PERIOD / 4);
-            *time = if by % 2 == 0 { *time + by } else { time.saturating_sub(by) };
+            *time = if by.is_multiple_of(2) { *time + by } else { time.saturating_sub(by) };
             queue.set(first + i, *time);
         }
         n_moves += run;
         spikes += 1;
-        if spikes % 10 == 0 {
+        if spikes.is_multiple_of(10) {
             let (time, source) = queue.least();
             sum = sum.wrapping_mul(31).wrapping_add(time ^ source as u64);
             times[source] = time + PERIOD;

@@ -77,11 +77,12 @@ fn a_constant_current_fires_at_the_closed_form_in_every_model() {
             let sign = if current > 0.0 { 1.0 } else { -1.0 };
             let (mut expected, mut v, mut t, mut ready) = (Vec::new(), 0.0, 0.0, 0.0);
             let tau = neuron.membrane_time_constant.0 as f64;
-            while current > 0.0 || neuron.bipolar_threshold {
+            let fires = current > 0.0 || neuron.bipolar_threshold;
+            loop {
                 let gap = 1.0 - v;
                 let d =
                     if tau == 0.0 { gap / current.abs() } else { tau * (gap / (current.abs() * tau - 1.0)).ln_1p() };
-                if d.is_nan() {
+                if !fires || d.is_nan() {
                     break;
                 }
                 let next = (t + d.max(1.0).ceil()).max(ready);
