@@ -5,6 +5,7 @@ pub mod bench;
 pub mod comparison;
 pub mod confusion;
 pub mod curves;
+pub mod memory;
 pub mod network;
 pub mod number;
 pub mod progress;

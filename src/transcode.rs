@@ -62,20 +62,42 @@ pub fn transcode(
             ));
         }
     }
-    let cells = description
+    let network = network(description, &weights, seed);
+    Ok(Transcoded { network, factors, weights })
+}
+
+/// The spiking network of a model before it is trained: weights of 0, and biases of 1 where there may be any.
+///
+/// # Errors
+/// What [`check`] refuses without weights.
+pub fn untrained(description: &Description) -> Result<spiking::Network> {
+    check(description, None)?;
+    let weights: Vec<Option<CellWeights>> = description
         .cells
         .iter()
-        .enumerate()
-        .map(|(index, cell)| spiking::Cell {
-            name: cell.name.clone(),
-            inputs: cell.inputs.iter().map(spiking_source).collect(),
-            operator: spiking_operator(description, index, cell, weights[index].as_ref(), seed),
+        .map(|cell| {
+            let (n_outputs, input) = (cell.output_shape.channels, cell.input_shape);
+            let n_weights = match &cell.operator {
+                Operator::Conv(conv) => n_outputs * input.channels * conv.kernel.width * conv.kernel.height,
+                Operator::Fc(_) => n_outputs * input.n_elements(),
+                _ => return None,
+            };
+            let bias = bias::has_bias(cell, None).then(|| vec![1.0; n_outputs]);
+            Some(CellWeights { weights: vec![0.0; n_weights], bias })
         })
         .collect();
+    Ok(network(description, &weights, 1))
+}
+
+fn network(description: &Description, weights: &[Option<CellWeights>], seed: u32) -> spiking::Network {
+    let cells = description.cells.iter().enumerate().map(|(index, cell)| spiking::Cell {
+        name: cell.name.clone(),
+        inputs: cell.inputs.iter().map(spiking_source).collect(),
+        operator: spiking_operator(description, index, cell, weights[index].as_ref(), seed),
+    });
     let shape = description.stimuli.shape;
     let input = spiking::Shape { channels: shape.channels, height: shape.height, width: shape.width };
-    let network = spiking::Network { input, cells, output: description.targets[0].cell };
-    Ok(Transcoded { network, factors, weights })
+    spiking::Network { input, cells: cells.collect(), output: description.targets[0].cell }
 }
 
 fn spiking_source(source: &Source) -> spiking::Source {

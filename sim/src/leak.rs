@@ -15,12 +15,15 @@ const CUTOFF: f64 = -46.051_701_859_880_914;
 #[derive(Clone, Copy, Debug)]
 pub struct Leak {
     membrane_time_constant: f64,
+    /// Its inverse in single precision, which multiplies faster than the time constant divides.
+    rate: f32,
 }
 
 impl Leak {
     /// `None` for a time constant of zero: no leak.
     pub(crate) fn new(membrane_time_constant: SimDuration) -> Option<Self> {
-        (membrane_time_constant.0 > 0).then_some(Self { membrane_time_constant: membrane_time_constant.0 as f64 })
+        let tau = membrane_time_constant.0 as f64;
+        (tau > 0.0).then_some(Self { membrane_time_constant: tau, rate: (1.0 / tau) as f32 })
     }
 
     /// What is left of `v` after `dt` femtoseconds.
@@ -57,7 +60,7 @@ impl Leak {
 
     #[inline(always)]
     pub(crate) fn remaining_f32(&self, dt: u64) -> f32 {
-        let x = -(dt as f32 / self.membrane_time_constant as f32);
+        let x = -(dt as f32 * self.rate);
         let left = math::exp_of_negative_f32(x.max(CUTOFF as f32));
         if x > CUTOFF as f32 { left } else { 0.0 }
     }
@@ -97,8 +100,7 @@ mod x86 {
                 |half: usize| _mm512_cvtepu64_ps(_mm512_sub_epi64(now, _mm512_loadu_epi64(times.add(8 * half))));
             let elapsed = _mm512_insertf32x8::<1>(_mm512_castps256_ps512(elapsed(0)), elapsed(1));
             let sign = _mm512_set1_ps(-0.0);
-            let tau = _mm512_set1_ps(leak.membrane_time_constant as f32);
-            let x = _mm512_xor_ps(_mm512_div_ps(elapsed, tau), sign);
+            let x = _mm512_xor_ps(_mm512_mul_ps(elapsed, _mm512_set1_ps(leak.rate)), sign);
             let cutoff = _mm512_set1_ps(CUTOFF as f32);
             let is_left = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, cutoff);
             let x = _mm512_max_ps(x, cutoff);
@@ -183,8 +185,8 @@ mod tests {
                 let exact = if x > CUTOFF { x.exp() } else { 0.0 };
                 let (wide, narrow) = (leak.remaining_f64(dt), f64::from(leak.remaining_f32(dt)));
                 assert!((wide - exact).abs() <= 4.0 * f64::EPSILON * exact, "{tau} {dt}: {wide:e} {exact:e}");
-                // The exponent itself is rounded to f32.
-                let tolerance = f64::from(f32::EPSILON) * (2.0 + x.abs());
+                // The exponent itself is rounded to f32, twice.
+                let tolerance = f64::from(f32::EPSILON) * (2.0 + 2.0 * x.abs());
                 if (x - CUTOFF).abs() > 1e-4 {
                     assert!((narrow - exact).abs() <= tolerance * exact, "{tau} {dt}: {narrow:e} {exact:e}");
                 }

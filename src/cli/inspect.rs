@@ -1,11 +1,30 @@
 //! `femtospike inspect`.
 
 use anyhow::Result;
+use sim::Plan;
 
-use super::InspectArgs;
+use super::{FloatArg, InspectArgs};
+use crate::failure::wrong_input;
+use crate::model::Description;
+use crate::report::memory::lines;
 use crate::report::network::table;
 use crate::report::progress::result;
 use crate::session::read_model;
+use crate::transcode::{self, is_spiking};
+
+/// Bytes of the spiking network, or why there is none.
+fn memory(description: &Description, float: FloatArg) -> Result<String> {
+    let network = match transcode::untrained(description) {
+        Ok(network) => network,
+        Err(reason) => return Ok(format!("\nmemory: {reason}")),
+    };
+    let fault = |e: sim::Error| wrong_input(format!("{}: {e}", description.stimuli.span.file));
+    let lines = match float {
+        FloatArg::F32 => lines(&Plan::<f32>::new(&network).map_err(fault)?),
+        FloatArg::F64 => lines(&Plan::<f64>::new(&network).map_err(fault)?),
+    };
+    Ok(lines.trim_end().to_string())
+}
 
 pub fn run(args: &InspectArgs) -> Result<()> {
     if args.keys {
@@ -14,6 +33,9 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if let Some(model) = &args.model {
         let description = read_model(model, &args.options)?;
         result(&table(&description));
+        if is_spiking(&description) {
+            result(&memory(&description, args.options.float)?);
+        }
     }
     Ok(())
 }
