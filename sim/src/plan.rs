@@ -17,7 +17,7 @@ use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Reset, Shape, Si
 use crate::queue::Indexed;
 use crate::real::Real;
 
-pub(crate) use delayed::Delayed;
+pub(crate) use delayed::{Border, Delayed, Entry as DelayedEntry, Targets};
 pub(crate) use driven::{Drift, Driven, Fan, LaneDrift};
 pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;

@@ -16,9 +16,10 @@ use crate::plan::{FanOut, Group, Kind, Plan, Weighted};
 use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, Deliveries, Emissions, Groups, NeuronState, State};
+use crate::state::{CellState, Emissions, Groups, NeuronState, State};
 use crate::time::{SimDuration, SimTime};
 
+pub(crate) use deliver::Deliveries;
 use driven::Drive;
 use inputs::{Encoded, Inputs, Listed};
 
@@ -179,8 +180,10 @@ fn run<F: Real, I: Isa>(
         while machine.crossings.least_time() == next {
             machine.cross();
         }
-        while machine.deliveries.next_time() == next {
-            machine.deliver();
+        if machine.deliveries.next_time() == next {
+            // What is emitted now is so before the next delivery.
+            machine.deliver(if emitting.is_empty() { inputs.next_time() } else { next });
+            last_event = Some(SimTime(machine.clock.now));
         }
         while inputs.next_time() == next {
             let (pixel, is_negative) = inputs.take();
@@ -194,7 +197,7 @@ fn run<F: Real, I: Isa>(
         }
     }
     let Machine { clock, n_spikes, .. } = machine;
-    deliver::count_unread(plan, &mut state.cells, &state.deliveries);
+    state.deliveries.count_unread(plan, &mut state.cells);
     Outcome { response: state.response(), decided_at: clock.decided_at.map(SimTime), last_event, n_spikes }
 }
 
@@ -224,7 +227,7 @@ struct Machine<'a, F, R, I> {
     cells: &'a mut [CellState<F>],
     emissions: &'a mut [Emissions],
     waiting: &'a mut Groups,
-    deliveries: &'a mut Deliveries,
+    deliveries: &'a mut Deliveries<F>,
     crossings: &'a mut Indexed,
     recorder: &'a mut R,
     clock: Clock,
@@ -330,7 +333,7 @@ struct Listener<'a, F> {
     state: &'a mut CellState<F>,
     pending: &'a mut Vec<u32>,
     clock: &'a mut Clock,
-    deliveries: &'a mut Deliveries,
+    deliveries: &'a mut Deliveries<F>,
     crossings: &'a mut Indexed,
 }
 
@@ -365,8 +368,11 @@ impl<F: Real> Listener<'_, F> {
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
                     let (source, is_negative) = (group.base + (spike >> 1), spike & 1 == 1);
+                    let targets = delayed.targets(&weighted.synapses, at);
+                    let (from, to) = delayed.span(state.potentials.len(), targets);
+                    state.touched.cover(from, to);
                     let arrive = |neuron, weight| fire.arrive(state, neuron, weight, is_negative);
-                    deliveries.send(now, (weighted, delayed), link, source, at, is_negative, arrive);
+                    deliveries.send(now, (weighted, delayed), link, source, targets, is_negative, arrive);
                 }
             }
             (Kind::Driven(weighted, driven), CellState::Neurons(state)) => {

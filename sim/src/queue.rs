@@ -4,9 +4,11 @@ use crate::event::EventKey;
 
 pub mod indexed;
 mod ladder;
+mod wheel;
 
 pub use indexed::Indexed;
 pub use ladder::Ladder;
+pub(crate) use wheel::Wheel;
 
 /// What a queue can bucket: its order is that of the time first.
 pub trait Timed: Copy + Ord {

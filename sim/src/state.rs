@@ -7,7 +7,8 @@ use crate::lanes::{Aligned, LANES};
 use crate::layout;
 use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan};
-use crate::queue::{EventQueue, Indexed, Tournament};
+use crate::present::Deliveries;
+use crate::queue::{Indexed, Tournament};
 use crate::random::{Random, Stream};
 use crate::real::Real;
 
@@ -45,7 +46,7 @@ pub struct State<F> {
     output: usize,
     /// Groups with pending emissions.
     pub(crate) waiting: Groups,
-    pub(crate) deliveries: Deliveries,
+    pub(crate) deliveries: Deliveries<F>,
     pub(crate) inputs: InputQueue,
     /// When neurons with currents cross their thresholds, in the plan's order.
     pub(crate) crossings: Indexed,
@@ -200,30 +201,6 @@ impl PoolState {
     const BELOW_ALL: i32 = i32::MIN;
 }
 
-/// Spikes on their way over delayed synapses.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Deliveries {
-    /// (time, source, tap, sign) in one number, and the cursor's slot.
-    pub(crate) queue: EventQueue<(u128, u32)>,
-    pub(crate) cursors: Vec<Cursor>,
-    pub(crate) free: Vec<u32>,
-}
-
-/// One spike on its way to one cell.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cursor {
-    pub(crate) emitted_at: u64,
-    pub(crate) source: u32,
-    pub(crate) is_negative: bool,
-    pub(crate) cell: u32,
-    pub(crate) first_tap: u32,
-    pub(crate) qy: u32,
-    pub(crate) qx: u32,
-    /// Entry that is due next, and the end of the list.
-    pub(crate) next: u32,
-    pub(crate) end: u32,
-}
-
 /// The pending spike of each pixel that still has one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputQueue {
@@ -344,9 +321,7 @@ impl<F: Real> State<F> {
             emissions.firing.clear();
         }
         self.waiting.clear();
-        self.deliveries.queue.clear();
-        self.deliveries.cursors.clear();
-        self.deliveries.free.clear();
+        self.deliveries.clear();
     }
 }
 

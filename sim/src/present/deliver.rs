@@ -1,142 +1,267 @@
 //! Spikes on their way over delayed synapses.
+//!
+//! What is due within the span of a wheel waits there, one entry a synaptic event. A spike with synapses that are due
+//! later is a cursor over them, and the cursor waits in a queue until the next of them is due; it then moves all that are
+//! in the wheel's span by then to the wheel. So narrow delays need no queue, and wide ones no more memory than a cursor a
+//! spike and what is due within the span.
 
 use crate::lanes::Isa;
 use crate::layout::Link;
-use crate::plan::{Arrival, Delayed, Kind, Plan, Weighted};
+use crate::plan::{Border, Delayed, DelayedEntry as Entry, Kind, Plan, Targets, Weighted};
 use crate::present::driven::Drive;
-use crate::present::{Fire, Machine};
+use crate::present::{Fire, Machine, arrive};
+use crate::queue::{Ladder, Timed, Wheel};
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, Cursor, Deliveries};
+use crate::state::CellState;
+
+const ONLY_DELAYED: &str = "only cells with delays have deliveries";
+
+/// Spikes on their way over delayed synapses.
+#[derive(Clone, Debug)]
+pub(crate) struct Deliveries<F> {
+    wheel: Wheel<Delivery<F>>,
+    waiting: Ladder<Waiting>,
+    /// The least time in `waiting`.
+    waiting_time: u64,
+    cursors: Vec<Cursor>,
+    free: Vec<u32>,
+    /// Of one instant.
+    together: Vec<Delivery<F>>,
+}
+
+/// A synaptic event that is due within the wheel's span.
+#[derive(Clone, Copy, Debug)]
+struct Delivery<F> {
+    /// Its place in the order at its instant: source, tap, sign.
+    order: u64,
+    weight: F,
+    cell: u32,
+    neuron: u32,
+    /// Index in the cell's list.
+    entry: u32,
+}
+
+/// One spike on its way to one cell.
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    emitted_at: u64,
+    source: u32,
+    is_negative: bool,
+    cell: u32,
+    first_tap: u32,
+    /// From the entry that is due next on.
+    targets: Targets,
+}
+
+/// When a cursor's next entry is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    time: u64,
+    cursor: u32,
+}
+
+impl Timed for Waiting {
+    #[inline(always)]
+    fn time(&self) -> u64 {
+        self.time
+    }
+}
 
 impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
-    /// The delayed synaptic event that is first in the order arrives.
-    #[inline(always)]
-    pub(super) fn deliver(&mut self) {
-        let Some(&(_, slot)) = self.deliveries.queue.peek() else { return };
-        let cursor = &mut self.deliveries.cursors[slot as usize];
-        let cell = cursor.cell as usize;
-        let kind = &self.plan.cells[cell].kind;
-        let (Some((weighted, delayed)), CellState::Neurons(state)) = (kind.delayed(), &mut self.cells[cell]) else {
-            unreachable!("only cells with delays have deliveries")
-        };
-        let entry = &delayed.entries[cursor.next as usize];
-        let neuron = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).expect("a cursor rests on a synapse");
-        let pending = &mut self.emissions[cell + 1].pending;
-        let mut fire = Fire { weighted, pending, clock: &mut self.clock };
-        if let Kind::Driven(_, driven) = kind {
-            let mut drive = Drive { driven, crossings: self.crossings };
-            let output = neuron % weighted.synapses.n_outputs;
-            drive.arrive(&mut fire, state, (neuron, output), entry.weight, cursor.is_negative);
-        } else {
-            fire.arrive(state, neuron, entry.weight, cursor.is_negative);
+    /// The delayed synaptic events that are due now arrive. Then, as long as nothing is emitted, those of the next instants
+    /// `before` another, which become the clock.
+    #[inline(never)]
+    pub(super) fn deliver(&mut self, before: u64) {
+        let mut together = std::mem::take(&mut self.deliveries.together);
+        loop {
+            while self.deliveries.waiting_time == self.clock.now {
+                self.wake();
+            }
+            let first = self.deliveries.wheel.take(&mut together);
+            if together.is_empty() {
+                self.arrive(first);
+            } else {
+                together.push(first);
+                together.sort_unstable_by_key(|delivery| delivery.order);
+                together.drain(..).for_each(|delivery| self.arrive(delivery));
+            }
+            let next = self.deliveries.next_time();
+            let is_first = next < before.min(self.clock.end).min(self.crossings.least_time());
+            if !is_first || !self.waiting.is_empty() {
+                break;
+            }
+            self.clock.now = next;
         }
-        if !pending.is_empty() {
+        self.deliveries.together = together;
+    }
+
+    #[inline(always)]
+    fn arrive(&mut self, delivery: Delivery<F>) {
+        let cell = delivery.cell as usize;
+        let CellState::Neurons(state) = &mut self.cells[cell] else { unreachable!("{ONLY_DELAYED}") };
+        let Delivery { neuron, weight, order, .. } = delivery;
+        let weighted = match &self.plan.cells[cell].kind {
+            Kind::Delayed(weighted, _) => weighted,
+            Kind::Driven(weighted, driven) => {
+                let pending = &mut self.emissions[cell + 1].pending;
+                let mut fire = Fire { weighted, pending, clock: &mut self.clock };
+                let mut drive = Drive { driven, crossings: self.crossings };
+                let neuron = neuron as usize;
+                let output = neuron % weighted.synapses.n_outputs;
+                drive.arrive(&mut fire, state, (neuron, output), weight, order & 1 == 1);
+                if !pending.is_empty() {
+                    self.waiting.insert(cell + 1);
+                }
+                return;
+            }
+            _ => unreachable!("{ONLY_DELAYED}"),
+        };
+        let weight = if order & 1 == 1 { -weight } else { weight };
+        let now = self.clock.now;
+        if let Some(is_negative) = arrive::neuron(&weighted.neuron, state, neuron as usize, weight, now) {
+            let pending = &mut self.emissions[cell + 1].pending;
+            pending.push(neuron << 1 | u32::from(is_negative));
+            let first = pending.len() - 1;
+            Fire { weighted, pending, clock: &mut self.clock }.decide(state, first);
             self.waiting.insert(cell + 1);
         }
-        cursor.next += 1;
-        match due(weighted, delayed, cursor) {
-            Some(key) => self.deliveries.queue.replace_first((key, slot)),
-            None => {
-                self.deliveries.queue.pop();
-                self.deliveries.free.push(slot);
-            }
+    }
+
+    /// The cursor that is due now moves on.
+    #[inline(never)]
+    fn wake(&mut self) {
+        let Some(Waiting { cursor: slot, .. }) = self.deliveries.waiting.pop() else { return };
+        self.deliveries.waiting_time = self.deliveries.waiting.peek().map_or(u64::MAX, |next| next.time);
+        let cursor = self.deliveries.cursors[slot as usize];
+        let Some((weighted, delayed)) = self.plan.cells[cursor.cell as usize].kind.delayed() else {
+            unreachable!("{ONLY_DELAYED}")
+        };
+        self.deliveries.free.push(slot);
+        self.deliveries.advance(self.clock.now, weighted, delayed, cursor);
+    }
+}
+
+impl<F> Default for Deliveries<F> {
+    fn default() -> Self {
+        Self {
+            wheel: Wheel::default(),
+            waiting: Ladder::default(),
+            waiting_time: u64::MAX,
+            cursors: Vec::new(),
+            free: Vec::new(),
+            together: Vec::new(),
         }
     }
 }
 
-/// Moves a cursor to its next synapse and gives that one's place in the order: time, source, tap, sign.
-#[inline(always)]
-fn due<F: Real>(weighted: &Weighted<F>, delayed: &Delayed<F>, cursor: &mut Cursor) -> Option<u128> {
-    while cursor.next < cursor.end {
-        let entry = &delayed.entries[cursor.next as usize];
-        if entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).is_some() {
-            // Past the end of time is past the end of the presentation.
-            let time = cursor.emitted_at.saturating_add(entry.delay);
-            let tap = u128::from(cursor.first_tap + entry.tap);
-            let sign = u128::from(cursor.is_negative);
-            return Some(u128::from(time) << 64 | u128::from(cursor.source) << 32 | tap << 1 | sign);
-        }
-        cursor.next += 1;
-    }
-    None
-}
-
-/// Counts what is still on its way.
-pub(super) fn count_unread<F: Real>(plan: &Plan<F>, cells: &mut [CellState<F>], deliveries: &Deliveries) {
-    for &(_, slot) in deliveries.queue.iter() {
-        let cursor = &deliveries.cursors[slot as usize];
-        let cell = cursor.cell as usize;
-        if let (Some((weighted, delayed)), CellState::Neurons(state)) =
-            (plan.cells[cell].kind.delayed(), &mut cells[cell])
-        {
-            for entry in &delayed.entries[cursor.next as usize..cursor.end as usize] {
-                if entry.neuron(&weighted.synapses, cursor.qy, cursor.qx).is_some() {
-                    state.unread[entry.weight_index as usize] += 1;
-                }
-            }
-        }
-    }
-}
-
-impl Deliveries {
+impl<F: Real> Deliveries<F> {
+    /// The least time that something is due; `u64::MAX` where nothing is.
     #[inline(always)]
     pub(super) fn next_time(&self) -> u64 {
-        self.queue.peek().map_or(u64::MAX, |&(key, _)| (key >> 64) as u64)
+        self.wheel.next_time().min(self.waiting_time)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.wheel.clear();
+        self.waiting.clear();
+        self.waiting_time = u64::MAX;
+        self.cursors.clear();
+        self.free.clear();
     }
 
     /// A spike sets out over its synapses at `now`; those without delay are read at once: `arrive` takes neuron and weight.
     #[expect(clippy::too_many_arguments, reason = "what a spike is, and whom it reaches")]
     #[inline(always)]
-    pub(super) fn send<F: Real>(
+    pub(super) fn send(
         &mut self,
         now: u64,
         (weighted, delayed): (&Weighted<F>, &Delayed<F>),
         link: Link,
         source: u32,
-        at: Arrival,
+        mut targets: Targets,
         is_negative: bool,
         mut arrive: impl FnMut(usize, F),
     ) {
-        let list = delayed.list(at);
-        let mut cursor = Cursor {
-            emitted_at: now,
-            source,
-            is_negative,
-            cell: link.cell as u32,
-            first_tap: link.first_tap,
-            qy: at.qy as u32,
-            qx: at.qx as u32,
-            next: list.start,
-            end: list.end,
-        };
-        while cursor.next < cursor.end {
-            let entry = &delayed.entries[cursor.next as usize];
+        while targets.start < targets.end {
+            let entry = &delayed.entries[targets.start as usize];
             if entry.delay > 0 {
-                break;
+                let (cell, first_tap) = (link.cell as u32, link.first_tap);
+                let cursor = Cursor { emitted_at: now, source, is_negative, cell, first_tap, targets };
+                return self.advance(now, weighted, delayed, cursor);
             }
-            if let Some(neuron) = entry.neuron(&weighted.synapses, cursor.qy, cursor.qx) {
-                arrive(neuron, entry.weight);
+            if let Some(neuron) = delayed.neuron(&weighted.synapses, targets, targets.start) {
+                arrive(neuron as usize, entry.weight);
             }
-            cursor.next += 1;
-        }
-        if let Some(key) = due(weighted, delayed, &mut cursor) {
-            self.push(key, cursor);
+            targets.start += 1;
         }
     }
 
-    #[inline]
-    fn push(&mut self, key: u128, cursor: Cursor) {
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.cursors[slot as usize] = cursor;
-                slot
+    /// Moves what is due within the span to the wheel. The cursor waits for the rest.
+    #[inline(never)]
+    fn advance(&mut self, now: u64, weighted: &Weighted<F>, delayed: &Delayed<F>, mut cursor: Cursor) {
+        let Cursor { emitted_at, is_negative, cell, first_tap, targets, .. } = cursor;
+        let most_delay = Wheel::<Delivery<F>>::SPAN - 1 + (now - emitted_at);
+        let order = u64::from(cursor.source) << 32 | u64::from(first_tap) << 1 | u64::from(is_negative);
+        let delivery = |entry: u32, neuron: u32| {
+            let Entry { delay, tap, weight, .. } = delayed.entries[entry as usize];
+            let order = order + (u64::from(tap) << 1);
+            // Past the end of time is past the end of the presentation.
+            (emitted_at.saturating_add(delay), Delivery { order, weight, cell, neuron, entry })
+        };
+        let rest = &delayed.entries[targets.start as usize..targets.end as usize];
+        let is_due = |entry: &Entry<F>| entry.delay <= most_delay;
+        // Most often all is due.
+        let n_due =
+            if rest.last().is_none_or(is_due) { rest.len() } else { rest.iter().take_while(|e| is_due(e)).count() };
+        let due = targets.start..targets.start + n_due as u32;
+        let neuron = |entry: u32| delayed.neuron(&weighted.synapses, targets, entry);
+        if targets.border == Border::Far {
+            self.wheel.extend(
+                due.clone()
+                    .map(|entry| delivery(entry, neuron(entry).expect("a spike far from the border reaches all"))),
+            );
+        } else {
+            self.wheel.extend(due.clone().filter_map(|entry| Some(delivery(entry, neuron(entry)?))));
+        }
+        cursor.targets.start = due.end;
+        while cursor.targets.start < targets.end {
+            if neuron(cursor.targets.start).is_some() {
+                let delay = delayed.entries[cursor.targets.start as usize].delay;
+                return self.wait(emitted_at.saturating_add(delay), cursor);
             }
-            None => {
-                self.cursors.push(cursor);
-                self.cursors.len() as u32 - 1
+            cursor.targets.start += 1;
+        }
+    }
+
+    fn wait(&mut self, time: u64, cursor: Cursor) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.cursors.push(cursor);
+            self.cursors.len() as u32 - 1
+        });
+        self.cursors[slot as usize] = cursor;
+        self.waiting.push(Waiting { time, cursor: slot });
+        self.waiting_time = self.waiting_time.min(time);
+    }
+
+    /// Takes what is still on its way, and counts it as unread.
+    pub(super) fn count_unread(&mut self, plan: &Plan<F>, cells: &mut [CellState<F>]) {
+        let mut count = |cell: u32, entry: u32, targets: Option<Targets>| {
+            if let (Some((weighted, delayed)), CellState::Neurons(state)) =
+                (plan.cells[cell as usize].kind.delayed(), &mut cells[cell as usize])
+                && targets.is_none_or(|targets| delayed.neuron(&weighted.synapses, targets, entry).is_some())
+            {
+                state.unread[delayed.places[entry as usize].weight_index as usize] += 1;
             }
         };
-        self.queue.push((key, slot));
+        while self.wheel.next_time() < u64::MAX {
+            let first = self.wheel.take(&mut self.together);
+            self.together.push(first);
+            self.together.drain(..).for_each(|delivery| count(delivery.cell, delivery.entry, None));
+        }
+        while let Some(Waiting { cursor, .. }) = self.waiting.pop() {
+            let Cursor { cell, targets, .. } = self.cursors[cursor as usize];
+            (targets.start..targets.end).for_each(|entry| count(cell, entry, Some(targets)));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What moves a neuron with a current: arrivals, and its own crossings.
 
-use super::{Fire, Machine};
+use super::{Deliveries, Fire, Machine};
 use crate::crossing::Motion;
 use crate::lanes::{Isa, LANES, Rule};
 use crate::layout::Link;
@@ -8,7 +8,7 @@ use crate::plan::{Drift, Driven, Fan, Group, Kind, LaneDrift, Runs};
 use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, Deliveries, NeuronState};
+use crate::state::{CellState, NeuronState};
 
 /// What a double must be off at most, to be taken for a bound.
 const SHRUNK: f64 = 1.0 - 1.0 / (1_u64 << 40) as f64;
@@ -99,7 +99,7 @@ impl<F: Real> Drive<'_, F> {
         &mut self,
         fire: &mut Fire<'_, F>,
         state: &mut NeuronState<F>,
-        deliveries: &mut Deliveries,
+        deliveries: &mut Deliveries<F>,
         group: &Group,
         link: Link,
         spikes: &[u32],
@@ -122,7 +122,8 @@ impl<F: Real> Drive<'_, F> {
                         self.arrive(fire, state, (neuron, output), weight, is_negative);
                     };
                     let source = group.base + (spike >> 1);
-                    deliveries.send(now, (weighted, delayed), link, source, at, is_negative, arrive);
+                    let targets = delayed.targets(&weighted.synapses, at);
+                    deliveries.send(now, (weighted, delayed), link, source, targets, is_negative, arrive);
                 }
             }
         }
