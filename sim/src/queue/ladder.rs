@@ -22,7 +22,7 @@ const HEADROOM: u32 = 2;
 /// rung: by the highest bit in which its time differs from the front's, a rung is chosen, and by that bit and some below,
 /// a bucket of it. When the front is empty, the first bucket of the last rung becomes the front if it holds few items, or
 /// else is spread over a new rung, by the highest bits in which its own items differ. So an item moves once for every
-/// [`MOST_BITS`] bits by which it lies ahead of the others, whatever the distribution.
+/// `MOST_BITS` bits by which it lies ahead of the others, whatever the distribution.
 ///
 /// After the radix heap (Ahuja, Mehlhorn, Orlin and Tarjan 1990, Faster algorithms for the shortest path problem) and the
 /// ladder queue (Tang, Goh and Thng 2005, Ladder queue: an O(1) priority queue structure for large-scale discrete event
