@@ -68,9 +68,18 @@ impl Choices {
             .collect()
     }
 
+    /// Short, within the wheel's span of 4096 fs and around it, past the end, all alike.
     fn delays(&mut self, n: usize) -> Option<Vec<SimDuration>> {
-        let most = self.pick(&[0, 0, 3, 500]);
-        (most > 0).then(|| (0..n).map(|_| SimDuration(self.within(0, most) as u64)).collect())
+        let edges = [0, 1, 4094, 4095, 4096, 4097, 8191, 8192, u64::MAX - 10];
+        let delay: &dyn Fn(&mut Self) -> u64 = match self.below(9) {
+            0..=3 => return None,
+            4 => &|choices| choices.within(0, 3) as u64,
+            5 => &|choices| choices.within(0, 500) as u64,
+            6 => &|choices| choices.pick(&edges),
+            7 => &|choices| choices.within(0, 30_000) as u64,
+            _ => &|_| 7,
+        };
+        Some((0..n).map(|_| SimDuration(delay(self))).collect())
     }
 
     /// Potential per femtosecond, some of it exact in binary, some 0.
@@ -271,10 +280,12 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
     let network = choices.network();
     let plan = Plan::<F>::new(&network).unwrap();
     let mut state = State::new(&plan);
+    // The longer one reaches past the span of delayed events several times.
+    let duration = choices.pick(&[DURATION, DURATION, SimDuration(20_000)]);
     for stimulus in 0..2 {
         let encoder = choices.encoder();
         let values = choices.values(network.input.len());
-        let presentation = Presentation { values: &values, stimulus, duration: DURATION };
+        let presentation = Presentation { values: &values, stimulus, duration };
         let mut raster = Raster::default();
         let outcome = present(&plan, &mut state, &encoder, 3, &presentation, &mut raster);
         let report = reference::present::<F>(&network, &encoder, 3, &presentation).unwrap();
@@ -284,10 +295,10 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
 
         let spikes = choices.spikes(network.input.len());
         let mut raster = Raster::default();
-        let outcome = present_spikes(&plan, &mut state, &spikes, DURATION, &mut raster).unwrap();
-        let report = reference::present_spikes::<F>(&network, &spikes, DURATION).unwrap();
+        let outcome = present_spikes(&plan, &mut state, &spikes, duration, &mut raster).unwrap();
+        let report = reference::present_spikes::<F>(&network, &spikes, duration).unwrap();
         compare(&plan, &state, raster, outcome, &report)?;
-        prop_assert_eq!(present_spikes(&plan, &mut state, &spikes, DURATION, &mut Nothing).unwrap(), outcome);
+        prop_assert_eq!(present_spikes(&plan, &mut state, &spikes, duration, &mut Nothing).unwrap(), outcome);
         compare_state(&plan, &state, &report)?;
     }
     Ok(())
