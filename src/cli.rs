@@ -123,6 +123,9 @@ pub struct Options {
     /// Seed of all random draws; 0 takes one from the clock [default: 1; a test reads seed.dat if there is one]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub seed: Option<u32>,
+    /// Go on from what an interrupted learning or spiking test left in the output folder, to the same bytes
+    #[arg(long, help_heading = "Run")]
+    pub resume: bool,
     /// Worker threads; results do not depend on it [default: RAYON_NUM_THREADS, else all cores]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
@@ -143,9 +146,6 @@ pub struct Options {
     /// Stop when N validations in a row are no better than the best
     #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
     pub stop_valid: u32,
-    /// Go on from the state that an interrupted learning left in the output folder
-    #[arg(long, help_heading = "Learning")]
-    pub resume: bool,
     /// Stimuli of the learning-rate range test
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub find_lr: Option<u64>,
@@ -166,6 +166,14 @@ pub struct Options {
     /// How long a stimulus is presented: microseconds, or a time with its unit such as `500 ns`
     #[arg(long, value_name = "T", help_heading = "Spikes", default_value = "1", value_parser = arguments::present_time)]
     pub present_time: sim::SimDuration,
+    /// One simulated time over all stimuli (up to 5.1 h): times in spike logs count from the start of the first stimulus, not
+    /// of each
+    #[arg(long, help_heading = "Spikes")]
+    pub continuous: bool,
+    /// Stop the spiking test with a checkpoint after this much simulated time, stimulus after stimulus: microseconds, or a
+    /// time with its unit; go on with --resume
+    #[arg(long, value_name = "T", help_heading = "Spikes", value_parser = arguments::present_time, conflicts_with_all = ["test_index", "test_id"])]
+    pub checkpoint_after: Option<sim::SimDuration>,
     /// Scaling of the weights for spikes [default: the model's SpikeNormalization, else mean]
     #[arg(long, value_enum, help_heading = "Spikes")]
     pub normalization: Option<NormalizationArg>,

@@ -12,7 +12,7 @@ use sim::encoder::{Coding, EncoderConfig};
 use sim::network::{Cell, Conv, Fc, Neuron, Operator, Pool, Pooling, PoolingMode, Shape, Size, Source};
 use sim::random::{Purpose, Random, StreamKey};
 use sim::recorder::Nothing;
-use sim::{Encoder, Network, Plan, Presentation, Real, SimDuration, State, Totals, delays, present};
+use sim::{Encoder, Network, Plan, Presentation, Real, SimDuration, SimTime, State, Totals, delays, present};
 
 const SEED: u64 = 1;
 const SIDE: usize = 32;
@@ -161,8 +161,12 @@ fn run<F: Real>(n_stimuli: usize, is_delayed: bool, is_driven: bool) {
         (decided, latency) = (0, 0.0);
         let start = clock(origin);
         for i in 0..n_stimuli {
-            let presentation =
-                Presentation { values: &stimuli[i % 64], stimulus: i as u64, duration: SimDuration::us(1) };
+            let presentation = Presentation {
+                values: &stimuli[i % 64],
+                stimulus: i as u64,
+                start: SimTime::ZERO,
+                duration: SimDuration::us(1),
+            };
             let outcome = present(&plan, &mut state, &encoder, SEED, &presentation, &mut Nothing);
             totals.add(&state);
             if let Some(time) = outcome.decided_at {

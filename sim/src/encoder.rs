@@ -5,7 +5,7 @@
 //!
 //! | Coding | Rule |
 //! |---|---|
-//! | `SingleBurst` | one spike at start + d T |
+//! | `SingleBurst` | one spike at start + d T, not before the start |
 //! | the others | t := t + dt for as long as t lies in the interval; the first spike comes one interval after the start |
 //! | `Periodic` | dt = normal(P, P `PeriodRelStdDev`), P = 1 / (fmax + (fmin - fmax) d), fmax = 1 / `PeriodMeanMin`, fmin = 1 / `PeriodMeanMax` |
 //! | `JitteredPeriodic` | the same, but the first dt is multiplied by a uniform in [0, 1] |
@@ -27,12 +27,13 @@
 //! | `max_frequency` | 1e-6 / fs | `MaxFrequency` |
 //! | `n_levels` | 2 | |
 //!
-//! A presentation takes [start, end): a spike at exactly its end is not delivered.
+//! A presentation takes [start, end): a spike at exactly its end is not delivered. Reals are computed from the start on and
+//! added to it as whole numbers, so that a later start moves a train and changes nothing else.
 
 use crate::error::Error;
 use crate::event::Sign;
 use crate::random::{Purpose, Random, Stream, StreamKey, Words};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Span};
 
 /// How a value becomes spike times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,8 +94,17 @@ pub struct Presentation<'a> {
     pub values: &'a [f32],
     /// Identifies the stimulus; with the seed and the pixel it keys the random stream.
     pub stimulus: u64,
+    /// When its presentation starts. The spikes of a later start are those of a start at zero, as much later.
+    pub start: SimTime,
     /// How long it is presented.
     pub duration: SimDuration,
+}
+
+impl Presentation<'_> {
+    /// When it is presented.
+    pub fn span(&self) -> Span {
+        Span { start: self.start, duration: self.duration }
+    }
 }
 
 /// The times at which spikes may fall.
@@ -212,9 +222,14 @@ impl Encoder {
     }
 
     /// The lazy train of one pixel of a presentation, as the engine draws it.
+    ///
+    /// # Panics
+    ///
+    /// Panics when there is no such pixel, or the presentation goes past the end of time.
     pub fn pixel_train(&self, seed: u64, presentation: &Presentation<'_>, pixel: usize) -> SpikeTrain<'_, Stream> {
         let stream = StreamKey::new(seed, Purpose::Encoder).stream(presentation.stimulus, pixel as u32);
-        let interval = Interval::presentation(presentation.duration);
+        let Span { start, duration } = presentation.span();
+        let interval = Interval { start, end: start + duration, end_included: false };
         self.train(f64::from(presentation.values[pixel]), interval, Random::new(stream))
     }
 }
@@ -256,9 +271,9 @@ impl Words for Repeated {
 #[derive(Clone, Debug)]
 pub(crate) struct Train {
     /// Time of the last spike, or the start.
-    time: u64,
+    pub(crate) time: u64,
     /// Mean period, or the time or interval itself where nothing is drawn; `u64::MAX` where no spike follows.
-    period: u64,
+    pub(crate) period: u64,
     pub(crate) sign: Sign,
     is_first: bool,
 }
@@ -270,7 +285,7 @@ impl Train {
         let distance = 1.0 - value.abs();
         let length = interval.end.0.saturating_sub(interval.start.0) as f64;
         let period = match config.coding {
-            Coding::SingleBurst => (interval.start.0 as f64 + distance * length) as u64,
+            Coding::SingleBurst => interval.start.0.saturating_add((distance * length) as u64),
             Coding::Linear => {
                 let top = f64::from(config.n_levels - 1);
                 let frequency = (value.abs() * top).round() / top * config.max_frequency;
@@ -282,6 +297,16 @@ impl Train {
             }
         };
         Self { time: interval.start.0, period, sign: Sign::from_negative(value < 0.0), is_first: true }
+    }
+
+    /// A train whose next spike is drawn and not yet taken, from what is kept of it.
+    pub(crate) fn resumed(time: u64, period: u64, sign: Sign) -> Self {
+        Self { time, period, sign, is_first: false }
+    }
+
+    /// The spike that was drawn last.
+    pub(crate) fn pending(&self, encoder: &Encoder) -> u64 {
+        if encoder.config.coding == Coding::SingleBurst { self.period } else { self.time }
     }
 
     /// Draws the next spike time; once it is `None`, the train is over.
@@ -296,7 +321,7 @@ impl Train {
         let is_first = std::mem::replace(&mut self.is_first, false);
         let mut dt = match config.coding {
             Coding::SingleBurst => {
-                return (is_first && interval.contains(self.period)).then_some(self.period.max(interval.start.0));
+                return (is_first && interval.contains(self.period)).then_some(self.period);
             }
             Coding::Linear => self.period,
             Coding::Periodic | Coding::JitteredPeriodic => {

@@ -1,4 +1,4 @@
-//! What can be wrong with a network, an encoder or a list of spikes.
+//! What can be wrong with a network, an encoder, a list of spikes or a checkpoint.
 
 use crate::time::{SimDuration, SimTime};
 
@@ -160,6 +160,53 @@ pub enum Error {
         n_pixels: usize,
         /// Pixel asked for.
         found: usize,
+    },
+    /// Bytes that are no checkpoint.
+    #[error("expected a checkpoint of the engine, found something else; give the bytes as they were written")]
+    NotACheckpoint,
+    /// A checkpoint in another format.
+    #[error("expected a checkpoint of format {expected}, found format {found}; read it with the version that wrote it")]
+    CheckpointFormat {
+        /// The format that is read here.
+        expected: u32,
+        /// That of the bytes.
+        found: u32,
+    },
+    /// A checkpoint of something else.
+    #[error("expected a checkpoint of {expected}, found one of {found}; go on with what it was written for")]
+    CheckpointOfAnother {
+        /// What goes on here.
+        expected: String,
+        /// What it was written for.
+        found: String,
+    },
+    /// A checkpoint that is not as it was written.
+    #[error("expected a checkpoint as it was written, found a damaged one: {what}; go on from another, or start anew")]
+    CheckpointDamaged {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// An input spike before the start of the presentation.
+    #[error(
+        "input spike number {index}: expected a time from the start of the presentation at {start} on, found {found}; start earlier or drop the spike"
+    )]
+    SpikeTooEarly {
+        /// Index of the spike in the list.
+        index: usize,
+        /// Start of the presentation.
+        start: SimTime,
+        /// Time of the spike.
+        found: SimTime,
+    },
+    /// A presentation that the clock cannot hold.
+    #[error(
+        "expected a presentation that ends by 2^64 - 1 fs (about 5.1 h), found one of {duration} from {start} on; start it earlier or present it for shorter"
+    )]
+    PastTheEndOfTime {
+        /// Start of the presentation.
+        start: SimTime,
+        /// How long it takes.
+        duration: SimDuration,
     },
     /// An input spike after the end of the presentation.
     #[error(

@@ -5,7 +5,7 @@
 //! ```
 //! use sim::encoder::{Coding, EncoderConfig};
 //! use sim::network::{Cell, Fc, Neuron, Operator, Shape, Source};
-//! use sim::{Encoder, Network, Plan, Presentation, SimDuration, State, Totals};
+//! use sim::{Encoder, Network, Plan, Presentation, SimDuration, SimTime, State, Totals};
 //!
 //! // Two pixels, each of which drives its own output.
 //! let fc = Fc {
@@ -33,7 +33,8 @@
 //! })?;
 //!
 //! let mut state = State::new(&plan);
-//! let presentation = Presentation { values: &[0.2, 0.9], stimulus: 7, duration: SimDuration::us(1) };
+//! let presentation =
+//!     Presentation { values: &[0.2, 0.9], stimulus: 7, start: SimTime::ZERO, duration: SimDuration::us(1) };
 //! let outcome = sim::present(&plan, &mut state, &encoder, 1, &presentation, &mut sim::recorder::Nothing);
 //! assert_eq!(outcome.response, Some(1));
 //! assert!(outcome.decided_at.is_some());
@@ -43,6 +44,7 @@
 //! assert_eq!(plan.reads(&totals)[0].len(), 4);
 //! # Ok::<(), sim::Error>(())
 //! ```
+pub mod checkpoint;
 mod crossing;
 mod double;
 pub mod encoder;
@@ -73,11 +75,11 @@ pub use event::{InputSpike, Sign, Spike};
 pub use memory::CellMemory;
 pub use network::Network;
 pub use plan::Plan;
-pub use present::{Outcome, present, present_spikes};
+pub use present::{Outcome, Progress, present, present_spikes, present_until, resume};
 pub use random::delays;
 pub use real::Real;
 pub use recorder::Recorder;
 pub use state::{Counts, State};
 pub use statistics::Statistics;
-pub use time::{SimDuration, SimTime};
+pub use time::{SimDuration, SimTime, Span};
 pub use totals::Totals;

@@ -4,24 +4,25 @@ mod arrive;
 mod deliver;
 mod driven;
 mod inputs;
+mod stimulus;
 
 use std::marker::PhantomData;
 
-use crate::encoder::{Encoder, Interval, Presentation};
-use crate::error::Error;
-use crate::event::{InputSpike, Sign, Spike};
-use crate::lanes::{self, Isa, OnIsa};
+use crate::event::{Sign, Spike};
+use crate::lanes::Isa;
 use crate::layout;
 use crate::plan::{FanOut, Group, Kind, Plan, Weighted};
 use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, Emissions, Groups, NeuronState, State};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimTime, Span};
 
-pub(crate) use deliver::Deliveries;
+pub(crate) use deliver::{Deliveries, InFlight};
 use driven::Drive;
-use inputs::{Encoded, Inputs, Listed};
+use inputs::Inputs;
+use stimulus::Pause;
+pub use stimulus::{Progress, present, present_spikes, present_until, resume};
 
 /// How one presentation ended. Counts, scores and potentials are read from the [`State`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,83 +37,30 @@ pub struct Outcome {
     pub n_spikes: u64,
 }
 
-/// Presents a stimulus, its values turned into spikes by the encoder.
-///
-/// The spikes depend on the plan, the encoder, the seed and the presentation alone: neither on what the state saw before,
-/// nor on the order or the thread in which stimuli are presented.
-///
-/// # Panics
-///
-/// Panics when the number of values is not that of the input's elements, or the state was made for another plan.
-pub fn present<F: Real>(
-    plan: &Plan<F>,
-    state: &mut State<F>,
-    encoder: &Encoder,
-    seed: u64,
-    presentation: &Presentation<'_>,
-    recorder: &mut impl Recorder,
-) -> Outcome {
-    assert_eq!(presentation.values.len(), plan.network.input.len(), "a presentation has one value an input element");
-    let interval = Interval::presentation(presentation.duration);
-    let mut queue = std::mem::take(&mut state.inputs);
-    let mut inputs = Encoded::new(&mut queue, encoder, interval, seed, presentation);
-    let outcome = dispatch(plan, state, &mut inputs, interval.end.0, recorder);
-    state.inputs = queue;
-    outcome
+/// How far a presentation has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    pub(crate) clock: Clock,
+    pub(crate) last_event: Option<u64>,
+    pub(crate) n_spikes: u64,
 }
 
-/// Presents spikes at given times, in any order.
-///
-/// # Errors
-///
-/// Refuses a spike of a pixel that is not there, or at or after the end; the state is then as before.
-///
-/// # Panics
-///
-/// Panics when the state was made for another plan.
-pub fn present_spikes<F: Real>(
-    plan: &Plan<F>,
-    state: &mut State<F>,
-    spikes: &[InputSpike],
-    duration: SimDuration,
-    recorder: &mut impl Recorder,
-) -> Result<Outcome, Error> {
-    let spikes = inputs::sorted(spikes, plan.network.input.len(), SimTime::ZERO + duration)?;
-    Ok(dispatch(plan, state, &mut Listed::new(&spikes), duration.0, recorder))
-}
-
-fn dispatch<F: Real>(
-    plan: &Plan<F>,
-    state: &mut State<F>,
-    inputs: &mut impl Inputs,
-    end: u64,
-    recorder: &mut impl Recorder,
-) -> Outcome {
-    lanes::on_widest(Run { plan, state, inputs, end, recorder })
-}
-
-struct Run<'a, F, N, R> {
-    plan: &'a Plan<F>,
-    state: &'a mut State<F>,
-    inputs: &'a mut N,
-    end: u64,
-    recorder: &'a mut R,
-}
-
-impl<F: Real, N: Inputs, R: Recorder> OnIsa for Run<'_, F, N, R> {
-    type Output = Outcome;
-
-    #[inline(always)]
-    fn run<I: Isa>(self) -> Outcome {
-        run::<F, I>(self.plan, self.state, self.inputs, self.end, self.recorder)
+impl Course {
+    fn new(span: Span) -> Self {
+        let clock = Clock { start: span.start.0, now: 0, end: span.duration.0, decided_at: None };
+        Self { clock, last_event: None, n_spikes: 0 }
     }
 }
 
-/// Runs the interval [0, `end`).
+/// Runs the interval [`now`, `end`) of a clock; true at its end, false where it pauses.
 ///
-/// **On entry** the state holds anything; it is reset first. **On exit** it holds the counts and potentials of this
-/// stimulus, and nothing is pending: what would have happened at or after the end is dropped, and the synaptic events among
-/// it are counted as unread.
+/// **The clock** counts from the start of the stimulus, wherever that lies on the clock of the run: the start is added where a
+/// time is told. So no rounding and no limit depends on it.
+///
+/// **On entry** the state is reset, or as a pause left it. **On exit** at the end it holds the counts and potentials of this
+/// stimulus; what would have happened at or after the end is dropped, and the synaptic events among it are counted as unread.
+///
+/// **A pause** falls between two instants, when all of the one is done and nothing of the next: `firing` is empty.
 ///
 /// **One instant at a time.** The least time of all that is pending becomes the clock, and everything at that time is
 /// handled before anything later, in the total order of [`EventKey`](crate::event::EventKey): first the threshold
@@ -136,15 +84,14 @@ impl<F: Real, N: Inputs, R: Recorder> OnIsa for Run<'_, F, N, R> {
 /// **Why it ends.** The clock strictly increases and is below `end`; between two emissions of a pixel lies at least 1 fs,
 /// and each arrival and each crossing fires at most once.
 #[inline(always)]
-fn run<F: Real, I: Isa>(
+fn run<F: Real, I: Isa, P: Pause>(
     plan: &Plan<F>,
     state: &mut State<F>,
     inputs: &mut impl Inputs,
-    end: u64,
+    course: &mut Course,
+    pause: &mut P,
     recorder: &mut impl Recorder,
-) -> Outcome {
-    assert_eq!(state.bases, plan.geometry.bases, "a state runs the plan that it was made for");
-    state.reset(plan);
+) -> bool {
     let State { cells, emissions, waiting, deliveries, crossings, .. } = state;
     let mut machine = Machine {
         isa: PhantomData::<I>,
@@ -155,19 +102,22 @@ fn run<F: Real, I: Isa>(
         deliveries,
         crossings,
         recorder,
-        clock: Clock { now: 0, end, decided_at: None },
-        n_spikes: 0,
+        clock: course.clock,
+        n_spikes: course.n_spikes,
     };
-    let mut last_event = None;
-    loop {
+    let mut last_event = course.last_event;
+    let is_done = loop {
         let next_emission = if machine.waiting.is_empty() { u64::MAX } else { machine.clock.now + 1 };
         let next = next_emission.min(inputs.next_time()).min(machine.deliveries.next_time());
         let next = next.min(machine.next_crossing(next.min(machine.clock.end)));
         if next >= machine.clock.end {
-            break;
+            break true;
+        }
+        if P::MAY && pause.before(SimTime(machine.clock.start + next)) {
+            break false;
         }
         machine.clock.now = next;
-        last_event = Some(SimTime(next));
+        last_event = Some(next);
         // Taken first: what fires from here on is emitted at the next instant.
         let mut emitting = *machine.waiting;
         machine.waiting.clear();
@@ -182,8 +132,8 @@ fn run<F: Real, I: Isa>(
         }
         if machine.deliveries.next_time() == next {
             // What is emitted now is so before the next delivery.
-            machine.deliver(if emitting.is_empty() { inputs.next_time() } else { next });
-            last_event = Some(SimTime(machine.clock.now));
+            machine.deliver(if emitting.is_empty() && !P::MAY { inputs.next_time() } else { next });
+            last_event = Some(machine.clock.now);
         }
         while inputs.next_time() == next {
             let (pixel, is_negative) = inputs.take();
@@ -195,17 +145,22 @@ fn run<F: Real, I: Isa>(
                 machine.emit(group);
             }
         }
+    };
+    *course = Course { clock: machine.clock, last_event, n_spikes: machine.n_spikes };
+    if is_done {
+        state.deliveries.count_unread(plan, &mut state.cells);
     }
-    let Machine { clock, n_spikes, .. } = machine;
-    state.deliveries.count_unread(plan, &mut state.cells);
-    Outcome { response: state.response(), decided_at: clock.decided_at.map(SimTime), last_event, n_spikes }
+    is_done
 }
 
-/// When the presentation ends.
-struct Clock {
-    now: u64,
-    end: u64,
-    decided_at: Option<u64>,
+/// What time it is, and when the presentation ends, both counted from its start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Where the start lies on the clock of the run.
+    pub(crate) start: u64,
+    pub(crate) now: u64,
+    pub(crate) end: u64,
+    pub(crate) decided_at: Option<u64>,
 }
 
 impl Clock {
@@ -264,7 +219,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
             counts[memory] += 1;
             if R::SEES_SPIKES {
                 self.recorder.spike(Spike {
-                    time: SimTime(self.clock.now),
+                    time: SimTime(self.clock.start + self.clock.now),
                     source: layout::source(index),
                     neuron: neuron as usize,
                     sign: Sign::from_negative(is_negative),

@@ -199,6 +199,12 @@ impl Tournament {
         self.nodes.first().map_or((Self::NEVER, 0), |&(time, source)| (time, source as usize))
     }
 
+    /// Pending times and their sources, in no order.
+    pub fn pending(&self) -> impl Iterator<Item = (u64, usize)> {
+        let pending = self.nodes.iter().filter(|&&(time, _)| time < Self::NEVER);
+        pending.map(|&(time, source)| (time, source as usize))
+    }
+
     /// Gives the winner another time.
     #[inline(always)]
     pub fn replace_winner(&mut self, time: u64) {

@@ -72,6 +72,26 @@ pub struct Stream {
     used: u8,
 }
 
+/// Words of a stream.
+const N_WORDS: u64 = 1 << 34;
+
+impl Stream {
+    /// Words drawn.
+    pub(crate) fn n_drawn(&self) -> u64 {
+        // `counter` is that of the block after `block`.
+        (4 * u64::from(self.counter[1]) + u64::from(self.used)).wrapping_sub(4) % N_WORDS
+    }
+
+    /// The same stream with `n` words drawn.
+    pub(crate) fn after(mut self, n: u64) -> Self {
+        (self.counter[1], self.used) = ((n / 4) as u32, 4);
+        for _ in 0..n % 4 {
+            self.next_u32();
+        }
+        self
+    }
+}
+
 impl Words for Stream {
     #[inline]
     fn next_u32(&mut self) -> u32 {
@@ -101,6 +121,19 @@ impl<W: Words> Random<W> {
     #[inline]
     pub fn new(words: W) -> Self {
         Self { words, kept: None }
+    }
+
+    /// As it was with half of a pair kept.
+    pub(crate) fn resumed(words: W, kept: Option<f64>) -> Self {
+        Self { words, kept }
+    }
+
+    pub(crate) fn words(&self) -> &W {
+        &self.words
+    }
+
+    pub(crate) fn kept(&self) -> Option<f64> {
+        self.kept
     }
 
     /// Uniform in [0, 1], both ends included: u / (2^32 - 1).
@@ -150,4 +183,28 @@ pub fn delays(seed: u64, cell_index: usize, n: usize, mean_fs: f64, sd_fs: f64) 
             SimDuration(random.normal(mean_fs, sd_fs).max(0.0) as u64)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_goes_on_where_it_was() {
+        let fresh = StreamKey::new(1, Purpose::Encoder).stream(7, 3);
+        let mut stream = fresh.clone();
+        for n in 0..23 {
+            assert_eq!(stream.n_drawn(), n);
+            let mut again = fresh.clone().after(n);
+            assert_eq!(again.n_drawn(), n);
+            let mut expected = stream.clone();
+            assert!((0..9).all(|_| again.next_u32() == expected.next_u32()));
+            stream.next_u32();
+        }
+        assert_eq!(fresh.clone().after(N_WORDS - 1).n_drawn(), N_WORDS - 1);
+        let first = fresh.clone().next_u32();
+        let mut last = fresh.after(N_WORDS - 1);
+        last.next_u32();
+        assert_eq!((last.n_drawn(), last.next_u32()), (0, first), "it begins anew");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! It shares with the fast engine the network, the encoder and the event key, and nothing of how spikes are carried out:
 //! every synaptic event is an entry of a sorted map, delayed or not, and every synapse counts its own reads. It is slow, and
-//! short enough to be compared with the rules it implements.
+//! short enough to be compared with the rules it implements. Its clock is the run's, where the fast engine counts from the
+//! start of a stimulus.
 //!
 //! ```
 //! use sim::network::{Cell, Fc, Neuron, Operator, Shape, Source};
@@ -42,7 +43,7 @@ use crate::present::Outcome;
 use crate::real::Real;
 use crate::recorder::Raster;
 use crate::state::Counts;
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Span};
 
 /// All that a presentation left behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +68,7 @@ pub struct Report<F> {
 ///
 /// # Panics
 ///
-/// Panics when the number of values is not that of the input's elements.
+/// Panics when the number of values is not that of the input's elements, or the presentation goes past the end of time.
 pub fn present<F: Real>(
     network: &Network,
     encoder: &Encoder,
@@ -81,7 +82,7 @@ pub fn present<F: Real>(
             train.map(move |(time, sign)| InputSpike { time, pixel, sign })
         })
         .collect();
-    present_spikes(network, &spikes, presentation.duration)
+    present_spikes(network, &spikes, presentation.span())
 }
 
 /// Presents spikes at given times, in any order.
@@ -92,13 +93,18 @@ pub fn present<F: Real>(
 pub fn present_spikes<F: Real>(
     network: &Network,
     spikes: &[InputSpike],
-    duration: SimDuration,
+    span: impl Into<Span>,
 ) -> Result<Report<F>, Error> {
-    let mut engine = Engine::<F>::new(network, duration)?;
+    let span = span.into();
+    let mut engine = Engine::<F>::new(network, span)?;
+    let (start, end) = (span.start, span.end()?);
     for (index, spike) in spikes.iter().enumerate() {
-        let (n_pixels, end) = (network.input.len(), SimTime::ZERO + duration);
+        let n_pixels = network.input.len();
         if spike.pixel >= n_pixels {
             return Err(Error::NoSuchPixel { index, n_pixels, found: spike.pixel });
+        }
+        if spike.time < start {
+            return Err(Error::SpikeTooEarly { index, start, found: spike.time });
         }
         if spike.time >= end {
             return Err(Error::SpikeTooLate { index, end, found: spike.time });
@@ -185,7 +191,7 @@ struct Engine<'a, F> {
 }
 
 impl<'a, F: Real> Engine<'a, F> {
-    fn new(network: &'a Network, duration: SimDuration) -> Result<Self, Error> {
+    fn new(network: &'a Network, span: Span) -> Result<Self, Error> {
         let geometry = layout::check::<F>(network)?;
         let cells = network.cells.iter().zip(&geometry.layouts).map(|(cell, layout)| {
             let (weights, delays, mapping, area) = match &cell.operator {
@@ -212,13 +218,13 @@ impl<'a, F: Real> Engine<'a, F> {
             };
             let neuron = |i: usize| NeuronState {
                 potential: F::ZERO,
-                last: 0,
+                last: span.start.0,
                 refractory_until: 0,
                 net: 0,
                 motion: motion_of(i / layout.output.plane()),
                 crosses_at: crossing::NEVER,
             };
-            let (n_neurons, n_windows, start) = match &cell.operator {
+            let (n_neurons, n_windows, initial) = match &cell.operator {
                 Operator::Pool(pool) => {
                     let is_below_all = (pool.pooling, pool.mode) == (Pooling::Max, PoolingMode::Approximated);
                     (0, layout.output.len(), if is_below_all { -(1_i64 << 31) } else { 0 })
@@ -229,7 +235,7 @@ impl<'a, F: Real> Engine<'a, F> {
                 synapses: synapses.collect(),
                 neurons: (0..n_neurons).map(neuron).collect(),
                 pool_inputs: vec![0; if n_windows > 0 { layout.input.len() } else { 0 }],
-                windows: vec![Window { tracked: start, setter: None, fired: 0 }; n_windows],
+                windows: vec![Window { tracked: initial, setter: None, fired: 0 }; n_windows],
             }
         });
         let cells = cells.collect();
@@ -240,7 +246,7 @@ impl<'a, F: Real> Engine<'a, F> {
             geometry,
             cells,
             queue: BTreeMap::new(),
-            end: duration.0,
+            end: span.end()?.0,
             decided_at: None,
             last_event: None,
             raster: Raster::default(),

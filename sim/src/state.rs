@@ -7,10 +7,11 @@ use crate::lanes::{Aligned, LANES};
 use crate::layout;
 use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan};
-use crate::present::Deliveries;
+use crate::present::{Course, Deliveries};
 use crate::queue::{Indexed, Tournament};
 use crate::random::{Random, Stream};
 use crate::real::Real;
+use crate::time::SimDuration;
 
 /// Spikes of one neuron or pixel in one stimulus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +36,8 @@ impl Counts {
 
 /// The mutable side of a run, made for one [`Plan`] and used for one stimulus after the other.
 ///
-/// After [`present`](crate::present()) it holds the counts and potentials of that stimulus, until the next begins; nothing
-/// else passes from one stimulus to the next. No memory is allocated once it is warm, and a reset costs what was touched.
+/// After [`present`](crate::present()) it holds the counts and potentials of that stimulus, until the next begins, and
+/// after a [pause](crate::present_until) all that [`resume`](crate::resume) needs; nothing else passes from one stimulus to the next. No memory is allocated once it is warm, and a reset costs what was touched.
 #[derive(Clone, Debug)]
 pub struct State<F> {
     pub(crate) cells: Vec<CellState<F>>,
@@ -50,6 +51,8 @@ pub struct State<F> {
     pub(crate) inputs: InputQueue,
     /// When neurons with currents cross their thresholds, in the plan's order.
     pub(crate) crossings: Indexed,
+    /// How far the presentation has come that waits here.
+    pub(crate) paused: Option<Course>,
 }
 
 /// What a group has emitted and is about to emit, by memory index.
@@ -70,8 +73,8 @@ pub(crate) struct Emissions {
 /// An interval of indices outside which nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Touched {
-    from: usize,
-    to: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 impl Touched {
@@ -210,6 +213,11 @@ pub(crate) struct InputQueue {
     pub(crate) times: Tournament,
     /// First block of each pixel's random stream.
     pub(crate) blocks: Vec<[u32; 4]>,
+    /// What keys the random streams.
+    pub(crate) seed: u64,
+    pub(crate) stimulus: u64,
+    /// Where the trains end.
+    pub(crate) duration: SimDuration,
 }
 
 impl<F: Real> State<F> {
@@ -265,6 +273,7 @@ impl<F: Real> State<F> {
             deliveries: Deliveries::default(),
             inputs: InputQueue::default(),
             crossings: plan.crossings.clone(),
+            paused: None,
         }
     }
 
@@ -303,6 +312,7 @@ impl<F: Real> State<F> {
     }
 
     pub(crate) fn reset(&mut self, plan: &Plan<F>) {
+        self.paused = None;
         self.crossings.copy_from(&plan.crossings);
         for cell in &mut self.cells {
             match cell {

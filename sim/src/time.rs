@@ -17,7 +17,10 @@
 use std::fmt;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
-/// An instant, in femtoseconds since the stimulus began.
+use crate::error::Error;
+
+/// An instant, in femtoseconds on the clock of a run. The clock starts with each stimulus, or runs through many: a stimulus
+/// begins at the start of its [`Span`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SimTime(pub u64);
 
@@ -36,7 +39,7 @@ const UNITS: [(u64, &str); 6] = [
 ];
 
 impl SimTime {
-    /// The beginning of a stimulus.
+    /// The beginning of the clock.
     pub const ZERO: Self = Self(0);
 
     /// The instant `duration` later, `None` where that is past the end of time.
@@ -47,9 +50,36 @@ impl SimTime {
         }
     }
 
-    /// The time since the stimulus began.
+    /// The time since the clock began.
     pub const fn since_start(self) -> SimDuration {
         SimDuration(self.0)
+    }
+}
+
+/// When a stimulus is presented: [`start`, `start` + `duration`). A duration alone starts at the beginning of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First instant.
+    pub start: SimTime,
+    /// How long it takes.
+    pub duration: SimDuration,
+}
+
+impl Span {
+    /// The first instant that is no longer part of it.
+    ///
+    /// # Errors
+    ///
+    /// It would lie past the end of time.
+    pub fn end(self) -> Result<SimTime, Error> {
+        let Self { start, duration } = self;
+        start.checked_add(duration).ok_or(Error::PastTheEndOfTime { start, duration })
+    }
+}
+
+impl From<SimDuration> for Span {
+    fn from(duration: SimDuration) -> Self {
+        Self { start: SimTime::ZERO, duration }
     }
 }
 
@@ -139,7 +169,7 @@ impl Sub for SimTime {
 impl Sub<SimDuration> for SimTime {
     type Output = Self;
     fn sub(self, duration: SimDuration) -> Self {
-        Self(self.0.checked_sub(duration.0).expect("no instant lies before the beginning of the stimulus"))
+        Self(self.0.checked_sub(duration.0).expect("no instant lies before the beginning of the clock"))
     }
 }
 

@@ -31,20 +31,20 @@ impl TotalCounts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// The environment's, then each cell's.
-    groups: Vec<GroupTotals>,
-    bases: Vec<u32>,
+    pub(crate) groups: Vec<GroupTotals>,
+    pub(crate) bases: Vec<u32>,
     /// Synaptic events that had not arrived at the end, by cell and weight; empty for cells without delays.
-    unread: Vec<Vec<u64>>,
-    n_stimuli: u64,
+    pub(crate) unread: Vec<Vec<u64>>,
+    pub(crate) n_stimuli: u64,
 }
 
 /// Spikes of a group by memory index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct GroupTotals {
+pub(crate) struct GroupTotals {
     shape: Shape,
-    positive: Vec<u64>,
+    pub(crate) positive: Vec<u64>,
     /// Empty where the group never spikes negatively.
-    negative: Vec<u64>,
+    pub(crate) negative: Vec<u64>,
 }
 
 impl GroupTotals {

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result};
 use sim::network::{Cell, Fc, Neuron, Operator, Source};
 use sim::recorder::Nothing;
-use sim::{Network, Plan, Presentation, SimDuration, State};
+use sim::{Network, Plan, Presentation, SimDuration, SimTime, State};
 
 use super::Suite;
 use super::line::{Bound, Figure, Line, Unit};
@@ -34,7 +34,8 @@ pub fn run(suite: &mut Suite) -> Result<()> {
         let mut small_state = State::new(&plan);
         let mut generate = || {
             for (stimulus, &duration) in load.stimuli.iter().zip(&ends) {
-                let presentation = Presentation { values: &stimulus.values, stimulus: stimulus.id, duration };
+                let presentation =
+                    Presentation { values: &stimulus.values, stimulus: stimulus.id, start: SimTime::ZERO, duration };
                 let state = &mut small_state;
                 std::hint::black_box(sim::present(&plan, state, load.encoder, SEED, &presentation, &mut Nothing));
             }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rayon::prelude::*;
 use sim::recorder::{Nothing, Recorder};
-use sim::{Encoder, Network, Outcome, Plan, Presentation, Real, SimDuration, State, Totals};
+use sim::{Encoder, Network, Outcome, Plan, Presentation, Real, SimDuration, SimTime, State, Totals};
 
 use super::line::Reads;
 use crate::failure::wrong_input;
@@ -55,12 +55,17 @@ impl<'a, F: Real> Load<'a, F> {
     }
 
     fn presentation(&self, stimulus: &'a Stimulus) -> Presentation<'a> {
-        Presentation { values: &stimulus.values, stimulus: stimulus.id, duration: self.duration }
+        Presentation { values: &stimulus.values, stimulus: stimulus.id, start: SimTime::ZERO, duration: self.duration }
     }
 
     /// Presents one stimulus, encoding included.
     pub fn present(&self, state: &mut State<F>, stimulus: &Stimulus, recorder: &mut impl Recorder) -> Outcome {
-        let presentation = Presentation { values: &stimulus.values, stimulus: stimulus.id, duration: self.duration };
+        let presentation = Presentation {
+            values: &stimulus.values,
+            stimulus: stimulus.id,
+            start: SimTime::ZERO,
+            duration: self.duration,
+        };
         sim::present(&self.plan, state, self.encoder, SEED, &presentation, recorder)
     }
 

@@ -6,8 +6,9 @@ use stimuli::{Set, StimulusId};
 use super::{FloatArg, Options};
 use crate::failure::wrong_input;
 use crate::report::progress::result;
+use crate::run::formal_test;
 use crate::run::learn::Learned;
-use crate::run::{formal_test, spiking_test};
+use crate::run::spiking_test::{self, Resume, Timeline};
 use crate::session::{Session, use_threads};
 use crate::transcode;
 use crate::weights::{self, WeightSource};
@@ -48,7 +49,9 @@ pub fn check(session: &Session) -> Result<Vec<StimulusId>> {
     if transcode::is_spiking(&session.description) {
         transcode::check(&session.description, None)?;
     }
-    selection(session)
+    let ids = selection(session)?;
+    Timeline::new(&session.options, ids.len())?;
+    Ok(ids)
 }
 
 /// Loads the weights and runs the tests that the model allows; writes and prints the summary.
@@ -84,10 +87,16 @@ pub fn finish(
     summary.formal_recognition_rate = Some(formal.recognition_rate());
     summary.formal_seconds = Some(formal.seconds);
     if is_spiking {
-        let prepared = spiking_test::prepare(session, &mut network, &loaded, &mut summary)?;
+        let timeline = Timeline::new(options, ids.len())?;
+        let prepared = spiking_test::prepare(session, &mut network, &loaded, timeline, &mut summary)?;
+        let resume = match (options.resume, learned) {
+            (false, _) => Resume::Nothing,
+            (true, None) => Resume::Checkpoint,
+            (true, Some(_)) => Resume::IfThere,
+        };
         match (options.float, is_single) {
-            (FloatArg::F32, false) => spiking_test::run::<f32>(session, &prepared, &ids, &mut summary)?,
-            (FloatArg::F64, false) => spiking_test::run::<f64>(session, &prepared, &ids, &mut summary)?,
+            (FloatArg::F32, false) => spiking_test::run::<f32>(session, &prepared, &ids, resume, &mut summary)?,
+            (FloatArg::F64, false) => spiking_test::run::<f64>(session, &prepared, &ids, resume, &mut summary)?,
             (FloatArg::F32, true) => {
                 spiking_test::run_one::<f32>(session, &prepared, &mut network, ids[0], &mut summary)?
             }

@@ -1,7 +1,7 @@
 //! Spikes as the reference's monitors write them: activity and firing rates by node id (`spiking.md` 12.2).
 //!
-//! Node ids count from 1: the environment first, then for each cell its inputs, then its outputs. Times are seconds
-//! since the stimulus began.
+//! Node ids count from 1: the environment first, then for each cell its inputs, then its outputs. Times are seconds on the
+//! clock that `summary.json` names: since the stimulus began, or, with `--continuous`, since the first one began.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,6 +16,17 @@ use crate::model::Description;
 use crate::output::{OutputFolder, file_name};
 
 const SECONDS_PER_FS: f64 = 1e-15;
+const FS_PER_SECOND: u64 = 1_000_000_000_000_000;
+
+/// A time in seconds, to the femtosecond.
+fn seconds(fs: u64) -> String {
+    // Up to here 16 digits say it all.
+    if fs < 1 << 53 {
+        return significant(fs as f64 * SECONDS_PER_FS, 16);
+    }
+    let text = format!("{}.{:015}", fs / FS_PER_SECOND, fs % FS_PER_SECOND);
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
 
 /// The node id of the first output of each cell.
 fn first_nodes(description: &Description) -> Vec<usize> {
@@ -40,8 +51,7 @@ fn activity_text(raster: &Raster, source: Source, first_node: usize) -> String {
     let mut text = String::new();
     for (node, spikes) in of_node {
         for (time, sign) in spikes {
-            let seconds = significant(time as f64 * SECONDS_PER_FS, 16);
-            let _ = writeln!(text, "{node} {seconds} {}", u8::from(sign.is_negative()));
+            let _ = writeln!(text, "{node} {} {}", seconds(time), u8::from(sign.is_negative()));
         }
         text += "\n\n";
     }
@@ -90,4 +100,23 @@ pub fn write_firing_rates(output: &OutputFolder, description: &Description, tota
         output.write(format!("firing_rate_{name}.dat"), text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_to_the_femtosecond() {
+        #[track_caller]
+        fn check(fs: u64, expected: &str) {
+            assert_eq!(seconds(fs), expected);
+        }
+        check(0, "0");
+        check(4_170_219, "4.170219e-09");
+        check((1 << 53) - 1, "9.007199254740991");
+        check((1 << 53) + 1, "9.007199254740993");
+        check(FS_PER_SECOND * 10, "10");
+        check(u64::MAX, "18446.744073709551615");
+    }
 }

@@ -65,6 +65,10 @@ pub struct Summary {
     /// Presentation time of a stimulus in femtoseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub present_time_fs: Option<u64>,
+    /// Clock of the times in the logs of spikes: `per stimulus` counts from the start of each, `continuous` from that of the
+    /// first. The decision latency always counts from the start of its stimulus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
     /// Width of the spiking potentials, `f32` or `f64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub float: Option<String>,
@@ -147,6 +151,7 @@ impl Summary {
             "normalization, pooling",
             self.normalization.as_ref().map(|n| format!("{n}, {}", self.pooling.as_deref().unwrap_or("-"))),
         );
+        row("clock of the spike logs", self.clock.clone().filter(|clock| clock == "continuous"));
         row("weights", self.weights_dir.clone());
         rows.push(("threads, seed, version", format!("{}, {}, {}", self.threads, self.seed, self.version)));
         let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);

@@ -1,14 +1,19 @@
 //! The spiking test: transcode, present every stimulus, count what it cost.
 
+mod checkpoint;
+mod present;
+mod statistics;
+mod timeline;
+
 use std::time::Instant;
 
 use anyhow::Result;
 use formal::Network;
-use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use sim::network::Source;
-use sim::recorder::{Nothing, Raster};
-use sim::{Encoder, Outcome, Plan, Presentation, Real, State, Totals};
-use stats::{CellSpikes, LatencySummary, SpikeStatistics};
+use sim::recorder::Raster;
+use sim::{Encoder, Plan, Real, SimTime, Totals};
+use stats::LatencySummary;
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
@@ -16,19 +21,20 @@ use crate::failure::{Interrupted, wrong_input};
 use crate::report::comparison;
 use crate::report::curves::success_text;
 use crate::report::number::{general, grouped};
-use crate::report::progress::{Progress, result};
-use crate::report::spikes::{CellReads, SynapseLayout};
-use crate::report::summary::{Latency, Summary};
+use crate::report::progress::{Progress, note, result};
+use crate::report::summary::Summary;
 use crate::report::{activity, spikes};
 use crate::session::Session;
 use crate::transcode::{self, Transcoded, normalization_name};
 use crate::weights::Loaded;
 
+use checkpoint::{Answer, Checkpoint, Identity};
+use present::{Came, Test, Worker};
+pub use timeline::Timeline;
+
 /// Stimuli of which the environment's spikes are written out.
 const N_RECORDED: usize = 10;
-/// Stimuli a worker takes at a time.
-const BLOCK: usize = 32;
-/// Stimuli between looks at Ctrl-C at most.
+/// Stimuli presented at a time at most.
 const MAX_CHUNK: usize = 1000;
 /// Stimuli between partial logs when nothing says how many.
 const DEFAULT_LOG: u64 = 1000;
@@ -38,13 +44,20 @@ pub struct Prepared {
     transcoded: Transcoded,
     encoder: Encoder,
     seed: u64,
+    timeline: Timeline,
 }
 
 /// Transcodes the trained network and writes its factors and scaled weights.
 ///
 /// # Errors
 /// What has no spiking equivalent; a file that cannot be written.
-pub fn prepare(session: &Session, network: &mut Network, loaded: &Loaded, summary: &mut Summary) -> Result<Prepared> {
+pub fn prepare(
+    session: &Session,
+    network: &mut Network,
+    loaded: &Loaded,
+    timeline: Timeline,
+    summary: &mut Summary,
+) -> Result<Prepared> {
     let description = &session.description;
     transcode::check(description, Some(&loaded.cells))?;
     let mut ranges = Vec::new();
@@ -66,66 +79,113 @@ pub fn prepare(session: &Session, network: &mut Network, loaded: &Loaded, summar
     summary.present_time_fs = Some(session.options.present_time.0);
     summary.float = Some(format!("{:?}", session.options.float).to_lowercase());
     summary.encoder_seed = session.options.encoder_seed.filter(|&s| s != session.seed).map(u64::from);
-    Ok(Prepared { transcoded, encoder, seed: u64::from(seed) })
+    summary.clock = Some(timeline.clock().to_string());
+    Ok(Prepared { transcoded, encoder, seed: u64::from(seed), timeline })
 }
 
-/// The spiking test of many stimuli, in parallel; the bytes do not depend on the number of threads.
+/// The spiking test of many stimuli, in parallel; the bytes do not depend on the number of threads, nor on where a test
+/// stopped that `resume` goes on with.
 ///
 /// # Errors
-/// A file that cannot be written; Ctrl-C, after the logs of what was done.
-pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], summary: &mut Summary) -> Result<()> {
+/// A file that cannot be written; a checkpoint of another test; Ctrl-C or the time of `--checkpoint-after`, after the logs of
+/// what was done and a checkpoint.
+pub fn run<F: Real>(
+    session: &Session,
+    prepared: &Prepared,
+    ids: &[StimulusId],
+    resume: Resume,
+    summary: &mut Summary,
+) -> Result<()> {
     let plan = plan::<F>(session, prepared)?;
+    let test = Test { session, prepared, plan: &plan, ids };
+    let identity = identity(session, prepared, ids, summary);
+    let mut reached = resume.from(session, &plan, &identity, ids.len())?;
     interrupt::listen();
-    let database = session.database();
     let log = usize::try_from(session.options.log.unwrap_or(DEFAULT_LOG)).unwrap_or(usize::MAX);
     let progress = Progress::start("Spiking", ids.len() as u64);
     for stale in ["stats_spike", "stimuli"] {
         session.output.clear(stale)?;
     }
-    let n_stimuli = ids.len();
-    record_first(session, prepared, &plan, &ids[..ids.len().min(N_RECORDED)])?;
-    let mut totals = Totals::new(&plan);
-    let (mut success, mut decisions) = (Vec::new(), Vec::new());
-    let mut seconds = 0.0;
-    for ids in ids.chunks(log.min(MAX_CHUNK)) {
+    let mut n_recorded = 0;
+    let all: Vec<usize> = (0..ids.len()).collect();
+    for chunk in all.chunks(log.min(MAX_CHUNK)) {
+        let open: Vec<usize> = chunk.iter().copied().filter(|&index| reached.answers[index].is_none()).collect();
         let started = Instant::now();
-        let (outcomes, chunk) = present_all(session, prepared, &plan, ids);
-        seconds += started.elapsed().as_secs_f64();
-        totals.merge(&chunk);
-        for (&id, outcome) in ids.iter().zip(&outcomes) {
-            success.push(if outcome.response == Some(database.label(id)) { 1.0 } else { 0.0 });
-            decisions.push(outcome.decided_at);
+        let (came, totals) = test.present_all(&open, &reached.in_flight)?;
+        reached.seconds += started.elapsed().as_secs_f64();
+        reached.totals.merge(&totals);
+        let mut is_stopped = false;
+        for (&index, came) in open.iter().zip(came) {
+            is_stopped |= !matches!(came, Came::Done(_));
+            match came {
+                Came::Done(answer) => {
+                    reached.answers[index] = Some(answer);
+                    reached.in_flight.remove(&index);
+                }
+                Came::Paused(state) => {
+                    reached.in_flight.insert(index, state);
+                }
+                Came::Nothing => {}
+            }
         }
-        progress.advance(success.len() as u64, String::new);
-        let is_interrupted = interrupt::requested();
-        if !success.len().is_multiple_of(log) && success.len() < n_stimuli && !is_interrupted {
+        while let Some(Some(answer)) = reached.answers[..ids.len().min(N_RECORDED)].get(n_recorded) {
+            let name = format!("stimuli/stimuli_{n_recorded}_activity.dat");
+            activity::write_environment(&session.output, &name, &test.environment(n_recorded, answer))?;
+            n_recorded += 1;
+        }
+        let n = reached.n_answered();
+        progress.advance(n as u64, String::new);
+        let is_over = chunk.last() == all.last();
+        if open.is_empty() || !(n.is_multiple_of(log) || is_over || is_stopped) {
             continue;
         }
-        let rate = success.iter().sum::<f64>() / success.len() as f64;
-        let statistics = statistics(session, &plan, &totals, success.len() as u64);
-        session.output.write("test_success_spike.dat", success_text(&success, 0))?;
-        spikes::write(&session.output, "stats_spike", &statistics, None)?;
-        progress.log(
-            success.len() as u64,
-            &format!(
-                "success rate: {:.2}%, {} reads per virtual synapse per pattern",
-                100.0 * rate,
-                general(statistics.reads_per_virtual_synapse_per_pattern())
-            ),
-        );
-        if is_interrupted && success.len() < n_stimuli {
+        if n > 0 {
+            log_partly(&test, &reached, &progress)?;
+        }
+        if is_stopped {
+            reached.save(&session.output, &plan, &identity)?;
             progress.say(&format!(
-                "interrupted after {} of {n_stimuli} stimuli; what they gave is in stats_spike.log and test_success_spike.dat",
-                success.len()
+                "stopped after {n} of {} stimuli, with {} in mid-pattern; the checkpoint is in {}, go on with --resume",
+                ids.len(),
+                reached.in_flight.len(),
+                session.output.path(checkpoint::FILE).display()
             ));
             return Err(Interrupted.into());
         }
     }
     drop(progress);
+    finish(&test, &reached, summary)?;
+    session.output.remove(checkpoint::FILE)
+}
+
+/// The logs of what was done so far.
+fn log_partly<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, progress: &Progress) -> Result<()> {
+    let (session, success) = (test.session, success(test, reached));
+    let n = success.len() as u64;
+    let rate = success.iter().sum::<f64>() / n as f64;
+    let counted = statistics::statistics(session, test.plan, &reached.totals, n);
+    session.output.write("test_success_spike.dat", success_text(&success, 0))?;
+    spikes::write(&session.output, "stats_spike", &counted, None)?;
+    progress.log(
+        n,
+        &format!(
+            "success rate: {:.2}%, {} reads per virtual synapse per pattern",
+            100.0 * rate,
+            general(counted.reads_per_virtual_synapse_per_pattern())
+        ),
+    );
+    Ok(())
+}
+
+/// The logs and the summary of the whole test.
+fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summary) -> Result<()> {
+    let (session, plan, success) = (test.session, test.plan, success(test, reached));
     let rate = success.iter().sum::<f64>() / success.len() as f64;
-    let statistics = statistics(session, &plan, &totals, success.len() as u64);
-    spikes::write(&session.output, "stats_spike", &statistics, Some(&cell_reads(session, &plan, &totals)))?;
-    activity::write_firing_rates(&session.output, &session.description, &totals)?;
+    let counted = statistics::statistics(session, plan, &reached.totals, success.len() as u64);
+    let reads = statistics::cell_reads(session, plan, &reached.totals);
+    session.output.write("test_success_spike.dat", success_text(&success, 0))?;
+    spikes::write(&session.output, "stats_spike", &counted, Some(&reads))?;
+    activity::write_firing_rates(&session.output, &session.description, &reached.totals)?;
     result(&format!(
         "Final spiking recognition rate: {:.2}%    (error rate: {:.2}%)",
         100.0 * rate,
@@ -133,99 +193,77 @@ pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], 
     ));
     result(&format!(
         "Network activity (events/connection/pattern): {}",
-        general(statistics.reads_per_virtual_synapse_per_pattern())
+        general(counted.reads_per_virtual_synapse_per_pattern())
     ));
     summary.spiking_recognition_rate = Some(rate);
-    summary.spiking_seconds = Some(seconds);
-    fill(summary, &statistics, &LatencySummary::of(decisions));
+    summary.spiking_seconds = Some(reached.seconds);
+    let latencies = reached.answers.iter().flatten().map(|answer| answer.latency.map(SimTime));
+    statistics::fill(summary, &counted, &LatencySummary::of(latencies));
     Ok(())
 }
 
-fn fill(summary: &mut Summary, statistics: &SpikeStatistics, latency: &LatencySummary) {
-    const FS_PER_NS: f64 = 1e6;
-    summary.read_events_per_virtual_synapse_per_pattern = Some(statistics.reads_per_virtual_synapse_per_pattern());
-    summary.synaptic_events = Some(statistics.reads());
-    summary.events = Some(statistics.events());
-    summary.undecided = Some(latency.undecided);
-    if latency.decided > 0 {
-        summary.decision_latency_ns =
-            Some(Latency { mean: latency.mean_fs / FS_PER_NS, p95: latency.p95_fs as f64 / FS_PER_NS });
+/// 1 for each answer that is right, else 0.
+fn success<F>(test: &Test<'_, F>, reached: &Checkpoint) -> Vec<f64> {
+    let database = test.session.database();
+    let is_right = |(&id, answer): (&StimulusId, &Option<Answer>)| {
+        answer.map(|answer| f64::from(u8::from(answer.response == Some(database.label(id)))))
+    };
+    test.ids.iter().zip(&reached.answers).filter_map(is_right).collect()
+}
+
+/// What the results of a test depend on.
+fn identity(session: &Session, prepared: &Prepared, ids: &[StimulusId], summary: &Summary) -> Identity {
+    let short = |hash: &str| hash.chars().take(16).collect::<String>();
+    let (description, options) = (&session.description, &session.options);
+    let mut stimuli = Sha256::new();
+    ids.iter().for_each(|&id| stimuli.update((id as u64).to_le_bytes()));
+    let stimuli: String = stimuli.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let values = [
+        ("version of the program", env!("CARGO_PKG_VERSION").to_string()),
+        ("text of the model (sha256)", short(&description.sha256)),
+        ("weights (sha256)", short(summary.weights_sha256.as_deref().unwrap_or_default())),
+        ("--seed", session.seed.to_string()),
+        ("--encoder-seed", prepared.seed.to_string()),
+        ("--float", format!("{:?}", options.float).to_lowercase()),
+        ("--normalization", normalization_name(description.normalization).to_string()),
+        ("--pooling", format!("{:?}", description.pooling).to_lowercase()),
+        ("--present-time", options.present_time.to_string()),
+        ("clock", prepared.timeline.clock().to_string()),
+        ("stimuli", format!("{} ({stimuli})", ids.len())),
+    ];
+    values.map(|(name, value)| (name.to_string(), value)).to_vec()
+}
+
+/// Where a test begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// At its beginning.
+    Nothing,
+    /// Where the checkpoint says that there must be.
+    Checkpoint,
+    /// There if it is one of this test, else at the beginning.
+    IfThere,
+}
+
+impl Resume {
+    fn from<F: Real>(self, session: &Session, plan: &Plan<F>, identity: &Identity, n: usize) -> Result<Checkpoint> {
+        let path = session.output.path(checkpoint::FILE);
+        if self == Self::Nothing || (self == Self::IfThere && !path.exists()) {
+            return Ok(Checkpoint::new(plan, n));
+        }
+        match Checkpoint::load(&path, plan, identity) {
+            Err(error) if self == Self::IfThere => {
+                note(&format!("note: the spiking test begins anew: {error}"));
+                Ok(Checkpoint::new(plan, n))
+            }
+            reached => reached,
+        }
     }
 }
 
 fn plan<F: Real>(session: &Session, prepared: &Prepared) -> Result<Plan<F>> {
     Plan::new(&prepared.transcoded.network)
         .map_err(|e| wrong_input(format!("{}: {e}", session.description.stimuli.span.file)))
-}
-
-/// What a worker keeps between stimuli.
-struct Worker<F: Real> {
-    state: State<F>,
-    values: Vec<f32>,
-}
-
-impl<F: Real> Worker<F> {
-    fn new(session: &Session, plan: &Plan<F>) -> Self {
-        Self { state: State::new(plan), values: vec![0.0; session.provider.shape().n_elements()] }
-    }
-
-    fn present(
-        &mut self,
-        session: &Session,
-        prepared: &Prepared,
-        plan: &Plan<F>,
-        id: StimulusId,
-        recorder: &mut impl sim::recorder::Recorder,
-    ) -> Outcome {
-        session.provider.load(id, Set::Test, &mut self.values);
-        let presentation =
-            Presentation { values: &self.values, stimulus: id as u64, duration: session.options.present_time };
-        sim::present(plan, &mut self.state, &prepared.encoder, prepared.seed, &presentation, recorder)
-    }
-}
-
-fn present_all<F: Real>(
-    session: &Session,
-    prepared: &Prepared,
-    plan: &Plan<F>,
-    ids: &[StimulusId],
-) -> (Vec<Outcome>, Totals) {
-    let blocks: Vec<(Vec<Outcome>, Totals)> = ids
-        .par_chunks(BLOCK)
-        .map_init(
-            || Worker::new(session, plan),
-            |worker, ids| {
-                let mut totals = Totals::new(plan);
-                let outcomes = ids
-                    .iter()
-                    .map(|&id| {
-                        let outcome = worker.present(session, prepared, plan, id, &mut Nothing);
-                        totals.add(&worker.state);
-                        outcome
-                    })
-                    .collect();
-                (outcomes, totals)
-            },
-        )
-        .collect();
-    let mut totals = Totals::new(plan);
-    let mut outcomes = Vec::with_capacity(ids.len());
-    for (of_block, totals_of_block) in blocks {
-        outcomes.extend(of_block);
-        totals.merge(&totals_of_block);
-    }
-    (outcomes, totals)
-}
-
-/// Writes the environment's spikes of the first stimuli.
-fn record_first<F: Real>(session: &Session, prepared: &Prepared, plan: &Plan<F>, ids: &[StimulusId]) -> Result<()> {
-    let mut worker = Worker::new(session, plan);
-    for (index, &id) in ids.iter().enumerate() {
-        let mut raster = Raster::default();
-        worker.present(session, prepared, plan, id, &mut raster);
-        activity::write_environment(&session.output, &format!("stimuli/stimuli_{index}_activity.dat"), &raster)?;
-    }
-    Ok(())
 }
 
 /// The test of one stimulus: a report of the outputs, its statistics, frame values beside spike counts.
@@ -240,10 +278,11 @@ pub fn run_one<F: Real>(
     summary: &mut Summary,
 ) -> Result<()> {
     let plan = plan::<F>(session, prepared)?;
-    let mut worker = Worker::new(session, &plan);
+    let test = Test { session, prepared, plan: &plan, ids: &[id] };
+    let mut worker = Worker::new(&test);
     let mut raster = Raster::default();
     let started = Instant::now();
-    let outcome = worker.present(session, prepared, &plan, id, &mut raster);
+    let outcome = worker.present(&test, 0, &mut raster);
     let seconds = started.elapsed().as_secs_f64();
     let mut totals = Totals::new(&plan);
     totals.add(&worker.state);
@@ -257,13 +296,13 @@ pub fn run_one<F: Real>(
     let is_right = outcome.response == Some(label);
     let response = outcome.response.map_or("none (no output spike)".to_string(), |r| r.to_string());
     result(&format!("label {label}, response {response}{}", if is_right { "" } else { "    [FAIL]" }));
-    let statistics = statistics(session, &plan, &totals, 1);
-    spikes::write(&session.output, "stats-test-idx", &statistics, Some(&cell_reads(session, &plan, &totals)))?;
+    let counted = statistics::statistics(session, &plan, &totals, 1);
+    spikes::write(&session.output, "stats-test-idx", &counted, Some(&statistics::cell_reads(session, &plan, &totals)))?;
     activity::write_all(&session.output, &session.description, &raster)?;
     compare(session, network, &worker, id)?;
     summary.spiking_recognition_rate = Some(f64::from(u8::from(is_right)));
     summary.spiking_seconds = Some(seconds);
-    fill(summary, &statistics, &LatencySummary::of([outcome.decided_at]));
+    statistics::fill(summary, &counted, &LatencySummary::of([outcome.decided_at]));
     Ok(())
 }
 
@@ -293,66 +332,4 @@ fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>
     comparison::write(&session.output, "compare-test-idx", &layers)?;
     result(&format!("Pattern {}: frame values beside spike counts in compare-test-idx/", grouped(id as u64)));
     Ok(())
-}
-
-/// The statistics of `patterns` stimuli.
-fn statistics<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals, patterns: u64) -> SpikeStatistics {
-    let description = &session.description;
-    let events = |source: Source| totals.counts(source).iter().map(|count| count.total()).sum();
-    let channels = session.provider.shape().n_elements() as u64;
-    let mut layers = vec![CellSpikes {
-        name: "env".to_string(),
-        nodes: channels,
-        events: events(Source::Environment),
-        ..CellSpikes::default()
-    }];
-    let reads = plan.reads(totals);
-    for (index, cell) in description.cells.iter().enumerate() {
-        let sizes = crate::report::network::sizes(cell);
-        layers.push(CellSpikes {
-            name: cell.name.clone(),
-            nodes: sizes.nodes,
-            neurons: sizes.neurons,
-            events: events(Source::Cell(index)),
-            terminate_delta: matches!(cell.operator, formal::config::Operator::Fc(_))
-                .then_some(cell.spiking.terminate_delta),
-            synapses: sizes.synapses,
-            virtual_synapses: sizes.virtual_synapses,
-            connections: sizes.connections,
-            reads: reads[index].iter().flatten().sum(),
-            max_reads: reads[index].iter().flatten().copied().max().unwrap_or(0),
-        });
-    }
-    SpikeStatistics { patterns, channels, layers }
-}
-
-/// The reads of every synapse, for the logs of the cells.
-fn cell_reads<F: Real>(session: &Session, plan: &Plan<F>, totals: &Totals) -> Vec<CellReads> {
-    let description = &session.description;
-    let reads = plan.reads(totals);
-    let mut cells = Vec::new();
-    for (index, cell) in description.cells.iter().enumerate() {
-        let (n_outputs, layout, with_bias) = match &cell.operator {
-            formal::config::Operator::Conv(conv) => {
-                let n_channels = cell.input_shape.channels;
-                let connected = conv.mapping.clone().unwrap_or_else(|| vec![true; conv.n_outputs * n_channels]);
-                let kernel = (conv.kernel.width, conv.kernel.height);
-                let output = (cell.output_shape.width, cell.output_shape.height);
-                (conv.n_outputs, SynapseLayout::Conv { kernel, n_channels, connected, output }, !conv.no_bias)
-            }
-            formal::config::Operator::Fc(fc) => {
-                (fc.n_outputs, SynapseLayout::Fc { n_inputs: cell.input_shape.n_elements() }, !fc.no_bias)
-            }
-            _ => continue,
-        };
-        cells.push(CellReads {
-            name: cell.name.clone(),
-            n_outputs,
-            layout,
-            reads: reads[index].iter().map(|count| count.unwrap_or(0)).collect(),
-            virtual_synapses: crate::report::network::sizes(cell).virtual_synapses,
-            with_bias,
-        });
-    }
-    cells
 }

@@ -117,7 +117,7 @@ pub fn sums_evenly(cell: &CellDescription, conv: &ConvConfig) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sim::{Encoder, Plan, Presentation, SimDuration, State};
+    use sim::{Encoder, Plan, Presentation, SimDuration, SimTime, State};
     use stats::RangeStats;
 
     use super::*;
@@ -189,7 +189,12 @@ mod tests {
             let transcoded = transcode(&description, &trained, factors, 1).unwrap();
             let plan = Plan::<f64>::new(&transcoded.network).unwrap();
             let encoder = Encoder::new(description.stimuli.encoder.clone().unwrap()).unwrap();
-            let presentation = Presentation { values: &values, stimulus: 0, duration: SimDuration::ns(10) * N_PERIODS };
+            let presentation = Presentation {
+                values: &values,
+                stimulus: 0,
+                start: SimTime::ZERO,
+                duration: SimDuration::ns(10) * N_PERIODS,
+            };
             let mut state = State::new(&plan);
             sim::present(&plan, &mut state, &encoder, 1, &presentation, &mut sim::recorder::Nothing);
             for (cell, divisor) in divisors.iter().enumerate() {

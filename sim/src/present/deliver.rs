@@ -5,6 +5,8 @@
 //! in the wheel's span by then to the wheel. So narrow delays need no queue, and wide ones no more memory than a cursor a
 //! spike and what is due within the span.
 
+mod in_flight;
+
 use crate::lanes::Isa;
 use crate::layout::Link;
 use crate::plan::{Border, Delayed, DelayedEntry as Entry, Kind, Plan, Targets, Weighted};
@@ -14,6 +16,8 @@ use crate::queue::{Ladder, Timed, Wheel};
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::CellState;
+
+pub(crate) use in_flight::InFlight;
 
 const ONLY_DELAYED: &str = "only cells with delays have deliveries";
 
@@ -158,7 +162,7 @@ impl<F> Default for Deliveries<F> {
 impl<F: Real> Deliveries<F> {
     /// The least time that something is due; `u64::MAX` where nothing is.
     #[inline(always)]
-    pub(super) fn next_time(&self) -> u64 {
+    pub(crate) fn next_time(&self) -> u64 {
         self.wheel.next_time().min(self.waiting_time)
     }
 

@@ -4,11 +4,11 @@ use super::{Deliveries, Fire, Machine};
 use crate::crossing::Motion;
 use crate::lanes::{Isa, LANES, Rule};
 use crate::layout::Link;
-use crate::plan::{Drift, Driven, Fan, Group, Kind, LaneDrift, Runs};
+use crate::plan::{Drift, Driven, Fan, Group, Kind, LaneDrift, Plan, Runs, Weighted};
 use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
-use crate::state::{CellState, NeuronState};
+use crate::state::{CellState, NeuronState, State};
 
 /// What a double must be off at most, to be taken for a bound.
 const SHRUNK: f64 = 1.0 - 1.0 / (1_u64 << 40) as f64;
@@ -57,10 +57,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         else {
             return Indexed::NEVER;
         };
-        let neuron = number - driven.first as usize;
-        let Some(motion) = &driven.motions[neuron % weighted.synapses.n_outputs] else { return Indexed::NEVER };
-        let ready = if weighted.neuron.refractory_period > 0 { state.refractory_until[neuron] } else { 0 };
-        motion.next(state.potentials[neuron].to_f64(), state.last[neuron], ready)
+        driven.crosses_at(weighted, state, number - driven.first as usize)
     }
 
     /// The neuron that is first to do so crosses its threshold, unless its time was but a bound. Out of line, for networks
@@ -82,6 +79,31 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
             let mut drive = Drive { driven, crossings: self.crossings };
             drive.cross(&mut fire, state, number - driven.first as usize);
             self.waiting.insert(cell + 1);
+        }
+    }
+}
+
+impl<F: Real> Driven<F> {
+    /// When a neuron crosses its threshold, from where it stands.
+    fn crosses_at(&self, weighted: &Weighted<F>, state: &NeuronState<F>, neuron: usize) -> u64 {
+        let Some(motion) = &self.motions[neuron % weighted.synapses.n_outputs] else { return Indexed::NEVER };
+        let ready = if weighted.neuron.refractory_period > 0 { state.refractory_until[neuron] } else { 0 };
+        motion.next(state.potentials[neuron].to_f64(), state.last[neuron], ready)
+    }
+}
+
+impl<F: Real> State<F> {
+    /// Makes all crossings pending that follow from where the neurons stand.
+    pub(crate) fn predict_crossings(&mut self, plan: &Plan<F>) {
+        for &cell in &plan.driven {
+            if let (Kind::Driven(weighted, driven), CellState::Neurons(state)) =
+                (&plan.cells[cell].kind, &self.cells[cell])
+            {
+                for neuron in 0..plan.cells[cell].output.len() {
+                    let time = driven.crosses_at(weighted, state, neuron);
+                    self.crossings.set(driven.first as usize + neuron, time);
+                }
+            }
         }
     }
 }

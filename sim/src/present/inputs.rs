@@ -6,7 +6,7 @@ use crate::event::InputSpike;
 use crate::queue::Tournament;
 use crate::random::{Purpose, Random, StreamKey};
 use crate::state::InputQueue;
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 
 /// Input spikes in the order of time, pixel and sign.
 pub(super) trait Inputs {
@@ -24,14 +24,19 @@ pub(super) struct Encoded<'a> {
 }
 
 impl<'a> Encoded<'a> {
-    pub(super) fn new(
-        inputs: &'a mut InputQueue,
-        encoder: &'a Encoder,
-        interval: Interval,
-        seed: u64,
-        presentation: &Presentation<'_>,
-    ) -> Self {
-        let InputQueue { trains, times, blocks } = &mut *inputs;
+    /// The spikes of the presentation that the queue was filled for.
+    pub(super) fn new(inputs: &'a mut InputQueue, encoder: &'a Encoder) -> Self {
+        let interval = Interval::presentation(inputs.duration);
+        Self { inputs, encoder, interval }
+    }
+}
+
+impl InputQueue {
+    /// Draws the first spike of each pixel; times count from the start of the presentation.
+    pub(super) fn fill(&mut self, encoder: &Encoder, seed: u64, presentation: &Presentation<'_>) {
+        (self.seed, self.stimulus, self.duration) = (seed, presentation.stimulus, presentation.duration);
+        let interval = Interval::presentation(presentation.duration);
+        let InputQueue { trains, times, blocks, .. } = self;
         let (key, stimulus) = (StreamKey::new(seed, Purpose::Encoder), presentation.stimulus);
         blocks.resize(presentation.values.len(), [0; 4]);
         if encoder.draws() {
@@ -62,7 +67,6 @@ impl<'a> Encoded<'a> {
             }
         }
         times.build();
-        Self { inputs, encoder, interval }
     }
 }
 
@@ -128,17 +132,22 @@ impl Inputs for Listed<'_> {
     }
 }
 
-/// Checks and sorts input spikes.
-pub(crate) fn sorted(spikes: &[InputSpike], n_pixels: usize, end: SimTime) -> Result<Vec<InputSpike>, Error> {
+/// Checks and sorts input spikes, and counts their times from the start.
+pub(crate) fn sorted(spikes: &[InputSpike], n_pixels: usize, span: Span) -> Result<Vec<InputSpike>, Error> {
+    let (start, end) = (span.start, span.end()?);
     for (index, spike) in spikes.iter().enumerate() {
         if spike.pixel >= n_pixels {
             return Err(Error::NoSuchPixel { index, n_pixels, found: spike.pixel });
+        }
+        if spike.time < start {
+            return Err(Error::SpikeTooEarly { index, start, found: spike.time });
         }
         if spike.time >= end {
             return Err(Error::SpikeTooLate { index, end, found: spike.time });
         }
     }
-    let mut sorted = spikes.to_vec();
+    let from_start = |spike: &InputSpike| InputSpike { time: SimTime((spike.time - start).0), ..*spike };
+    let mut sorted: Vec<InputSpike> = spikes.iter().map(from_start).collect();
     sorted.sort_unstable_by_key(|spike| (spike.time, spike.pixel, spike.sign));
     Ok(sorted)
 }

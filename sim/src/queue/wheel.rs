@@ -97,6 +97,16 @@ impl<T: Copy> Wheel<T> {
         item
     }
 
+    /// What is pending, with its time, in the order of time.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = (u64, &T)> {
+        let buckets = (0..if self.next_time < u64::MAX { SPAN } else { 0 }).map(|ahead| self.next_time + ahead as u64);
+        buckets.flat_map(|time| {
+            let slot = |index: u32| self.slots.get(index as usize);
+            let first = slot(self.firsts[time as usize % SPAN]);
+            std::iter::successors(first, move |before| slot(before.next)).map(move |slot| (time, &slot.item))
+        })
+    }
+
     /// Forgets everything, keeps the memory.
     pub(crate) fn clear(&mut self) {
         if self.next_time < u64::MAX {
@@ -168,6 +178,10 @@ mod tests {
                     now = time;
                 }
                 prop_assert_eq!(wheel.next_time(), map.keys().next().copied().unwrap_or(u64::MAX));
+                let mut pending: Vec<(u64, usize)> = wheel.pending().map(|(time, &item)| (time, item)).collect();
+                pending.sort_unstable();
+                let expected = map.iter().flat_map(|(&time, items)| items.iter().map(move |&item| (time, item)));
+                prop_assert_eq!(pending, expected.collect::<Vec<_>>());
                 if i % 150 == 149 {
                     wheel.clear();
                     map.clear();

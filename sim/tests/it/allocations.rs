@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use sim::recorder::{Nothing, Recorder};
-use sim::{Plan, Presentation, Real, Spike, State, Totals, present};
+use sim::{Plan, Presentation, Real, SimTime, Spike, State, Totals, present};
 
 use crate::engines::{Choices, DURATION, choices};
 
@@ -62,7 +62,7 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
     let encoder = choices.encoder();
     let values = choices.values(network.input.len());
     let mut run = |stimulus| {
-        let presentation = Presentation { values: &values, stimulus, duration: DURATION };
+        let presentation = Presentation { values: &values, stimulus, start: SimTime::ZERO, duration: DURATION };
         present(&plan, &mut state, &encoder, 1, &presentation, &mut Nothing);
         totals.add(&state);
         present(&plan, &mut state, &encoder, 1, &presentation, &mut Counted(0));

@@ -200,7 +200,7 @@ fn a_train_ends_whatever_is_drawn() {
 fn a_pixel_draws_the_same_whatever_the_others_are() {
     let encoder = Encoder::new(periodic(Coding::Poissonian, 0.0)).unwrap();
     let train = |seed, values: &[f32], stimulus| {
-        let presentation = Presentation { values, stimulus, duration: SimDuration::us(1) };
+        let presentation = Presentation { values, stimulus, start: SimTime::ZERO, duration: SimDuration::us(1) };
         signed(encoder.pixel_train(seed, &presentation, 1))
     };
     let one = train(1, &[0.0, 0.5, 0.0], 7);

@@ -27,19 +27,19 @@ impl Choices {
         word.wrapping_add(turn.wrapping_mul(0x9e37_79b9)).rotate_left(turn)
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         ((u64::from(self.word()) * n as u64) >> 32) as usize
     }
 
-    fn within(&mut self, from: usize, to: usize) -> usize {
+    pub fn within(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to - from + 1)
     }
 
-    fn chance(&mut self, one_in: usize) -> bool {
+    pub fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == one_in - 1
     }
 
-    fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
     }
 
@@ -226,7 +226,7 @@ impl Choices {
     }
 
     /// A narrow range of times, so that much happens at the same instant.
-    fn spikes(&mut self, n_pixels: usize) -> Vec<InputSpike> {
+    pub fn spikes(&mut self, n_pixels: usize) -> Vec<InputSpike> {
         let range = self.pick(&[20, 400, 3000]);
         (0..self.within(0, 80))
             .map(|_| InputSpike {
@@ -245,7 +245,7 @@ pub fn choices() -> impl Strategy<Value = Choices> {
 pub const DURATION: SimDuration = SimDuration(3_000);
 
 /// Compares all that a run leaves behind with the naive engine's report.
-fn compare<F: Real>(
+pub fn compare<F: Real>(
     plan: &Plan<F>,
     state: &State<F>,
     raster: Raster,
@@ -285,7 +285,7 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
     for stimulus in 0..2 {
         let encoder = choices.encoder();
         let values = choices.values(network.input.len());
-        let presentation = Presentation { values: &values, stimulus, duration };
+        let presentation = Presentation { values: &values, stimulus, start: SimTime::ZERO, duration };
         let mut raster = Raster::default();
         let outcome = present(&plan, &mut state, &encoder, 3, &presentation, &mut raster);
         let report = reference::present::<F>(&network, &encoder, 3, &presentation).unwrap();
@@ -344,7 +344,7 @@ fn a_state_that_has_seen_much_gives_what_a_fresh_one_gives() {
         let mut used = State::new(&plan);
         for stimulus in 0..5 {
             let values = choices.values(network.input.len());
-            let presentation = Presentation { values: &values, stimulus, duration: DURATION };
+            let presentation = Presentation { values: &values, stimulus, start: SimTime::ZERO, duration: DURATION };
             let mut rasters = [Raster::default(), Raster::default()];
             let outcome = present(&plan, &mut used, &encoder, 1, &presentation, &mut rasters[0]);
             let fresh = present(&plan, &mut State::new(&plan), &encoder, 1, &presentation, &mut rasters[1]);
@@ -373,8 +373,12 @@ fn threads_do_not_change_a_spike() {
                             let (mut state, mut totals, mut outcomes) =
                                 (State::new(plan), Totals::new(plan), Vec::new());
                             for i in (worker..stimuli.len()).step_by(n_threads) {
-                                let presentation =
-                                    Presentation { values: &stimuli[i], stimulus: i as u64, duration: DURATION };
+                                let presentation = Presentation {
+                                    values: &stimuli[i],
+                                    stimulus: i as u64,
+                                    start: SimTime::ZERO,
+                                    duration: DURATION,
+                                };
                                 let outcome = present(plan, &mut state, encoder, 1, &presentation, &mut Nothing);
                                 totals.add(&state);
                                 outcomes.push((i, outcome));

@@ -2,6 +2,8 @@
 
 mod allocations;
 mod build;
+mod checkpoint;
+mod clock;
 mod currents;
 mod encoding;
 mod engines;

@@ -1,0 +1,150 @@
+//! Presenting many stimuli, in parallel.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use rayon::prelude::*;
+use sim::network::Source;
+use sim::recorder::{Nothing, Raster, Recorder};
+use sim::{Outcome, Plan, Presentation, Progress, Real, Spike, State, Totals};
+use stimuli::{Set, StimulusId};
+
+use super::Prepared;
+use super::checkpoint::{Answer, FILE};
+use super::timeline::Until;
+use crate::failure::wrong_input;
+use crate::run::interrupt;
+use crate::session::Session;
+
+/// Stimuli a worker takes at a time.
+const BLOCK: usize = 32;
+
+/// A test, as all workers see it.
+pub struct Test<'a, F> {
+    pub session: &'a Session,
+    pub prepared: &'a Prepared,
+    pub plan: &'a Plan<F>,
+    pub ids: &'a [StimulusId],
+}
+
+/// What came of one stimulus.
+pub enum Came {
+    /// It was presented to its end.
+    Done(Answer),
+    /// It paused in mid-pattern; the engine's bytes.
+    Paused(Vec<u8>),
+    /// It was not begun, or not gone on with.
+    Nothing,
+}
+
+/// What a worker keeps between stimuli.
+pub struct Worker<F: Real> {
+    pub state: State<F>,
+    pub values: Vec<f32>,
+}
+
+impl<F: Real> Worker<F> {
+    pub fn new(test: &Test<'_, F>) -> Self {
+        Self { state: State::new(test.plan), values: vec![0.0; test.session.provider.shape().n_elements()] }
+    }
+
+    /// Presents the stimulus of a number as a whole.
+    pub fn present(&mut self, test: &Test<'_, F>, index: usize, recorder: &mut impl Recorder) -> Outcome {
+        let Prepared { encoder, seed, .. } = test.prepared;
+        let presentation = test.load(index, &mut self.values);
+        sim::present(test.plan, &mut self.state, encoder, *seed, &presentation, recorder)
+    }
+
+    /// Presents the stimulus of a number, or goes on with it, until it ends, the user stops the test or its time has come.
+    fn go_on(&mut self, test: &Test<'_, F>, index: usize, paused: Option<&[u8]>) -> Result<Came> {
+        let Prepared { encoder, seed, timeline, .. } = test.prepared;
+        let stop_at = match timeline.until(index) {
+            Until::Nothing => return Ok(Came::Nothing),
+            Until::Time(time) => Some(time),
+            Until::End => None,
+        };
+        if interrupt::requested() {
+            return Ok(Came::Nothing);
+        }
+        let pause = &mut |instant| stop_at.is_some_and(|stop_at| instant >= stop_at) || interrupt::requested();
+        let (plan, state) = (test.plan, &mut self.state);
+        let progress = if let Some(bytes) = paused {
+            *state = State::from_bytes(plan, encoder, bytes)
+                .map_err(|e| wrong_input(format!("--resume: {}: {e}", test.session.output.path(FILE).display())))?;
+            sim::resume(plan, state, encoder, &mut Nothing, pause)
+        } else {
+            let presentation = test.load(index, &mut self.values);
+            sim::present_until(plan, state, encoder, *seed, &presentation, &mut Nothing, pause)
+        };
+        Ok(match progress {
+            Progress::Done(outcome) => Came::Done(test.answer(index, &outcome)),
+            Progress::Paused => state.to_bytes(plan, encoder).map_or(Came::Nothing, Came::Paused),
+        })
+    }
+}
+
+impl<F: Real> Test<'_, F> {
+    /// The stimulus of a number.
+    fn load<'v>(&self, index: usize, values: &'v mut [f32]) -> Presentation<'v> {
+        let (id, duration) = (self.ids[index], self.session.options.present_time);
+        self.session.provider.load(id, Set::Test, values);
+        Presentation { values, stimulus: id as u64, start: self.prepared.timeline.start(index), duration }
+    }
+
+    /// What an outcome says, counted from the start of the stimulus.
+    fn answer(&self, index: usize, outcome: &Outcome) -> Answer {
+        let start = self.prepared.timeline.start(index);
+        Answer { response: outcome.response, latency: outcome.decided_at.map(|time| (time - start).0) }
+    }
+
+    /// Presents stimuli by number, or goes on with those that `in_flight` has, and sums what was presented to its end; the
+    /// results are in the order of `indices`.
+    ///
+    /// # Errors
+    /// What is in flight is not of this test.
+    pub fn present_all(&self, indices: &[usize], in_flight: &BTreeMap<usize, Vec<u8>>) -> Result<(Vec<Came>, Totals)> {
+        let blocks: Vec<Result<(Vec<Came>, Totals)>> = indices
+            .par_chunks(BLOCK)
+            .map_init(
+                || Worker::new(self),
+                |worker, indices| {
+                    let mut totals = Totals::new(self.plan);
+                    let mut all = Vec::with_capacity(indices.len());
+                    for &index in indices {
+                        let came = worker.go_on(self, index, in_flight.get(&index).map(Vec::as_slice))?;
+                        if let Came::Done(_) = came {
+                            totals.add(&worker.state);
+                        }
+                        all.push(came);
+                    }
+                    Ok((all, totals))
+                },
+            )
+            .collect();
+        let mut totals = Totals::new(self.plan);
+        let mut all = Vec::with_capacity(indices.len());
+        for block in blocks {
+            let (of_block, totals_of_block) = block?;
+            all.extend(of_block);
+            totals.merge(&totals_of_block);
+        }
+        Ok((all, totals))
+    }
+
+    /// The environment's spikes of a stimulus that was answered: its trains up to its end, which a decision moves to the
+    /// femtosecond after it.
+    pub fn environment(&self, index: usize, answer: &Answer) -> Raster {
+        let Prepared { encoder, seed, .. } = self.prepared;
+        let mut values = vec![0.0; self.session.provider.shape().n_elements()];
+        let presentation = self.load(index, &mut values);
+        let end = answer.latency.map_or(presentation.duration.0, |latency| latency.saturating_add(1));
+        let mut raster = Raster::default();
+        for neuron in 0..presentation.values.len() {
+            let train = encoder.pixel_train(*seed, &presentation, neuron);
+            let spikes = train.take_while(|&(time, _)| (time - presentation.start).0 < end);
+            let source = Source::Environment;
+            raster.spikes.extend(spikes.map(|(time, sign)| Spike { time, source, neuron, sign }));
+        }
+        raster
+    }
+}
