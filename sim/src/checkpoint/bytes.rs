@@ -42,7 +42,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn fill<T: Number>(&mut self, numbers: &mut [T]) -> Result<(), Error> {
-        numbers.iter_mut().try_for_each(|number| Ok(*number = self.take()?))
+        for number in numbers {
+            *number = self.take()?;
+        }
+        Ok(())
     }
 
     pub(super) fn take_option(&mut self) -> Result<Option<u64>, Error> {
