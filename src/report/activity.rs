@@ -15,14 +15,13 @@ use super::number::significant;
 use crate::model::Description;
 use crate::output::{OutputFolder, file_name};
 
-const SECONDS_PER_FS: f64 = 1e-15;
 const FS_PER_SECOND: u64 = 1_000_000_000_000_000;
 
 /// A time in seconds, to the femtosecond.
 fn seconds(fs: u64) -> String {
     // Up to here 16 digits say it all.
     if fs < 1 << 53 {
-        return significant(fs as f64 * SECONDS_PER_FS, 16);
+        return significant(fs as f64 / FS_PER_SECOND as f64, 16);
     }
     let text = format!("{}.{:015}", fs / FS_PER_SECOND, fs % FS_PER_SECOND);
     text.trim_end_matches('0').trim_end_matches('.').to_string()
