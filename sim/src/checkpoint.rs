@@ -186,3 +186,89 @@ fn open<'a, F: Real>(what: u32, plan: &Plan<F>, encoder: u64, bytes: &'a [u8]) -
 fn bits_of<F>() -> u32 {
     8 * size_of::<F>() as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::encoder::{Coding, EncoderConfig, Presentation};
+    use crate::network::{Cell, Conv, Fc, Network, Neuron, Operator, Pool, Pooling, PoolingMode, Shape, Size, Source};
+    use crate::recorder::Nothing;
+    use crate::time::{SimDuration, SimTime};
+
+    /// Delays and currents, then a pool, then leak and refractory periods.
+    fn network() -> Network {
+        let size = Size::square;
+        let leaky = Neuron {
+            membrane_time_constant: SimDuration::ns(50),
+            refractory_period: SimDuration::ns(1),
+            bipolar_threshold: true,
+            ..Neuron::default()
+        };
+        let conv = Conv {
+            n_outputs: 2,
+            kernel: size(2),
+            stride: size(1),
+            padding: size(0),
+            sub_sample: size(1),
+            mapping: None,
+            weights: vec![0.5, 0.25, -0.5, 0.75, 0.5, 0.5, 0.25, 0.5],
+            delays: Some((0..8).map(|i| SimDuration(i * 1_300_000)).collect()),
+            currents: Some(vec![1e-8, 0.0]),
+            neuron: leaky,
+        };
+        let (pooling, mode) = (Pooling::Max, PoolingMode::Exact);
+        let pool =
+            Pool { n_outputs: 2, pooling, mode, window: size(2), stride: size(2), padding: size(0), mapping: None };
+        let fc = Fc {
+            n_outputs: 2,
+            weights: vec![0.5, -0.25, 0.75, 0.5],
+            delays: None,
+            currents: None,
+            neuron: leaky,
+            terminate_delta: 0,
+            terminate_max: 90,
+        };
+        let cell = |input, operator| Cell { name: String::new(), inputs: vec![input], operator };
+        let cells = vec![
+            cell(Source::Environment, Operator::Conv(conv)),
+            cell(Source::Cell(0), Operator::Pool(pool)),
+            cell(Source::Cell(1), Operator::Fc(fc)),
+        ];
+        Network { input: Shape { channels: 1, height: 3, width: 3 }, cells, output: 2 }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        /// What a checksum would find is made to pass it.
+        #[test]
+        fn no_bytes_make_the_reader_panic(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![any::<u8>(), Just(0), Just(0xff)]), 1..12),
+            n_off in 0..9_usize,
+        ) {
+            let plan = Plan::<f32>::new(&network()).unwrap();
+            let config = EncoderConfig {
+                coding: Coding::Periodic,
+                period_min: SimDuration(0),
+                period_mean_min: SimDuration::ns(1),
+                ..EncoderConfig::default()
+            };
+            let encoder = Encoder::new(config).unwrap();
+            let mut state = State::new(&plan);
+            let presentation =
+                Presentation { values: &[1.0; 9], stimulus: 1, start: SimTime(9), duration: SimDuration::ns(40) };
+            let pause = &mut |instant| instant > SimTime(20_000_000);
+            crate::present_until(&plan, &mut state, &encoder, 1, &presentation, &mut Nothing, pause);
+            let bytes = state.to_bytes(&plan, &encoder).unwrap();
+            let header = 36;
+            let mut contents = bytes[..bytes.len() - CHECKSUM - n_off].to_vec();
+            let n = contents.len() - header;
+            for (at, byte) in changes {
+                contents[header + at.index(n)] = byte;
+            }
+            let _ = State::from_bytes(&plan, &encoder, &end(Writer { bytes: contents }));
+        }
+    }
+}

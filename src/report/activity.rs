@@ -19,8 +19,8 @@ const FS_PER_SECOND: u64 = 1_000_000_000_000_000;
 
 /// A time in seconds, to the femtosecond.
 fn seconds(fs: u64) -> String {
-    // Up to here 16 digits say it all.
-    if fs < 1 << 53 {
+    // Up to here 16 digits of a double are right to the femtosecond.
+    if fs < FS_PER_SECOND {
         return significant(fs as f64 / FS_PER_SECOND as f64, 16);
     }
     let text = format!("{}.{:015}", fs / FS_PER_SECOND, fs % FS_PER_SECOND);
@@ -113,7 +113,8 @@ mod tests {
         }
         check(0, "0");
         check(4_170_219, "4.170219e-09");
-        check((1 << 53) - 1, "9.007199254740991");
+        check(FS_PER_SECOND - 1, "0.999999999999999");
+        check(FS_PER_SECOND + 20, "1.00000000000002");
         check((1 << 53) + 1, "9.007199254740993");
         check(FS_PER_SECOND * 10, "10");
         check(u64::MAX, "18446.744073709551615");

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod biases;
+mod checkpoint;
 mod command_line;
 mod determinism;
 mod program;

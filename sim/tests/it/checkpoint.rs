@@ -77,7 +77,7 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn a_checkpoint_at_every_event_goes_on_to_the_same_spikes_in_f32(choices in choices()) {

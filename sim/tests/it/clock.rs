@@ -56,7 +56,7 @@ fn check<F: Real>(mut choices: Choices) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn a_later_start_moves_every_spike_as_much_in_f32(choices in choices()) {
