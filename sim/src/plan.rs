@@ -22,7 +22,7 @@ pub(crate) use driven::{Drift, Driven, Fan, LaneDrift};
 pub(crate) use group::{FanOut, Group};
 pub(crate) use pool::PoolPlan;
 pub use runs::Reach;
-pub(crate) use runs::{Runs, Tables};
+pub(crate) use runs::Runs;
 pub(crate) use taps::Taps;
 
 /// An immutable, compiled [`Network`], which runs in the float `F` (`f32` or `f64`).

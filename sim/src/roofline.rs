@@ -6,8 +6,8 @@
 
 use crate::encoder::{Encoder, Presentation};
 use crate::event::Spike;
-use crate::lanes::{self, Isa, LANES, OnIsa};
-use crate::plan::{Kind, Plan, Reach};
+use crate::lanes::{self, Isa, LANES, OnIsa, Rule};
+use crate::plan::{Kind, Plan, Reach, Runs};
 use crate::present::present;
 use crate::real::Real;
 use crate::recorder::Recorder;
@@ -92,10 +92,10 @@ impl<F: Real> OnIsa for Replay<'_, F> {
                 continue;
             };
             let cell = cell as usize;
-            if let (Kind::Runs(..), CellState::Neurons(neurons)) =
+            if let (Kind::Runs(weighted, runs), CellState::Neurons(neurons)) =
                 (&self.plan.cells[cell].kind, &mut self.state.cells[cell])
             {
-                n_fired += replay::<F, I>(self.plan, neurons, cell, reach, is_negative);
+                n_fired += replay::<F, I>(&weighted.neuron.rule, runs, neurons, reach, is_negative);
             }
         }
         n_fired
@@ -104,36 +104,26 @@ impl<F: Real> OnIsa for Replay<'_, F> {
 
 #[inline(always)]
 fn replay<F: Real, I: Isa>(
-    plan: &Plan<F>,
+    rule: &Rule<F>,
+    runs: &Runs<F>,
     state: &mut NeuronState<F>,
-    cell: usize,
     reach: Reach,
     is_negative: bool,
 ) -> u64 {
-    let Kind::Runs(weighted, runs) = &plan.cells[cell].kind else { return 0 };
-    let tables = runs.tables();
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
-    let (mut weight, mut first) = (reach.weight, reach.neuron);
-    state.touched.cover(first - (reach.n_rows - 1) * tables.neuron_step, first + reach.n_lanes);
+    let (from, to) = runs.span(reach);
+    state.touched.cover(from, to);
+    let thresholds = runs.thresholds(reach);
     let mut n_fired = 0;
-    for row in 0..reach.n_rows {
-        let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+    for (first, weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
-        for step in 0..thresholds.len() {
-            let rule = &weighted.neuron.rule;
-            let (v, w, t) = (&mut potentials[step], &weights[step], &thresholds[step]);
+        for ((v, w), t) in potentials.iter_mut().zip(weights).zip(thresholds) {
             let lanes = if rule.is_plain() && !is_negative {
                 I::step_plain(v, w, t, rule.threshold)
             } else {
                 I::step::<F, true>(v, w, t, sign, rule).lanes
             };
             n_fired += u64::from(lanes.count_ones());
-        }
-        if row + 1 < reach.n_rows {
-            weight += tables.weight_step;
-            first -= tables.neuron_step;
         }
     }
     n_fired

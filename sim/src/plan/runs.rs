@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::{Synapses, n_taps};
+use super::{Group, Synapses, n_taps};
 use crate::lanes::{Aligned, LANES};
 use crate::real::Real;
 
@@ -145,29 +145,45 @@ impl<F: Real> Runs<F> {
         plan
     }
 
-    /// The rows of neurons that a spike of the concatenated input at (channel, y, x) reaches; of a flat cell, (channel, 0, 0).
+    /// The rows of neurons that a spike of a group reaches, whose channels begin at `first_channel` of the input; `None` where
+    /// it reaches none. `neuron` is its canonical index.
     #[inline(always)]
-    pub(crate) fn rows(&self, channel: usize, y: usize, x: usize) -> Reach {
+    pub(crate) fn reach(&self, synapses: &Synapses, group: &Group, first_channel: usize, neuron: u32) -> Option<Reach> {
+        let (channel, y, x) = if synapses.is_flat {
+            (first_channel * synapses.input.plane() + neuron as usize, 0, 0)
+        } else {
+            let place = group.place(neuron);
+            (first_channel + place.channel, place.y, place.x)
+        };
         let (row, column) = (self.rows[y], self.columns[x]);
-        let n_rows = if column.n_lanes > 0 { row.n_rows } else { 0 };
-        Reach {
-            n_rows,
+        (row.n_rows > 0 && column.n_lanes > 0).then(|| Reach {
+            n_rows: row.n_rows,
             n_lanes: column.n_lanes,
             weight: channel * self.channel + row.lane + column.lane,
             threshold: self.patterns[channel] + column.lane,
             neuron: row.neuron + column.neuron,
-        }
+        })
     }
 
-    /// Weights and thresholds of the rows, and how far one row's begin from the next.
+    /// Thresholds of the steps of a row; all rows share them.
     #[inline(always)]
-    pub(crate) fn tables(&self) -> Tables<'_, F> {
-        Tables {
-            weights: &self.weights,
-            thresholds: &self.thresholds,
-            weight_step: self.weight_step,
-            neuron_step: self.neuron_step,
-        }
+    pub(crate) fn thresholds(&self, reach: Reach) -> &[[F; LANES]] {
+        self.thresholds[reach.threshold..][..reach.n_lanes].as_chunks().0
+    }
+
+    /// First neuron and weights of each row, from the last on the map up.
+    #[inline(always)]
+    pub(crate) fn rows(&self, reach: Reach) -> impl Iterator<Item = (usize, &[[F; LANES]])> {
+        (0..reach.n_rows).map(move |row| {
+            let weights = &self.weights[reach.weight + row * self.weight_step..][..reach.n_lanes];
+            (reach.neuron - row * self.neuron_step, weights.as_chunks().0)
+        })
+    }
+
+    /// An interval of neurons that holds all rows.
+    #[inline(always)]
+    pub(crate) fn span(&self, reach: Reach) -> (usize, usize) {
+        (reach.neuron - (reach.n_rows - 1) * self.neuron_step, reach.neuron + reach.n_lanes)
     }
 
     /// Bytes of the weights and thresholds.
@@ -186,7 +202,7 @@ impl<F: Real> Runs<F> {
     }
 }
 
-/// The rows of neurons that one spike reaches, from the last on the map up.
+/// The rows of neurons that one spike reaches: at least one, from the last on the map up.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
     pub(crate) n_rows: usize,
@@ -196,13 +212,4 @@ pub struct Reach {
     pub(crate) weight: usize,
     pub(crate) threshold: usize,
     pub(crate) neuron: usize,
-}
-
-/// What all rows of a cell share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tables<'a, F> {
-    pub(crate) weights: &'a [F],
-    pub(crate) thresholds: &'a [F],
-    pub(crate) weight_step: usize,
-    pub(crate) neuron_step: usize,
 }

@@ -3,7 +3,7 @@
 use crate::lanes::{Fired, Isa, LANES};
 use crate::layout::Link;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{Arrival, Group, NeuronPlan, PoolPlan, Reach, Runs, Tables, Taps};
+use crate::plan::{Arrival, Group, NeuronPlan, PoolPlan, Reach, Runs, Taps};
 use crate::present::Fire;
 use crate::real::Real;
 use crate::recorder::Recorder;
@@ -48,38 +48,28 @@ pub(super) fn runs<F: Real, I: Isa>(
     spikes: &[u32],
     recorder: &mut impl Recorder,
 ) {
-    let synapses = &fire.weighted.synapses;
     let (mut touched, mut activity) = (state.touched, state.activity);
     let is_busy = activity.is_busy();
     let is_plain = fire.weighted.neuron.rule.is_plain();
     let is_timed = fire.weighted.neuron.leak.is_some() || fire.weighted.neuron.refractory_period > 0;
     for &spike in spikes {
         let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
-        let reach = if synapses.is_flat {
-            runs.rows(link.first_channel * synapses.input.plane() + neuron as usize, 0, 0)
-        } else {
-            let place = group.place(neuron);
-            runs.rows(link.first_channel + place.channel, place.y, place.x)
-        };
-        if reach.n_rows == 0 {
-            continue;
-        }
+        let Some(reach) = runs.reach(&fire.weighted.synapses, group, link.first_channel, neuron) else { continue };
         recorder.reach(link.cell, reach, is_negative);
-        let tables = runs.tables();
-        let last = reach.neuron + reach.n_lanes;
-        touched.cover(reach.neuron - (reach.n_rows - 1) * tables.neuron_step, last);
+        let (from, to) = runs.span(reach);
+        touched.cover(from, to);
         let first_emission = fire.pending.len();
         fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
         if is_timed {
-            timed_rows::<F, I>(fire, state, tables, reach, is_negative);
+            timed_rows::<F, I>(fire, state, runs, reach, is_negative);
         } else if is_plain && !is_negative {
             if is_busy {
-                rows::<F, I, true, true>(fire, &mut state.potentials, tables, reach, is_negative);
+                rows::<F, I, true, true>(fire, &mut state.potentials, runs, reach, is_negative);
             } else {
-                rows::<F, I, true, false>(fire, &mut state.potentials, tables, reach, is_negative);
+                rows::<F, I, true, false>(fire, &mut state.potentials, runs, reach, is_negative);
             }
         } else {
-            rows::<F, I, false, false>(fire, &mut state.potentials, tables, reach, is_negative);
+            rows::<F, I, false, false>(fire, &mut state.potentials, runs, reach, is_negative);
         }
         activity.count(reach.n_rows * reach.n_lanes / LANES, fire.pending.len() - first_emission);
         fire.decide(state, first_emission);
@@ -93,20 +83,16 @@ pub(super) fn runs<F: Real, I: Isa>(
 fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     fire: &mut Fire<'_, F>,
     potentials: &mut [F],
-    tables: Tables<'_, F>,
+    runs: &Runs<F>,
     reach: Reach,
     is_negative: bool,
 ) {
     let rule = fire.weighted.neuron.rule;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
-    let (mut weight, mut first) = (reach.weight, reach.neuron);
-    for row in 0..reach.n_rows {
-        let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+    let thresholds = runs.thresholds(reach);
+    for (first, weights) in runs.rows(reach) {
         let (potentials, _) = potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        let (weights, potentials) = (&weights[..thresholds.len()], &mut potentials[..thresholds.len()]);
-        for step in 0..thresholds.len() {
-            let (v, w, t) = (&mut potentials[step], &weights[step], &thresholds[step]);
+        for (step, ((v, w), t)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
             let fired = if IS_PLAIN {
                 Fired { lanes: I::step_plain(v, w, t, rule.threshold), negative: 0 }
             } else {
@@ -116,10 +102,6 @@ fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
                 I::push(fire.pending, fired, (first + step * LANES) as u32);
             }
         }
-        if row + 1 < reach.n_rows {
-            weight += tables.weight_step;
-            first -= tables.neuron_step;
-        }
     }
 }
 
@@ -128,20 +110,17 @@ fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
 fn timed_rows<F: Real, I: Isa>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
-    tables: Tables<'_, F>,
+    runs: &Runs<F>,
     reach: Reach,
     is_negative: bool,
 ) {
     let neuron = &fire.weighted.neuron;
     let now = fire.clock.now;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
-    let (mut weight, mut first) = (reach.weight, reach.neuron);
-    for row in 0..reach.n_rows {
-        let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+    let thresholds = runs.thresholds(reach);
+    for (first, weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for step in 0..thresholds.len() {
-            let (v, w, t) = (&mut potentials[step], &weights[step], &thresholds[step]);
+        for (step, ((v, w), t)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
             let at = first + step * LANES;
             if let Some(leak) = &neuron.leak {
                 let (last, _) = state.last[at..].as_chunks_mut::<LANES>();
@@ -158,10 +137,6 @@ fn timed_rows<F: Real, I: Isa>(
             if fired.lanes != 0 {
                 I::push(fire.pending, fired, at as u32);
             }
-        }
-        if row + 1 < reach.n_rows {
-            weight += tables.weight_step;
-            first -= tables.neuron_step;
         }
     }
 }

@@ -163,25 +163,16 @@ impl<F: Real> Drive<'_, F> {
         spikes: &[u32],
     ) {
         let (rule, now) = (fire.weighted.neuron.rule, fire.clock.now);
-        let (synapses, tables) = (&fire.weighted.synapses, runs.tables());
         for &spike in spikes {
-            let reach = if synapses.is_flat {
-                runs.rows(link.first_channel * synapses.input.plane() + (spike >> 1) as usize, 0, 0)
-            } else {
-                let place = group.place(spike >> 1);
-                runs.rows(link.first_channel + place.channel, place.y, place.x)
-            };
-            if reach.n_rows == 0 {
-                continue;
-            }
+            let reach = runs.reach(&fire.weighted.synapses, group, link.first_channel, spike >> 1);
+            let Some(reach) = reach else { continue };
             let sign = if spike & 1 == 1 { -F::ONE } else { F::ONE };
             let first_emission = fire.pending.len();
             fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
-            let (thresholds, _) = tables.thresholds[reach.threshold..][..reach.n_lanes].as_chunks::<LANES>();
-            let (mut weight, mut first) = (reach.weight, reach.neuron);
-            for row in 0..reach.n_rows {
-                state.touched.cover(first, first + reach.n_lanes);
-                let (weights, _) = tables.weights[weight..][..reach.n_lanes].as_chunks::<LANES>();
+            let (from, to) = runs.span(reach);
+            state.touched.cover(from, to);
+            let thresholds = runs.thresholds(reach);
+            for (first, weights) in runs.rows(reach) {
                 let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let (last, _) = state.last[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let number = self.driven.first as usize + first;
@@ -196,10 +187,6 @@ impl<F: Real> Drive<'_, F> {
                     }
                 }
                 self.crossings.refresh(number, reach.n_lanes);
-                if row + 1 < reach.n_rows {
-                    weight += tables.weight_step;
-                    first -= tables.neuron_step;
-                }
             }
             fire.decide(state, first_emission);
         }
