@@ -124,7 +124,9 @@ fn run<F: Real, I: Isa, P: Pause>(
         let mut groups = emitting;
         while let Some(group) = groups.pop_first() {
             for emissions in &mut machine.emissions[group] {
-                std::mem::swap(&mut emissions.pending, &mut emissions.firing);
+                // `swap` would go through memory.
+                let empty = std::mem::take(&mut emissions.firing);
+                emissions.firing = std::mem::replace(&mut emissions.pending, empty);
             }
         }
         while machine.crossings.least_time() == next {
@@ -202,6 +204,14 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         // All cells that listen stand after the group.
         let (of_source, listening) = self.emissions.split_at_mut(index + 1);
         let source = &mut of_source[index];
+        let mut touched = source.touched;
+        for &spike in &source.firing {
+            let (neuron, is_negative) = ((spike >> 1) as usize, spike & 1 == 1);
+            touched.cover(neuron, neuron + 1);
+            let counts = if is_negative { &mut source.negative } else { &mut source.positive };
+            counts[neuron] += 1;
+        }
+        source.touched = touched;
         if group.has_memory_order {
             for spike in &mut source.firing {
                 *spike = group.canonical(*spike >> 1) << 1 | (*spike & 1);
@@ -210,23 +220,16 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         if source.firing.len() > 1 {
             source.firing.sort_unstable();
         }
-        let mut touched = source.touched;
-        for &spike in &source.firing {
-            let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
-            let memory = group.memory(neuron) as usize;
-            touched.cover(memory, memory + 1);
-            let counts = if is_negative { &mut source.negative } else { &mut source.positive };
-            counts[memory] += 1;
-            if R::SEES_SPIKES {
+        if R::SEES_SPIKES {
+            for &spike in &source.firing {
                 self.recorder.spike(Spike {
                     time: SimTime(self.clock.start + self.clock.now),
                     source: layout::source(index),
-                    neuron: neuron as usize,
-                    sign: Sign::from_negative(is_negative),
+                    neuron: (spike >> 1) as usize,
+                    sign: Sign::from_negative(spike & 1 == 1),
                 });
             }
         }
-        source.touched = touched;
         let chunk = if group.is_interleaved { 1 } else { source.firing.len().max(1) };
         for spikes in source.firing.chunks(chunk) {
             for fan_out in &group.links {
@@ -255,14 +258,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         let group = &self.plan.groups[index];
         let (of_source, listening) = self.emissions.split_at_mut(index + 1);
         let Emissions { firing, positive, touched, .. } = &mut of_source[index];
-        let mut all = *touched;
-        for &spike in &*firing {
-            let neuron = (spike >> 1) as usize;
-            all.cover(neuron, neuron + 1);
-            positive[neuron] += 1;
-        }
-        *touched = all;
-        for fan_out in &group.links {
+        for (i, fan_out) in group.links.iter().enumerate() {
             let cell = fan_out.link.cell;
             let pending = &mut listening[cell - index].pending;
             let (Some(windows), CellState::Pool(state)) = (&fan_out.windows, &mut self.cells[cell]) else {
@@ -270,9 +266,22 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
             };
             state.is_touched = true;
             pending.reserve(firing.len() + 1);
-            for &spike in &*firing {
-                let neuron = (spike >> 1) as usize;
-                arrive::rising(&mut state.tracked, windows[neuron], positive[neuron], pending);
+            if i == 0 {
+                // Counted as they are heard.
+                let mut all = *touched;
+                for &spike in &*firing {
+                    let neuron = (spike >> 1) as usize;
+                    all.cover(neuron, neuron + 1);
+                    let count = positive[neuron] + 1;
+                    positive[neuron] = count;
+                    arrive::rising(&mut state.tracked, windows[neuron], count, pending);
+                }
+                *touched = all;
+            } else {
+                for &spike in &*firing {
+                    let neuron = (spike >> 1) as usize;
+                    arrive::rising(&mut state.tracked, windows[neuron], positive[neuron], pending);
+                }
             }
             if !pending.is_empty() {
                 self.waiting.insert(cell + 1);

@@ -4,8 +4,9 @@
 //! counter (what is drawn for), never of what was drawn before elsewhere. So one pixel's train depends on no other
 //! pixel, stimulus, thread or machine.
 
-use rand_philox::{Philox, philox4x32_10, splitmix64};
+use rand_philox::{philox4x32_10, splitmix64};
 
+use crate::lanes::{self, Isa, OnIsa};
 use crate::math;
 use crate::time::SimDuration;
 
@@ -51,15 +52,79 @@ impl StreamKey {
         Stream { key: self.0, counter: [element, 0, item as u32, (item >> 32) as u32], block: [0; 4], used: 4 }
     }
 
-    /// The first blocks of the streams of (item, 0), (item, 1), ..., which are cheaper drawn together.
-    pub(crate) fn first_blocks(self, item: u64, blocks: &mut [[u32; 4]]) {
-        Philox::new(self.0, u128::from(item) << 64).fill_u32(blocks.as_flattened_mut());
+    /// The first blocks of the streams of (item, 0), (item, 1), ... (item, n - 1) and some more, drawn side by side.
+    pub(crate) fn first_blocks(self, item: u64, n: usize, blocks: &mut Vec<Blocks>) {
+        blocks.resize(n.div_ceil(N_ABREAST), Blocks::default());
+        lanes::on_widest(FirstBlocks { key: self, item, blocks });
     }
 
     /// The stream of (item, element), whose first block is known.
     #[inline]
     pub(crate) fn stream_from(self, item: u64, element: u32, block: [u32; 4]) -> Stream {
         Stream { key: self.0, counter: [element, 1, item as u32, (item >> 32) as u32], block, used: 0 }
+    }
+}
+
+struct FirstBlocks<'a> {
+    key: StreamKey,
+    item: u64,
+    blocks: &'a mut [Blocks],
+}
+
+impl OnIsa for FirstBlocks<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let [low, high] = [self.item as u32, (self.item >> 32) as u32];
+        for (i, blocks) in self.blocks.iter_mut().enumerate() {
+            let element = std::array::from_fn(|lane| (i * N_ABREAST + lane) as u32);
+            *blocks = Blocks::draw([element, [0; N_ABREAST], [low; N_ABREAST], [high; N_ABREAST]], self.key.0);
+        }
+    }
+}
+
+/// Blocks drawn side by side.
+pub(crate) const N_ABREAST: usize = 16;
+
+/// Blocks of neighboring streams, word by word.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Blocks([[u32; N_ABREAST]; 4]);
+
+impl Blocks {
+    /// Philox4x32-10 of counters `[word][lane]`: what [`philox4x32_10`] gives for each, in a form that compiles to vectors of
+    /// whatever width the caller is compiled for.
+    #[inline(always)]
+    fn draw(mut words: [[u32; N_ABREAST]; 4], mut key: [u32; 2]) -> Self {
+        const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
+        const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
+        for round in 0..10 {
+            if round > 0 {
+                key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+            }
+            let [w0, w1, w2, w3] = words;
+            for lane in 0..N_ABREAST {
+                let product0 = u64::from(w0[lane]) * u64::from(MULTIPLIERS[0]);
+                let product2 = u64::from(w2[lane]) * u64::from(MULTIPLIERS[1]);
+                words[0][lane] = (product2 >> 32) as u32 ^ w1[lane] ^ key[0];
+                words[1][lane] = product2 as u32;
+                words[2][lane] = (product0 >> 32) as u32 ^ w3[lane] ^ key[1];
+                words[3][lane] = product0 as u32;
+            }
+        }
+        Self(words)
+    }
+
+    /// The first word of a lane's block.
+    #[inline(always)]
+    pub(crate) fn first_word(&self, lane: usize) -> u32 {
+        self.0[0][lane]
+    }
+
+    /// A lane's block.
+    #[inline(always)]
+    pub(crate) fn block(&self, lane: usize) -> [u32; 4] {
+        [self.0[0][lane], self.0[1][lane], self.0[2][lane], self.0[3][lane]]
     }
 }
 
@@ -188,6 +253,21 @@ pub fn delays(seed: u64, cell_index: usize, n: usize, mean_fs: f64, sd_fs: f64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_drawn_side_by_side_are_those_of_each_stream() {
+        for (seed, item, n) in [(0, 0, 1), (1, 7, 16), (2, u64::MAX - 3, 17), (u64::MAX, 1 << 32, 784)] {
+            let key = StreamKey::new(seed, Purpose::Encoder);
+            let mut blocks = Vec::new();
+            key.first_blocks(item, n, &mut blocks);
+            for element in 0..n {
+                let (blocks, lane) = (blocks[element / N_ABREAST], element % N_ABREAST);
+                let mut stream = key.stream(item, element as u32);
+                let expected: [u32; 4] = std::array::from_fn(|_| stream.next_u32());
+                assert_eq!((blocks.block(lane), blocks.first_word(lane)), (expected, expected[0]));
+            }
+        }
+    }
 
     #[test]
     fn a_stream_goes_on_where_it_was() {

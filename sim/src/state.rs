@@ -9,7 +9,7 @@ use crate::network::{Shape, Source};
 use crate::plan::{Kind, Plan};
 use crate::present::{Course, Deliveries};
 use crate::queue::{Indexed, Tournament};
-use crate::random::{Random, Stream};
+use crate::random::{Blocks, Random, Stream};
 use crate::real::Real;
 use crate::time::SimDuration;
 
@@ -212,7 +212,7 @@ pub(crate) struct InputQueue {
     /// Time of each train's next spike.
     pub(crate) times: Tournament,
     /// First block of each pixel's random stream.
-    pub(crate) blocks: Vec<[u32; 4]>,
+    pub(crate) blocks: Vec<Blocks>,
     /// What keys the random streams.
     pub(crate) seed: u64,
     pub(crate) stimulus: u64,

@@ -1,5 +1,6 @@
 //! Sums over stimuli, and the read events that follow from them.
 
+use crate::lanes::{self, Isa, OnIsa};
 use crate::layout;
 use crate::network::{Shape, Source};
 use crate::plan::{Plan, Synapses};
@@ -76,13 +77,7 @@ impl Totals {
     /// Panics when both were not made for the same plan.
     pub fn add<F: Real>(&mut self, state: &State<F>) {
         assert_eq!(self.bases, state.bases, "totals add states of their plan");
-        for (totals, emissions) in self.groups.iter_mut().zip(&state.emissions) {
-            let range = emissions.touched.range(emissions.positive.len());
-            add(&mut totals.positive[range.clone()], &emissions.positive[range.clone()]);
-            if !emissions.negative.is_empty() {
-                add(&mut totals.negative[range.clone()], &emissions.negative[range]);
-            }
-        }
+        lanes::on_widest(AddCounts(self, state));
         for (totals, cell) in self.unread.iter_mut().zip(&state.cells) {
             if let CellState::Neurons(cell) = cell {
                 add(totals, &cell.unread);
@@ -136,6 +131,25 @@ impl Totals {
     }
 }
 
+struct AddCounts<'a, F>(&'a mut Totals, &'a State<F>);
+
+impl<F: Real> OnIsa for AddCounts<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self(totals, state) = self;
+        for (totals, emissions) in totals.groups.iter_mut().zip(&state.emissions) {
+            let range = emissions.touched.range(emissions.positive.len());
+            add(&mut totals.positive[range.clone()], &emissions.positive[range.clone()]);
+            if !emissions.negative.is_empty() {
+                add(&mut totals.negative[range.clone()], &emissions.negative[range]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
 fn add<T: Copy + Into<u64>>(totals: &mut [u64], more: &[T]) {
     for (total, &more) in totals.iter_mut().zip(more) {
         *total += more.into();

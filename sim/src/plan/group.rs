@@ -18,7 +18,7 @@ pub(crate) struct Group {
     pub(crate) may_be_negative: bool,
     pub(crate) links: Vec<FanOut>,
     /// Whether the spikes of one instant must be handled in their canonical order: some link adds them up, or answers by
-    /// which comes first; or whether they have signs, which is handled in the same place.
+    /// which comes first; or whether they have signs or go nowhere, which is handled in the same place.
     pub(crate) is_ordered: bool,
     /// Whether a cell is linked twice, so that the links of a spike must be handled before the next spike.
     pub(crate) is_interleaved: bool,
@@ -59,7 +59,7 @@ impl Group {
             shape,
             has_memory_order,
             may_be_negative,
-            is_ordered: may_be_negative || links.iter().any(|fan_out| fan_out.windows.is_none()),
+            is_ordered: may_be_negative || links.is_empty() || links.iter().any(|fan_out| fan_out.windows.is_none()),
             is_interleaved,
             links,
             by_channels: Divisor::new(shape.channels),

@@ -4,7 +4,7 @@ use crate::encoder::{Encoder, Interval, Presentation};
 use crate::error::Error;
 use crate::event::InputSpike;
 use crate::queue::Tournament;
-use crate::random::{Purpose, Random, StreamKey};
+use crate::random::{N_ABREAST, Purpose, Random, StreamKey};
 use crate::state::InputQueue;
 use crate::time::{SimTime, Span};
 
@@ -38,9 +38,9 @@ impl InputQueue {
         let interval = Interval::presentation(presentation.duration);
         let InputQueue { trains, times, blocks, .. } = self;
         let (key, stimulus) = (StreamKey::new(seed, Purpose::Encoder), presentation.stimulus);
-        blocks.resize(presentation.values.len(), [0; 4]);
-        if encoder.draws() {
-            key.first_blocks(stimulus, blocks);
+        // What does not draw takes the blocks of another stimulus, and does not look at them.
+        if encoder.draws() || blocks.len() * N_ABREAST < presentation.values.len() {
+            key.first_blocks(stimulus, presentation.values.len(), blocks);
         }
         trains.clear();
         times.clear();
@@ -54,10 +54,12 @@ impl InputQueue {
             let Some(start) = encoder.start(f64::from(value), interval) else { continue };
             let limit =
                 if n_alike < FEW { None } else { limits.of(value, || encoder.first_spike_limit(&start, interval)) };
-            for (pixel, &block) in blocks.iter().enumerate().skip(first).take(n_alike) {
-                if limit.is_some_and(|limit| u64::from(block[0]) >= limit) {
+            for pixel in first..first + n_alike {
+                let (blocks, lane) = (&blocks[pixel / N_ABREAST], pixel % N_ABREAST);
+                if limit.is_some_and(|limit| u64::from(blocks.first_word(lane)) >= limit) {
                     continue;
                 }
+                let block = blocks.block(lane);
                 let mut train = start.clone();
                 let mut random = Random::new(key.stream_from(stimulus, pixel as u32, block));
                 if let Some(time) = train.next(encoder, &interval, &mut random) {
