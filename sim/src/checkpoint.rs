@@ -25,6 +25,8 @@ use crate::real::Real;
 use crate::state::{CellState, State};
 use crate::totals::Totals;
 
+pub(crate) use fingerprint::network as fingerprint;
+
 use bytes::{Digest, Reader, Writer, damaged};
 
 /// Version of the bytes.
@@ -42,7 +44,7 @@ impl<F: Real> State<F> {
     ///
     /// Panics when the state was made for another plan.
     pub fn to_bytes(&self, plan: &Plan<F>, encoder: &Encoder) -> Option<Vec<u8>> {
-        assert_eq!(self.bases, plan.geometry.bases, "a state is written with the plan that it was made for");
+        assert_eq!(self.made_for, plan.fingerprint, "a state is written with the plan that it was made for");
         let course = self.paused?;
         let mut writer = begin::<F>(STATE, plan, fingerprint::encoder(encoder));
         course.write(&mut writer);
@@ -105,7 +107,7 @@ impl Totals {
     ///
     /// Panics when the totals were made for another plan.
     pub fn to_bytes<F: Real>(&self, plan: &Plan<F>) -> Vec<u8> {
-        assert_eq!(self.bases, plan.geometry.bases, "totals are written with the plan that they were made for");
+        assert_eq!(self.made_for, plan.fingerprint, "totals are written with the plan that they were made for");
         let mut writer = begin::<F>(TOTALS, plan, 0);
         writer.put(self.n_stimuli);
         for group in &self.groups {
@@ -139,7 +141,7 @@ fn begin<F: Real>(what: u32, plan: &Plan<F>, encoder: u64) -> Writer {
     let mut writer = Writer::default();
     writer.put_all(&MAGIC);
     writer.put_all(&[FORMAT, what, bits_of::<F>()]);
-    writer.put_all(&[fingerprint::network(&plan.network), encoder]);
+    writer.put_all(&[plan.fingerprint, encoder]);
     writer
 }
 
@@ -174,7 +176,7 @@ fn open<'a, F: Real>(what: u32, plan: &Plan<F>, encoder: u64, bytes: &'a [u8]) -
     if bits != bits_of::<F>() {
         return another(F::NAME, &format!("f{bits}"));
     }
-    if reader.take::<u64>()? != fingerprint::network(&plan.network) {
+    if reader.take::<u64>()? != plan.fingerprint {
         return another("this network", "a network with other sizes, weights or parameters");
     }
     if reader.take::<u64>()? != encoder {

@@ -62,11 +62,14 @@ impl Motion {
         v - (self.asymptote - v) * crate::math::exp_m1(-(d / self.time_constant))
     }
 
-    /// The same at a crossing, where what was rounded to less than the threshold is the threshold.
+    /// The same at a crossing, `now`, that [`Motion::next`] found: beyond the threshold that is crossed, wherever rounding puts it.
     #[inline(always)]
-    pub(crate) fn potential_at_crossing(&self, v: f64, elapsed: u64) -> f64 {
+    pub(crate) fn potential_at_crossing(&self, v: f64, since: u64, now: u64, not_before: u64) -> f64 {
+        let elapsed = now - since;
+        let earliest = not_before.saturating_sub(since).max(1);
+        let crosses_above = !self.is_bipolar || self.first_above(v, self.current, self.beyond[0], earliest) == elapsed;
         let v = self.potential(v, elapsed);
-        if self.is_bipolar && v < 0.0 { v.min(-self.threshold) } else { v.max(self.threshold) }
+        if crosses_above { v.max(self.threshold) } else { v.min(-self.threshold) }
     }
 
     /// The first instant after `since`, and not before `not_before`, at which the potential is at or beyond a threshold,

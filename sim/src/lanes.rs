@@ -3,6 +3,7 @@
 //! One addition and one comparison a lane, exactly rounded, so that the portable form and those for vector instructions
 //! give the same results. The vector forms are written out because only they hand over the comparisons as one mask.
 
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 use crate::leak::Leak;
@@ -128,6 +129,26 @@ impl Isa for Portable {
     }
 }
 
+/// Vector instructions that a run may use, where the CPU has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// What every CPU of its kind has.
+    Portable,
+    /// AVX2 at most.
+    Avx2,
+    /// Whatever there is.
+    Widest,
+}
+
+thread_local! {
+    static MOST: Cell<Instructions> = const { Cell::new(Instructions::Widest) };
+}
+
+/// Lets this thread use no wider instructions from here on: to compare the ways, which give the same results.
+pub fn limit_instructions(most: Instructions) {
+    MOST.set(most);
+}
+
 /// Something that runs on vector instructions chosen at run time.
 pub(crate) trait OnIsa {
     type Output;
@@ -149,11 +170,13 @@ pub(crate) fn on_widest<T: OnIsa>(task: T) -> T::Output {
             task.run::<Avx2>()
         }
 
+        let most = MOST.get();
         let has_bits = is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
             && is_x86_feature_detected!("lzcnt")
             && is_x86_feature_detected!("popcnt");
         if has_bits
+            && most >= Instructions::Widest
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")
@@ -162,7 +185,7 @@ pub(crate) fn on_widest<T: OnIsa>(task: T) -> T::Output {
             // SAFETY: the features that the function is compiled for have just been detected.
             return unsafe { on_avx512(task) };
         }
-        if has_bits && is_x86_feature_detected!("avx2") {
+        if has_bits && most >= Instructions::Avx2 && is_x86_feature_detected!("avx2") {
             // SAFETY: as above.
             return unsafe { on_avx2(task) };
         }
@@ -530,7 +553,7 @@ mod tests {
             is_bipolar in any::<bool>(),
             resets_to_zero in any::<bool>(),
         ) {
-            let t = is_connected.map(|is| if is { 1.0 } else { f64::INFINITY });
+            let t = is_connected.map(|is| if is { 1.0 } else { f64::NAN });
             let sign = if is_negative { -1.0 } else { 1.0 };
             let rule = Rule { threshold: 1.0, is_bipolar, resets_to_zero };
             check::<f64, true>(v, w, t, sign, rule)?;

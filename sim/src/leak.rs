@@ -32,7 +32,7 @@ impl Leak {
         v * F::remaining(self, dt)
     }
 
-    /// The same for a step of lanes that `now` sees an arrival; the lanes of unconnected pairs (threshold infinity) see none.
+    /// The same for a step of lanes that `now` sees an arrival; the lanes of unconnected pairs (no threshold) see none.
     #[inline(always)]
     pub(crate) fn decay_lanes<F: Real>(
         &self,
@@ -43,7 +43,7 @@ impl Leak {
     ) {
         let (mut decayed, mut times) = (*v, *last);
         for lane in 0..LANES {
-            let is_reached = thresholds[lane] < F::INFINITY;
+            let is_reached = thresholds[lane] >= F::ZERO;
             let left = F::remaining(self, now - last[lane]);
             decayed[lane] = if is_reached { v[lane] * left } else { v[lane] };
             times[lane] = if is_reached { now } else { last[lane] };
@@ -117,7 +117,7 @@ mod x86 {
             let power = _mm512_slli_epi32::<23>(_mm512_add_epi32(bits, _mm512_set1_epi32(127)));
             let left = _mm512_maskz_mul_ps(is_left, y, _mm512_castsi512_ps(power));
             let is_reached =
-                _mm512_cmp_ps_mask::<_CMP_LT_OQ>(_mm512_loadu_ps(thresholds.as_ptr()), _mm512_set1_ps(f32::INFINITY));
+                _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_loadu_ps(thresholds.as_ptr()), _mm512_setzero_ps());
             let before = _mm512_loadu_ps(v.as_ptr());
             _mm512_storeu_ps(v.as_mut_ptr(), _mm512_mask_mul_ps(before, is_reached, before, left));
             _mm512_mask_storeu_epi64(times, is_reached as u8, now);
@@ -162,7 +162,7 @@ mod x86 {
                 let power = _mm512_slli_epi64::<52>(_mm512_add_epi64(bits, _mm512_set1_epi64(1023)));
                 let left = _mm512_maskz_mul_pd(is_left, y, _mm512_castsi512_pd(power));
                 let thresholds = _mm512_loadu_pd(thresholds.as_ptr().add(first));
-                let is_reached = _mm512_cmp_pd_mask::<_CMP_LT_OQ>(thresholds, _mm512_set1_pd(f64::INFINITY));
+                let is_reached = _mm512_cmp_pd_mask::<_CMP_GE_OQ>(thresholds, _mm512_setzero_pd());
                 let before = _mm512_loadu_pd(v.as_ptr().add(first));
                 _mm512_storeu_pd(v.as_mut_ptr().add(first), _mm512_mask_mul_pd(before, is_reached, before, left));
                 _mm512_mask_storeu_epi64(times, is_reached, now);
@@ -204,9 +204,9 @@ mod tests {
                 let last: [u64; LANES] = std::array::from_fn(|i| now - (now / 19).saturating_mul(i as u64).min(now));
                 let start: [F; LANES] = std::array::from_fn(|i| F::from_f64(i as f64 * 0.1 - 0.7));
                 let thresholds: [F; LANES] =
-                    std::array::from_fn(|i| if i as u64 % 3 == round % 3 { F::INFINITY } else { F::ONE });
+                    std::array::from_fn(|i| if i as u64 % 3 == round % 3 { F::NAN } else { F::ONE });
                 let expected: [(F, u64); LANES] = std::array::from_fn(|i| {
-                    let is_reached = thresholds[i] < F::INFINITY;
+                    let is_reached = thresholds[i] >= F::ZERO;
                     if is_reached { (leak.decay(start[i], now - last[i]), now) } else { (start[i], last[i]) }
                 });
                 let check = |v: [F; LANES], times: [u64; LANES]| {

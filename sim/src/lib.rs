@@ -72,6 +72,8 @@ pub mod totals;
 pub use encoder::{Encoder, EncoderConfig, Presentation};
 pub use error::Error;
 pub use event::{InputSpike, Sign, Spike};
+#[doc(hidden)]
+pub use lanes::{Instructions, limit_instructions};
 pub use memory::CellMemory;
 pub use network::Network;
 pub use plan::Plan;

@@ -9,6 +9,7 @@ mod taps;
 
 use std::ops::Range;
 
+use crate::checkpoint;
 use crate::error::Error;
 use crate::lanes::Rule;
 use crate::layout::{self, Geometry, Layout};
@@ -32,6 +33,8 @@ pub(crate) use taps::Taps;
 #[derive(Clone, Debug)]
 pub struct Plan<F> {
     pub(crate) network: Network,
+    /// Of the network: tells plans apart.
+    pub(crate) fingerprint: u64,
     pub(crate) geometry: Geometry,
     /// The environment, then each cell.
     pub(crate) groups: Vec<Group>,
@@ -277,7 +280,8 @@ impl<F: Real> Plan<F> {
             .collect();
         let groups = groups(network, &geometry, &cells, &may_be_negative);
         let (driven, crossings) = driven::number(&mut cells);
-        Ok(Self { network: network.clone(), geometry, groups, cells, driven, crossings })
+        let fingerprint = checkpoint::fingerprint(network);
+        Ok(Self { network: network.clone(), fingerprint, geometry, groups, cells, driven, crossings })
     }
 
     /// The network it was compiled from.

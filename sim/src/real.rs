@@ -28,8 +28,8 @@ pub trait Real:
     const ZERO: Self;
     /// One.
     const ONE: Self;
-    /// Positive infinity: the threshold that nothing reaches.
-    const INFINITY: Self;
+    /// Not a number: the threshold that nothing reaches, not even an infinite potential.
+    const NAN: Self;
     /// What the type is called on a command line: `f32` or `f64`.
     const NAME: &str;
 
@@ -51,7 +51,7 @@ macro_rules! real {
         impl Real for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
-            const INFINITY: Self = $float::INFINITY;
+            const NAN: Self = $float::NAN;
             const NAME: &str = stringify!($float);
 
             #[inline(always)]

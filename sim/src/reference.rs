@@ -413,7 +413,8 @@ impl<'a, F: Real> Engine<'a, F> {
         let (cell, neuron) = (group - 1, (key.source - self.geometry.bases[group]) as usize);
         let n = &mut self.cells[cell].neurons[neuron];
         let motion = n.motion.expect("only a neuron with a current crosses");
-        n.potential = F::from_f64(motion.potential_at_crossing(n.potential.to_f64(), key.time.0 - n.last));
+        let v = n.potential.to_f64();
+        n.potential = F::from_f64(motion.potential_at_crossing(v, n.last, key.time.0, n.refractory_until));
         n.last = key.time.0;
         self.spike(key.time, cell, neuron);
         self.predict(cell, neuron);

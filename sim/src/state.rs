@@ -43,7 +43,8 @@ pub struct State<F> {
     pub(crate) cells: Vec<CellState<F>>,
     /// The environment's, then each cell's.
     pub(crate) emissions: Vec<Emissions>,
-    pub(crate) bases: Vec<u32>,
+    /// Fingerprint of the plan's network.
+    pub(crate) made_for: u64,
     output: usize,
     /// Groups with pending emissions.
     pub(crate) waiting: Groups,
@@ -267,7 +268,7 @@ impl<F: Real> State<F> {
         Self {
             cells: cells.collect(),
             emissions: emissions.collect(),
-            bases: plan.geometry.bases.clone(),
+            made_for: plan.fingerprint,
             output: plan.network.output,
             waiting: Groups::new(plan.groups.len()),
             deliveries: Deliveries::default(),
@@ -311,7 +312,20 @@ impl<F: Real> State<F> {
         layout::memory_indices(cell + 1, plan.cells[cell].output).map(|i| state.potentials[i]).collect()
     }
 
+    /// # Panics
+    ///
+    /// Panics when the state was made for another plan.
+    pub(crate) fn check(&self, plan: &Plan<F>) {
+        assert_eq!(self.made_for, plan.fingerprint, "a state runs the plan that it was made for");
+    }
+
+    /// Begins anew.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the state was made for another plan.
     pub(crate) fn reset(&mut self, plan: &Plan<F>) {
+        self.check(plan);
         self.paused = None;
         self.crossings.copy_from(&plan.crossings);
         for cell in &mut self.cells {

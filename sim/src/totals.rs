@@ -33,7 +33,8 @@ impl TotalCounts {
 pub struct Totals {
     /// The environment's, then each cell's.
     pub(crate) groups: Vec<GroupTotals>,
-    pub(crate) bases: Vec<u32>,
+    /// Fingerprint of the plan's network.
+    pub(crate) made_for: u64,
     /// Synaptic events that had not arrived at the end, by cell and weight; empty for cells without delays.
     pub(crate) unread: Vec<Vec<u64>>,
     pub(crate) n_stimuli: u64,
@@ -67,7 +68,7 @@ impl Totals {
             positive: vec![0; group.len()],
             negative: vec![0; if group.may_be_negative { group.len() } else { 0 }],
         });
-        Self { groups: groups.collect(), bases: plan.geometry.bases.clone(), unread: unread.collect(), n_stimuli: 0 }
+        Self { groups: groups.collect(), made_for: plan.fingerprint, unread: unread.collect(), n_stimuli: 0 }
     }
 
     /// Adds the stimulus that the state has just seen.
@@ -76,7 +77,7 @@ impl Totals {
     ///
     /// Panics when both were not made for the same plan.
     pub fn add<F: Real>(&mut self, state: &State<F>) {
-        assert_eq!(self.bases, state.bases, "totals add states of their plan");
+        assert_eq!(self.made_for, state.made_for, "totals add states of their plan");
         lanes::on_widest(AddCounts(self, state));
         for (totals, cell) in self.unread.iter_mut().zip(&state.cells) {
             if let CellState::Neurons(cell) = cell {
@@ -92,7 +93,7 @@ impl Totals {
     ///
     /// Panics when both were not made for the same plan.
     pub fn merge(&mut self, other: &Self) {
-        assert_eq!(self.bases, other.bases, "totals merge with totals of their plan");
+        assert_eq!(self.made_for, other.made_for, "totals merge with totals of their plan");
         for (totals, more) in self.groups.iter_mut().zip(&other.groups) {
             add(&mut totals.positive, &more.positive);
             add(&mut totals.negative, &more.negative);
@@ -168,7 +169,7 @@ impl<F: Real> Plan<F> {
     ///
     /// Panics when the totals were made for another plan.
     pub fn reads(&self, totals: &Totals) -> Vec<Vec<Option<u64>>> {
-        assert_eq!(totals.bases, self.geometry.bases, "reads follow from totals of the same plan");
+        assert_eq!(totals.made_for, self.fingerprint, "reads follow from totals of the same plan");
         let cells = self.cells.iter().zip(&self.network.cells).zip(&totals.unread);
         cells
             .map(|((plan, cell), unread)| {

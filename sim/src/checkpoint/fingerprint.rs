@@ -79,7 +79,7 @@ impl Digest {
 }
 
 /// Of the network.
-pub(super) fn network(network: &Network) -> u64 {
+pub(crate) fn network(network: &Network) -> u64 {
     let Network { input: Shape { channels, height, width }, cells, output } = network;
     let mut digest = Digest::new();
     [channels, height, width, output, &cells.len()].into_iter().for_each(|&n| digest.count(n));

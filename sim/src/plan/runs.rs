@@ -4,7 +4,7 @@
 //! earlier; so the kernel is stored reversed along x (per stride residue), outputs innermost, and the row of affected
 //! neurons and the row of weights run side by side. A run that the right border cuts has a copy of its own, because what
 //! follows a run must be silent: runs are read in whole chunks of [`LANES`], and the lanes past the end carry weight 0
-//! and threshold infinity, as the lanes of unconnected pairs do. The left border only moves the beginning.
+//! and a threshold that is not a number and so never reached, as the lanes of unconnected pairs do. The left border only moves the beginning.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ impl<F: Real> Runs<F> {
             .collect();
         let mut plan = Self {
             weights: Aligned::new(F::ZERO, synapses.n_channels * kernel.height * row),
-            thresholds: Aligned::new(F::INFINITY, firsts.len() * row),
+            thresholds: Aligned::new(F::NAN, firsts.len() * row),
             patterns,
             channel: kernel.height * row,
             rows: Vec::new(),

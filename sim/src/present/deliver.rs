@@ -205,7 +205,9 @@ impl<F: Real> Deliveries<F> {
     #[inline(never)]
     fn advance(&mut self, now: u64, weighted: &Weighted<F>, delayed: &Delayed<F>, mut cursor: Cursor) {
         let Cursor { emitted_at, is_negative, cell, first_tap, targets, .. } = cursor;
-        let most_delay = (now - emitted_at).saturating_add(Wheel::<Delivery<F>>::SPAN - 1);
+        // What would be due at the end of time waits, and never is: the wheel holds earlier times only.
+        let most_delay =
+            (now - emitted_at).saturating_add(Wheel::<Delivery<F>>::SPAN - 1).min(u64::MAX - 1 - emitted_at);
         let order = u64::from(cursor.source) << 32 | u64::from(first_tap) << 1 | u64::from(is_negative);
         let delivery = |entry: u32, neuron: u32| {
             let Entry { delay, tap, weight, .. } = delayed.entries[entry as usize];

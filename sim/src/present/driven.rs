@@ -219,8 +219,9 @@ impl<F: Real> Drive<'_, F> {
     #[inline(always)]
     fn cross(&mut self, fire: &mut Fire<'_, F>, state: &mut NeuronState<F>, neuron: usize) {
         let Some(motion) = &self.driven.motions[neuron % fire.weighted.synapses.n_outputs] else { return };
-        let elapsed = fire.clock.now - state.last[neuron];
-        let v = F::from_f64(motion.potential_at_crossing(state.potentials[neuron].to_f64(), elapsed));
+        let (v, last, now) = (state.potentials[neuron].to_f64(), state.last[neuron], fire.clock.now);
+        let ready = if fire.weighted.neuron.refractory_period > 0 { state.refractory_until[neuron] } else { 0 };
+        let v = F::from_f64(motion.potential_at_crossing(v, last, now, ready));
         self.settle(fire, state, motion, neuron, v, true);
     }
 
@@ -260,7 +261,7 @@ impl LaneDrift {
         for lane in 0..LANES {
             let elapsed = now.wrapping_sub(last[lane]) as f64;
             let moved = F::from_f64(v[lane].to_f64() + self.current[lane] * elapsed);
-            let is_reached = thresholds[lane] < F::INFINITY;
+            let is_reached = thresholds[lane] >= F::ZERO;
             v[lane] = if is_reached { moved } else { v[lane] };
             last[lane] = if is_reached { now } else { last[lane] };
         }
@@ -280,7 +281,7 @@ impl LaneDrift {
             let time = if time < MOST { time } else { MOST };
             let time = if time > 1.0 { time } else { 1.0 };
             let elapsed = (time + TO_LOW_BITS).to_bits() - TO_LOW_BITS.to_bits();
-            times[lane] = if t[lane] < F::INFINITY { now.saturating_add(elapsed) } else { times[lane] };
+            times[lane] = if t[lane] >= F::ZERO { now.saturating_add(elapsed) } else { times[lane] };
         }
     }
 }

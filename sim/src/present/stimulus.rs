@@ -144,7 +144,7 @@ fn run<F: Real>(
     pause: &mut impl Pause,
     recorder: &mut impl Recorder,
 ) -> bool {
-    assert_eq!(state.bases, plan.geometry.bases, "a state runs the plan that it was made for");
+    state.check(plan);
     lanes::on_widest(Run { plan, state, inputs, course, pause, recorder })
 }
 

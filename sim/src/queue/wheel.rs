@@ -99,7 +99,8 @@ impl<T: Copy> Wheel<T> {
 
     /// What is pending, with its time, in the order of time.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (u64, &T)> {
-        let buckets = (0..if self.next_time < u64::MAX { SPAN } else { 0 }).map(|ahead| self.next_time + ahead as u64);
+        let buckets =
+            (0..SPAN as u64).map_while(|ahead| self.next_time.checked_add(ahead)).take_while(|&t| t < u64::MAX);
         buckets.flat_map(|time| {
             let slot = |index: u32| self.slots.get(index as usize);
             let first = slot(self.firsts[time as usize % SPAN]);

@@ -5,8 +5,8 @@ use sim::encoder::{Coding, EncoderConfig};
 use sim::network::{Cell, Conv, Fc, Neuron, Operator, Pool, Pooling, PoolingMode, Reset, Shape, Size, Source};
 use sim::recorder::{Nothing, Raster};
 use sim::{
-    Encoder, InputSpike, Network, Plan, Presentation, Real, Sign, SimDuration, SimTime, State, Totals, present,
-    present_spikes, reference,
+    Encoder, InputSpike, Instructions, Network, Plan, Presentation, Real, Sign, SimDuration, SimTime, State, Totals,
+    limit_instructions, present, present_spikes, reference,
 };
 
 use crate::build::shape;
@@ -242,6 +242,9 @@ pub fn choices() -> impl Strategy<Value = Choices> {
     prop::collection::vec(any::<u32>(), 64..192).prop_map(|words| Choices { words, next: 0 })
 }
 
+/// What a test on this CPU would not see otherwise.
+const NARROWER: [Instructions; 2] = [Instructions::Portable, Instructions::Avx2];
+
 pub const DURATION: SimDuration = SimDuration(3_000);
 
 /// Compares all that a run leaves behind with the naive engine's report.
@@ -315,6 +318,14 @@ proptest! {
     #[test]
     fn the_fast_engine_gives_the_naive_ones_spikes_in_f64(choices in choices()) {
         check::<f64>(choices)?;
+    }
+
+    #[test]
+    fn so_it_does_with_narrower_instructions(choices in choices(), most in prop::sample::select(&NARROWER[..])) {
+        limit_instructions(most);
+        check::<f32>(choices.clone())?;
+        check::<f64>(choices)?;
+        limit_instructions(Instructions::Widest);
     }
 
     #[test]
@@ -398,6 +409,7 @@ fn threads_do_not_change_a_spike() {
         };
         let alone = run(1);
         assert_eq!(alone, run(2));
+        assert_eq!(alone, run(3));
         assert_eq!(alone, run(8));
     }
 }

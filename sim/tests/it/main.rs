@@ -7,6 +7,7 @@ mod clock;
 mod currents;
 mod encoding;
 mod engines;
+mod extremes;
 mod goldens;
 mod mt19937;
 mod queue;
