@@ -77,7 +77,7 @@ pub use lanes::{Instructions, limit_instructions};
 pub use memory::CellMemory;
 pub use network::Network;
 pub use plan::Plan;
-pub use present::{Outcome, Progress, present, present_spikes, present_until, resume};
+pub use present::{InputSpikes, Outcome, Progress, present, present_spikes, present_until, resume};
 pub use random::delays;
 pub use real::Real;
 pub use recorder::Recorder;

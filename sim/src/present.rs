@@ -20,6 +20,7 @@ use crate::time::{SimTime, Span};
 
 pub(crate) use deliver::{Deliveries, InFlight};
 use driven::Drive;
+pub use inputs::InputSpikes;
 use inputs::Inputs;
 use stimulus::Pause;
 pub use stimulus::{Progress, present, present_spikes, present_until, resume};

@@ -2,7 +2,7 @@
 
 use crate::encoder::{Encoder, Interval, Presentation};
 use crate::error::Error;
-use crate::event::InputSpike;
+use crate::event::{InputSpike, Sign};
 use crate::queue::Tournament;
 use crate::random::{N_ABREAST, Purpose, Random, StreamKey};
 use crate::state::InputQueue;
@@ -107,6 +107,39 @@ impl Inputs for Encoded<'_> {
         let (pixel, train, random) = &mut trains[winner];
         times.replace_winner(train.next(self.encoder, &self.interval, random).unwrap_or(Tournament::NEVER));
         (*pixel, train.sign.is_negative())
+    }
+}
+
+/// The input spikes of one presentation after the other, drawn as a run draws them. Their memory is reused.
+#[derive(Clone, Debug, Default)]
+pub struct InputSpikes {
+    queue: InputQueue,
+}
+
+impl InputSpikes {
+    /// The spikes of a presentation, in the order of time, pixel and sign, each drawn when it is asked for.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the presentation goes past the end of time.
+    pub fn of<'a>(
+        &'a mut self,
+        encoder: &'a Encoder,
+        seed: u64,
+        presentation: &Presentation<'_>,
+    ) -> impl Iterator<Item = InputSpike> + use<'a> {
+        let Span { start, .. } = presentation.span();
+        if let Err(error) = presentation.span().end() {
+            panic!("{error}");
+        }
+        self.queue.fill(encoder, seed, presentation);
+        let mut spikes = Encoded::new(&mut self.queue, encoder);
+        std::iter::from_fn(move || {
+            let time = Some(spikes.next_time()).filter(|&time| time != Tournament::NEVER)?;
+            let (pixel, is_negative) = spikes.take();
+            let (pixel, sign) = (pixel as usize, Sign::from_negative(is_negative));
+            Some(InputSpike { time: SimTime(start.0 + time), pixel, sign })
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 use sim::encoder::{Coding, EncoderConfig, Interval};
 use sim::random::{Random, Words};
-use sim::{Encoder, Presentation, Sign, SimDuration, SimTime};
+use sim::{Encoder, InputSpike, InputSpikes, Presentation, Sign, SimDuration, SimTime};
 
 use crate::mt19937::Mt19937;
 
@@ -219,4 +219,28 @@ fn delays_are_drawn_by_synapse() {
     assert!((mean - 1000.0).abs() < 4.0 * 100.0 / 1000.0_f64.sqrt(), "mean {mean}");
     assert_eq!(sim::delays(1, 0, 3, -5.0, 0.0), [SimDuration::ZERO; 3]);
     assert_eq!(sim::delays(1, 0, 2, 7.9, 0.0), [SimDuration(7); 2]);
+}
+
+#[test]
+fn all_pixels_together_are_the_trains_of_each() {
+    let mut inputs = InputSpikes::default();
+    let values: Vec<f32> = (0..40).map(|i| [0.0, 1.0, 0.3, -0.8, f32::NAN][i % 5]).collect();
+    for coding in [Coding::SingleBurst, Coding::Periodic, Coding::JitteredPeriodic, Coding::Poissonian, Coding::Linear]
+    {
+        for deviation in [0.0, 0.1] {
+            let config = EncoderConfig { max_frequency: 1e-7, ..periodic(coding, deviation) };
+            let encoder = Encoder::new(config).unwrap();
+            let (start, duration) = (SimTime(77), SimDuration::ns(200));
+            let presentation = Presentation { values: &values, stimulus: 5, start, duration };
+            let train = |pixel| {
+                let spike = move |(time, sign)| InputSpike { time, pixel, sign };
+                encoder.pixel_train(3, &presentation, pixel).map(spike)
+            };
+            let mut expected: Vec<InputSpike> = (0..values.len()).flat_map(train).collect();
+            expected.sort_by_key(|spike| (spike.time, spike.pixel, spike.sign));
+            let found: Vec<InputSpike> = inputs.of(&encoder, 3, &presentation).collect();
+            assert_eq!(found, expected, "{coding:?} {deviation}");
+            assert!(found.len() >= 8, "{coding:?}: {}", found.len());
+        }
+    }
 }
