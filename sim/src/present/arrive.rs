@@ -60,16 +60,14 @@ pub(super) fn runs<F: Real, I: Isa>(
         touched.cover(from, to);
         let first_emission = fire.pending.len();
         fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
-        if is_timed {
-            timed_rows::<F, I>(fire, state, runs, reach, is_negative);
-        } else if is_plain && !is_negative {
-            if is_busy {
-                rows::<F, I, true, true>(fire, &mut state.potentials, runs, reach, is_negative);
-            } else {
-                rows::<F, I, true, false>(fire, &mut state.potentials, runs, reach, is_negative);
-            }
-        } else {
-            rows::<F, I, false, false>(fire, &mut state.potentials, runs, reach, is_negative);
+        // Constants of the loops, so that they branch on none of this.
+        match (is_timed, is_plain && !is_negative, is_busy) {
+            (false, true, true) => rows::<F, I, true, true>(fire, &mut state.potentials, runs, reach, is_negative),
+            (false, true, false) => rows::<F, I, true, false>(fire, &mut state.potentials, runs, reach, is_negative),
+            (false, false, _) => rows::<F, I, false, false>(fire, &mut state.potentials, runs, reach, is_negative),
+            (true, true, true) => timed_rows::<F, I, true, true>(fire, state, runs, reach, is_negative),
+            (true, true, false) => timed_rows::<F, I, true, false>(fire, state, runs, reach, is_negative),
+            (true, false, _) => timed_rows::<F, I, false, false>(fire, state, runs, reach, is_negative),
         }
         activity.count(reach.n_rows * reach.n_lanes / LANES, fire.pending.len() - first_emission);
         fire.decide(state, first_emission);
@@ -107,7 +105,7 @@ fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
 
 /// The same where neurons leak or have a refractory period.
 #[inline(always)]
-fn timed_rows<F: Real, I: Isa>(
+fn timed_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
     runs: &Runs<F>,
@@ -131,10 +129,12 @@ fn timed_rows<F: Real, I: Isa>(
                 fired = I::step::<F, false>(v, w, t, sign, &neuron.rule);
                 let (until, _) = state.refractory_until[at..].as_chunks_mut::<LANES>();
                 fired.lanes = fire_rested(neuron, v, &mut until[0], fired.lanes, now);
+            } else if IS_PLAIN {
+                fired = Fired { lanes: I::step_plain(v, w, t, neuron.rule.threshold), negative: 0 };
             } else {
                 fired = I::step::<F, true>(v, w, t, sign, &neuron.rule);
             }
-            if fired.lanes != 0 {
+            if IS_BUSY || fired.lanes != 0 {
                 I::push(fire.pending, fired, at as u32);
             }
         }
