@@ -142,6 +142,21 @@ fn a_crossing_has_the_sign_of_the_threshold_that_is_crossed() {
     assert!(n_checked > 100, "{n_checked}");
 }
 
+#[test]
+fn few_of_many_pairs_connected() {
+    for one_in in [20, 47, 49, 100] {
+        let mut sparse = conv(40, 3, (0..40 * 40 * 9).map(|i| f64::from(i * 7 % 23) / 16.0 - 0.2).collect());
+        sparse.mapping = Some((0..40 * 40).map(|pair| (pair * 7) % one_in == 0).collect());
+        let network = single(shape(40, 5, 5), Operator::Conv(sparse));
+        let mut state = State::new(&Plan::<f32>::new(&network).unwrap());
+        let spikes: Vec<InputSpike> = (0..1000)
+            .map(|i| spike(i * 37 % 1000, (i as u64 * i as u64) % 500, Sign::from_negative(i % 3 == 0)))
+            .collect();
+        check(&network, &mut state, &spikes, SimDuration(1000));
+        assert!(state.counts(Source::Cell(0)).iter().any(|counts| counts.total() > 3));
+    }
+}
+
 /// Cells listen to earlier ones only, so the ring is closed by presenting what leaves it again, on the same clock.
 #[test]
 fn one_spike_travels_round_a_ring_of_cells() {
