@@ -221,6 +221,29 @@ fn a_signal_that_ends_programs_leaves_what_a_learning_goes_on_with() {
 }
 
 #[test]
+fn a_run_that_ignores_the_end_of_its_terminal_outlives_it() {
+    let folder = folder();
+    write_patient_model(folder.path());
+    let words = ["test", "patient.ini", "-w", WEIGHTS, "--nb-test", "4", "--present-time", "10", "--out", "out"];
+    let program = command(folder.path(), &words);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
+    shell.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = shell.spawn().expect("it starts");
+    let lacks = |name: &str, child: &mut std::process::Child| {
+        !folder.path().join("out").join(name).exists() && child.try_wait().unwrap().is_none()
+    };
+    while lacks("weights_range_normalized", &mut child) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    while lacks("stats_spike.log", &mut child) {
+        let _ = Command::new("kill").args(["-HUP", &child.id().to_string()]).stderr(Stdio::null()).status();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0), "as under nohup");
+}
+
+#[test]
 fn a_checkpoint_asked_for_after_the_last_decision_is_told_to_be_none() {
     let folder = folder();
     fs::write(folder.path().join("m.ini"), "SpikeNormalization=none\n".to_string() + &model("LeNet_Spike.ini"))
