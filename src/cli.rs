@@ -24,7 +24,8 @@ use crate::model::Normalization;
         femtospike \"$N2D2_MODELS/LeNet.ini\" -learn 6000000 -log 100000\n  \
         femtospike \"$N2D2_MODELS/LeNet_Spike.ini\" -test\n\
         Every option may be written with one dash or two, in any order.\n\
-        Exit codes: 0 done, 1 the run failed, 2 the input was wrong, 130 interrupted."
+        Exit codes: 0 done, 1 the run failed, 2 the input was wrong,\n\
+        130 stopped with what was reached kept: by Ctrl-C, SIGTERM, SIGHUP or --checkpoint-after."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -171,7 +172,7 @@ pub struct Options {
     #[arg(long, help_heading = "Spikes")]
     pub continuous: bool,
     /// Stop the spiking test with a checkpoint after this much simulated time, stimulus after stimulus: microseconds, or a
-    /// time with its unit; go on with --resume
+    /// time with its unit; it exits with 130 as on Ctrl-C, go on with --resume
     #[arg(long, value_name = "T", help_heading = "Spikes", value_parser = arguments::present_time, conflicts_with_all = ["test_index", "test_id"])]
     pub checkpoint_after: Option<sim::SimDuration>,
     /// Scaling of the weights for spikes [default: the model's SpikeNormalization, else mean]

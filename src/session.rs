@@ -182,6 +182,11 @@ impl Session {
         self.provider.database()
     }
 
+    /// Seed of the input coding and the delays.
+    pub fn encoder_seed(&self) -> u32 {
+        self.options.encoder_seed.unwrap_or(self.seed)
+    }
+
     /// Index of the cell that the primary target stands on.
     pub fn target_cell(&self) -> usize {
         self.description.targets[0].cell

@@ -81,7 +81,7 @@ pub use present::{InputSpikes, Outcome, Progress, present, present_spikes, prese
 pub use random::delays;
 pub use real::Real;
 pub use recorder::Recorder;
-pub use state::{Counts, State};
+pub use state::{Counts, Paused, State};
 pub use statistics::Statistics;
 pub use time::{SimDuration, SimTime, Span};
 pub use totals::Totals;

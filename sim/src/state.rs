@@ -11,7 +11,7 @@ use crate::present::{Course, Deliveries};
 use crate::queue::{Indexed, Tournament};
 use crate::random::{Blocks, Random, Stream};
 use crate::real::Real;
-use crate::time::SimDuration;
+use crate::time::{SimDuration, SimTime, Span};
 
 /// Spikes of one neuron or pixel in one stimulus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,17 @@ impl Counts {
     pub fn total(self) -> u64 {
         u64::from(self.positive) + u64::from(self.negative)
     }
+}
+
+/// What a presentation that waits presents, whatever it has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// Seed of the encoder's draws.
+    pub seed: u64,
+    /// Number of the stimulus, as it was presented.
+    pub stimulus: u64,
+    /// Its whole presentation, on the clock of the run.
+    pub span: Span,
 }
 
 /// The mutable side of a run, made for one [`Plan`] and used for one stimulus after the other.
@@ -276,6 +287,13 @@ impl<F: Real> State<F> {
             crossings: plan.crossings.clone(),
             paused: None,
         }
+    }
+
+    /// What is presented by the presentation that waits in this state; `None` where none does.
+    pub fn paused(&self) -> Option<Paused> {
+        let course = self.paused?;
+        let InputQueue { seed, stimulus, duration, .. } = self.inputs;
+        Some(Paused { seed, stimulus, span: Span { start: SimTime(course.clock.start), duration } })
     }
 
     /// Spikes of each neuron of a source in the last stimulus, in canonical order (channel, y, x; x fastest).

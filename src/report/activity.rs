@@ -78,6 +78,19 @@ pub fn write_all(output: &OutputFolder, description: &Description, raster: &Rast
     Ok(())
 }
 
+/// Removes the `firing_rate_<cell>.dat` of an earlier test.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn remove_firing_rates(output: &OutputFolder, description: &Description) -> Result<()> {
+    let cells = description.cells.iter().map(|cell| file_name(&cell.name));
+    cells.chain(["env".to_string()]).try_for_each(|name| output.remove(&firing_rate(&name)))
+}
+
+fn firing_rate(name: &str) -> String {
+    format!("firing_rate_{name}.dat")
+}
+
 /// Writes `firing_rate_<cell>.dat` over a whole test: `<node id> <positive> [<negative>]` a line, the last column only
 /// where a layer has negative spikes.
 ///
@@ -96,7 +109,7 @@ pub fn write_firing_rates(output: &OutputFolder, description: &Description, tota
             let _ = write!(text, "{} {}", first + neuron, count.positive);
             let _ = if is_signed { writeln!(text, " {}", count.negative) } else { writeln!(text) };
         }
-        output.write(format!("firing_rate_{name}.dat"), text)?;
+        output.write(firing_rate(&name), text)?;
     }
     Ok(())
 }

@@ -11,12 +11,19 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     label: &'static str,
     total: u64,
+    /// What was done before the phase went on.
+    before: u64,
     started: Instant,
 }
 
 impl Progress {
     /// Starts a phase of `total` stimuli.
     pub fn start(label: &'static str, total: u64) -> Self {
+        Self::go_on(label, total, 0)
+    }
+
+    /// Goes on with a phase of `total` stimuli of which `before` are done; rates and times left count what is done from here.
+    pub fn go_on(label: &'static str, total: u64, before: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total);
             let template = "{prefix} [{bar:30}] {percent:>3}% {msg} {per_sec} left {eta}";
@@ -24,10 +31,12 @@ impl Progress {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_prefix(label);
+            bar.set_position(before);
+            bar.reset_eta();
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Self { bar, label, total, started: Instant::now() }
+        Self { bar, label, total, before, started: Instant::now() }
     }
 
     /// Moves the bar; `message` is only made when a bar is drawn.
@@ -38,9 +47,16 @@ impl Progress {
         }
     }
 
+    /// Moves the bar by one stimulus, from any thread.
+    pub fn step(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
     /// A line that stays: above the bar on a terminal, plain with rate and time left elsewhere.
     pub fn log(&self, done: u64, message: &str) {
-        let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+        let rate = done.saturating_sub(self.before) as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
         let left = if rate > 0.0 { self.total.saturating_sub(done) as f64 / rate } else { 0.0 };
         let line = format!(
             "{} #{done} ({:.0}%)   {message}   {rate:.0} p./s, {left:.0} s left",

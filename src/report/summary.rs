@@ -6,6 +6,9 @@ use serde::Serialize;
 use super::number::{general, grouped, grouped_real};
 use crate::output::OutputFolder;
 
+/// Name of the file in the output folder.
+pub const FILE: &str = "summary.json";
+
 /// What a run reached. A key that does not apply is absent; only seconds and threads may differ between two equal runs.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -100,10 +103,17 @@ pub struct Latency {
     pub p95: f64,
 }
 
+/// Whether the folder holds the summary of a finished spiking test.
+pub fn is_of_spiking_test(output: &OutputFolder) -> bool {
+    let text = std::fs::read_to_string(output.path(FILE)).unwrap_or_default();
+    serde_json::from_str::<serde_json::Value>(&text)
+        .is_ok_and(|summary| summary.get("spiking_recognition_rate").is_some())
+}
+
 impl Summary {
     /// Writes `summary.json`.
     pub fn write(&self, output: &OutputFolder) -> Result<()> {
-        output.write("summary.json", serde_json::to_string_pretty(self)? + "\n")
+        output.write(FILE, serde_json::to_string_pretty(self)? + "\n")
     }
 
     /// The summary as aligned lines.

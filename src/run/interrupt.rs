@@ -1,9 +1,11 @@
-//! Ctrl-C: the first asks the run to end cleanly, the second ends the process.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks the run to end cleanly, the second ends the process.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+#[cfg(unix)]
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 use crate::failure::Interrupted;
 use crate::report::progress::note;
@@ -20,10 +22,48 @@ pub fn listen() {
             }
             note("\ninterrupted: ending cleanly (once more to stop at once)");
         };
+        let hangup = Hangup::look();
         if let Err(e) = ctrlc::set_handler(handler) {
             note(&format!("warning: Ctrl-C will not end the run cleanly: {e}"));
         }
+        hangup.restore();
     });
+}
+
+/// Whether SIGHUP was ignored before the handler took it, as under `nohup`: then it still is, and the run outlives its
+/// terminal.
+struct Hangup {
+    #[cfg(unix)]
+    is_ignored: bool,
+}
+
+#[cfg(unix)]
+impl Hangup {
+    fn look() -> Self {
+        Self { is_ignored: matches!(ignore_hangup(), Ok(SigHandler::SigIgn)) }
+    }
+
+    fn restore(&self) {
+        if self.is_ignored && ignore_hangup().is_err() {
+            note("warning: the end of the terminal will end the run");
+        }
+    }
+}
+
+/// Ignores SIGHUP; what happened on it before.
+#[cfg(unix)]
+fn ignore_hangup() -> nix::Result<SigHandler> {
+    // SAFETY: no function is set that could do what a signal handler must not.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }
+}
+
+#[cfg(not(unix))]
+impl Hangup {
+    fn look() -> Self {
+        Self {}
+    }
+
+    fn restore(&self) {}
 }
 
 /// Ends the run where the user asked for it.

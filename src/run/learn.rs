@@ -87,7 +87,8 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     if ledger.stimuli >= total {
         note(&format!("note: nothing to learn: {} of {total} stimuli are learned already", ledger.stimuli));
     }
-    let mut run = Run { session, network, ledger, confusion, progress: Progress::start("Learning", total) };
+    let progress = Progress::go_on("Learning", total, ledger.stimuli);
+    let mut run = Run { session, network, ledger, confusion, progress };
     interrupt::listen();
     run.learn(total)?;
     let Ledger { best, stimuli, seconds, .. } = run.ledger;

@@ -1,26 +1,24 @@
 //! The spiking test: transcode, present every stimulus, count what it cost.
 
+mod begin;
 mod checkpoint;
+mod one;
 mod present;
 mod statistics;
 mod timeline;
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use formal::Network;
-use sha2::{Digest, Sha256};
-use sim::network::Source;
-use sim::recorder::Raster;
-use sim::{Encoder, Plan, Real, SimTime, Totals};
+use sim::{Encoder, Plan, Real, SimTime};
 use stats::LatencySummary;
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
 use crate::failure::{Interrupted, wrong_input};
-use crate::report::comparison;
 use crate::report::curves::success_text;
-use crate::report::number::{general, grouped};
+use crate::report::number::general;
 use crate::report::progress::{Progress, note, result};
 use crate::report::summary::Summary;
 use crate::report::{activity, spikes};
@@ -28,10 +26,16 @@ use crate::session::Session;
 use crate::transcode::{self, Transcoded, normalization_name};
 use crate::weights::Loaded;
 
-use checkpoint::{Answer, Checkpoint, Identity};
-use present::{Came, Test, Worker};
+pub use begin::{Begin, Resume};
+use checkpoint::{Answer, Checkpoint};
+pub use one::run_one;
+use present::{Came, Test};
 pub use timeline::Timeline;
 
+/// The success of each stimulus.
+const SUCCESS: &str = "test_success_spike.dat";
+/// The statistics: a folder, and the name of a log.
+const STATISTICS: &str = "stats_spike";
 /// Stimuli of which the environment's spikes are written out.
 const N_RECORDED: usize = 10;
 /// Stimuli presented at a time at most.
@@ -47,10 +51,17 @@ pub struct Prepared {
     timeline: Timeline,
 }
 
-/// Transcodes the trained network and writes its factors and scaled weights.
+impl Prepared {
+    /// Writes the factors and the scaled weights.
+    fn write(&self, session: &Session) -> Result<()> {
+        transcode::write(&session.output, &session.description, &self.transcoded)
+    }
+}
+
+/// Transcodes the trained network.
 ///
 /// # Errors
-/// What has no spiking equivalent; a file that cannot be written.
+/// What has no spiking equivalent; Ctrl-C.
 pub fn prepare(
     session: &Session,
     network: &mut Network,
@@ -68,9 +79,8 @@ pub fn prepare(
         summary.normalization_seconds = Some(started.elapsed().as_secs_f64());
     }
     let factors = transcode::factors(description, &ranges, description.normalization)?;
-    let seed = session.options.encoder_seed.unwrap_or(session.seed);
+    let seed = session.encoder_seed();
     let transcoded = transcode::transcode(description, &loaded.cells, factors, seed)?;
-    transcode::write(&session.output, description, &transcoded)?;
     let config = description.stimuli.encoder.clone().unwrap_or_default();
     let encoder = Encoder::new(config).map_err(|e| wrong_input(format!("{}: {e}", description.stimuli.span)))?;
     summary.normalization = Some(normalization_name(description.normalization).to_string());
@@ -83,79 +93,136 @@ pub fn prepare(
     Ok(Prepared { transcoded, encoder, seed: u64::from(seed), timeline })
 }
 
-/// The spiking test of many stimuli, in parallel; the bytes do not depend on the number of threads, nor on where a test
-/// stopped that `resume` goes on with.
+/// The spiking test of many stimuli, in parallel, and its summary; the bytes do not depend on the number of threads, nor on
+/// where a test stopped that goes on.
 ///
 /// # Errors
-/// A file that cannot be written; a checkpoint of another test; Ctrl-C or the time of `--checkpoint-after`, after the logs of
-/// what was done and a checkpoint.
+/// A file that cannot be written, after an attempt to write a checkpoint; a checkpoint of another network; Ctrl-C or the time
+/// of `--checkpoint-after`, after a checkpoint and the logs of what was done.
 pub fn run<F: Real>(
     session: &Session,
     prepared: &Prepared,
     ids: &[StimulusId],
-    resume: Resume,
+    begin: Begin,
     summary: &mut Summary,
 ) -> Result<()> {
     let plan = plan::<F>(session, prepared)?;
     let test = Test { session, prepared, plan: &plan, ids };
-    let identity = identity(session, prepared, ids, summary);
-    let mut reached = resume.from(session, &plan, &identity, ids.len())?;
-    interrupt::listen();
-    let log = usize::try_from(session.options.log.unwrap_or(DEFAULT_LOG)).unwrap_or(usize::MAX);
-    let progress = Progress::start("Spiking", ids.len() as u64);
-    for stale in ["stats_spike", "stimuli"] {
+    let (identity, mut reached) = begin.reached(&test)?;
+    prepared.write(session)?;
+    if reached.is_new() {
+        remove_earlier(session)?;
+    }
+    for stale in [STATISTICS, "stimuli"] {
         session.output.clear(stale)?;
     }
-    let mut n_recorded = 0;
-    let all: Vec<usize> = (0..ids.len()).collect();
-    for chunk in all.chunks(log.min(MAX_CHUNK)) {
-        let open: Vec<usize> = chunk.iter().copied().filter(|&index| reached.answers[index].is_none()).collect();
-        let started = Instant::now();
-        let (came, totals) = test.present_all(&open, &reached.in_flight)?;
-        reached.seconds += started.elapsed().as_secs_f64();
-        reached.totals.merge(&totals);
-        let mut is_stopped = false;
-        for (&index, came) in open.iter().zip(came) {
-            is_stopped |= !matches!(came, Came::Done(_));
-            match came {
-                Came::Done(answer) => {
-                    reached.answers[index] = Some(answer);
-                    reached.in_flight.remove(&index);
-                }
-                Came::Paused(state) => {
-                    reached.in_flight.insert(index, state);
-                }
-                Came::Nothing => {}
-            }
-        }
-        while let Some(Some(answer)) = reached.answers[..ids.len().min(N_RECORDED)].get(n_recorded) {
-            let name = format!("stimuli/stimuli_{n_recorded}_activity.dat");
-            activity::write_environment(&session.output, &name, &test.environment(n_recorded, answer))?;
-            n_recorded += 1;
+    interrupt::listen();
+    let progress = Progress::go_on("Spiking", ids.len() as u64, reached.n_answered() as u64);
+    let path = session.output.path(checkpoint::FILE);
+    let kept = |error: anyhow::Error, reached: &Checkpoint| match reached.save(&session.output, &plan, &identity) {
+        Ok(()) => anyhow!("{error:#}; the checkpoint is in `{}`, go on with --resume", path.display()),
+        Err(of_checkpoint) => anyhow!("{error:#}; no checkpoint is kept: {of_checkpoint:#}"),
+    };
+    if go_on(&test, &mut reached, &progress).map_err(|error| kept(error, &reached))? == Ended::Early {
+        let saved = reached.save(&session.output, &plan, &identity);
+        let logged = if reached.n_answered() > 0 { log_partly(&test, &reached, &progress) } else { Ok(()) };
+        saved?;
+        logged.map_err(|error| kept(error, &reached))?;
+        progress.say(&format!(
+            "stopped after {} of {} stimuli, with {} in mid-pattern; the checkpoint is in {}, go on with --resume",
+            reached.n_answered(),
+            ids.len(),
+            reached.in_flight.len(),
+            path.display()
+        ));
+        return Err(Interrupted.into());
+    }
+    drop(progress);
+    if let Some(stop_at) = prepared.timeline.stop_at() {
+        note(&format!("note: the test ended before --checkpoint-after {stop_at}; there is no checkpoint"));
+    }
+    finish(&test, &reached, summary).map_err(|error| kept(error, &reached))?;
+    session.output.remove(checkpoint::FILE)
+}
+
+/// Removes what an earlier test has left, so that all that lies in the folder is of one test.
+fn remove_earlier(session: &Session) -> Result<()> {
+    for name in [SUCCESS, &format!("{STATISTICS}.log")] {
+        session.output.remove(name)?;
+    }
+    activity::remove_firing_rates(&session.output, &session.description)
+}
+
+/// How the presentation of the stimuli ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// All are answered.
+    Whole,
+    /// The user or `--checkpoint-after` stopped it.
+    Early,
+}
+
+/// Presents the stimuli that are not answered yet, with logs each time that a multiple of `--log` is.
+fn go_on<F: Real>(test: &Test<'_, F>, reached: &mut Checkpoint, progress: &Progress) -> Result<Ended> {
+    let log = usize::try_from(test.session.options.log.unwrap_or(DEFAULT_LOG)).unwrap_or(usize::MAX);
+    let mut n_recorded = record(test, reached, 0)?;
+    let open: Vec<usize> = (0..test.ids.len()).filter(|&index| reached.answers[index].is_none()).collect();
+    let mut rest = &open[..];
+    while !rest.is_empty() {
+        let until_log = log - reached.n_answered() % log;
+        let (chunk, left) = rest.split_at(rest.len().min(until_log).min(MAX_CHUNK));
+        rest = left;
+        let ended = present_chunk(test, reached, chunk, progress)?;
+        n_recorded = record(test, reached, n_recorded)?;
+        if ended == Ended::Early {
+            return Ok(ended);
         }
         let n = reached.n_answered();
         progress.advance(n as u64, String::new);
-        let is_over = chunk.last() == all.last();
-        if open.is_empty() || !(n.is_multiple_of(log) || is_over || is_stopped) {
-            continue;
-        }
-        if n > 0 {
-            log_partly(&test, &reached, &progress)?;
-        }
-        if is_stopped {
-            reached.save(&session.output, &plan, &identity)?;
-            progress.say(&format!(
-                "stopped after {n} of {} stimuli, with {} in mid-pattern; the checkpoint is in {}, go on with --resume",
-                ids.len(),
-                reached.in_flight.len(),
-                session.output.path(checkpoint::FILE).display()
-            ));
-            return Err(Interrupted.into());
+        if n.is_multiple_of(log) || rest.is_empty() {
+            log_partly(test, reached, progress)?;
         }
     }
-    drop(progress);
-    finish(&test, &reached, summary)?;
-    session.output.remove(checkpoint::FILE)
+    Ok(Ended::Whole)
+}
+
+/// Presents stimuli by number and notes what came of them.
+fn present_chunk<F: Real>(
+    test: &Test<'_, F>,
+    reached: &mut Checkpoint,
+    chunk: &[usize],
+    progress: &Progress,
+) -> Result<Ended> {
+    let started = Instant::now();
+    let (came, totals) = test.present_all(chunk, &reached.in_flight, progress)?;
+    reached.seconds += started.elapsed().as_secs_f64();
+    reached.totals.merge(&totals);
+    let mut ended = Ended::Whole;
+    for (&index, came) in chunk.iter().zip(came) {
+        match came {
+            Came::Done(answer) => {
+                reached.answers[index] = Some(answer);
+                reached.in_flight.remove(&index);
+                continue;
+            }
+            Came::Paused(state) => {
+                reached.in_flight.insert(index, state);
+            }
+            Came::Nothing => {}
+        }
+        ended = Ended::Early;
+    }
+    Ok(ended)
+}
+
+/// Writes the environment's spikes of the first stimuli as soon as all before them are answered; how many are written.
+fn record<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, mut n_recorded: usize) -> Result<usize> {
+    while let Some(Some(answer)) = reached.answers[..test.ids.len().min(N_RECORDED)].get(n_recorded) {
+        let name = format!("stimuli/stimuli_{n_recorded}_activity.dat");
+        activity::write_environment(&test.session.output, &name, &test.environment(n_recorded, answer))?;
+        n_recorded += 1;
+    }
+    Ok(n_recorded)
 }
 
 /// The logs of what was done so far.
@@ -164,8 +231,8 @@ fn log_partly<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, progress: &Prog
     let n = success.len() as u64;
     let rate = success.iter().sum::<f64>() / n as f64;
     let counted = statistics::statistics(session, test.plan, &reached.totals, n);
-    session.output.write("test_success_spike.dat", success_text(&success, 0))?;
-    spikes::write(&session.output, "stats_spike", &counted, None)?;
+    session.output.write(SUCCESS, success_text(&success, 0))?;
+    spikes::write(&session.output, STATISTICS, &counted, None)?;
     progress.log(
         n,
         &format!(
@@ -183,8 +250,8 @@ fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summa
     let rate = success.iter().sum::<f64>() / success.len() as f64;
     let counted = statistics::statistics(session, plan, &reached.totals, success.len() as u64);
     let reads = statistics::cell_reads(session, plan, &reached.totals);
-    session.output.write("test_success_spike.dat", success_text(&success, 0))?;
-    spikes::write(&session.output, "stats_spike", &counted, Some(&reads))?;
+    session.output.write(SUCCESS, success_text(&success, 0))?;
+    spikes::write(&session.output, STATISTICS, &counted, Some(&reads))?;
     activity::write_firing_rates(&session.output, &session.description, &reached.totals)?;
     result(&format!(
         "Final spiking recognition rate: {:.2}%    (error rate: {:.2}%)",
@@ -199,7 +266,7 @@ fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summa
     summary.spiking_seconds = Some(reached.seconds);
     let latencies = reached.answers.iter().flatten().map(|answer| answer.latency.map(SimTime));
     statistics::fill(summary, &counted, &LatencySummary::of(latencies));
-    Ok(())
+    summary.write(&session.output)
 }
 
 /// 1 for each answer that is right, else 0.
@@ -211,125 +278,7 @@ fn success<F>(test: &Test<'_, F>, reached: &Checkpoint) -> Vec<f64> {
     test.ids.iter().zip(&reached.answers).filter_map(is_right).collect()
 }
 
-/// What the results of a test depend on.
-fn identity(session: &Session, prepared: &Prepared, ids: &[StimulusId], summary: &Summary) -> Identity {
-    let short = |hash: &str| hash.chars().take(16).collect::<String>();
-    let (description, options) = (&session.description, &session.options);
-    let mut stimuli = Sha256::new();
-    ids.iter().for_each(|&id| stimuli.update((id as u64).to_le_bytes()));
-    let stimuli: String = stimuli.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let values = [
-        ("version of the program", env!("CARGO_PKG_VERSION").to_string()),
-        ("text of the model (sha256)", short(&description.sha256)),
-        ("weights (sha256)", short(summary.weights_sha256.as_deref().unwrap_or_default())),
-        ("--seed", session.seed.to_string()),
-        ("--encoder-seed", prepared.seed.to_string()),
-        ("--float", format!("{:?}", options.float).to_lowercase()),
-        ("--normalization", normalization_name(description.normalization).to_string()),
-        ("--pooling", format!("{:?}", description.pooling).to_lowercase()),
-        ("--present-time", options.present_time.to_string()),
-        ("clock", prepared.timeline.clock().to_string()),
-        ("stimuli", format!("{} ({stimuli})", ids.len())),
-    ];
-    values.map(|(name, value)| (name.to_string(), value)).to_vec()
-}
-
-/// Where a test begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resume {
-    /// At its beginning.
-    Nothing,
-    /// Where the checkpoint says that there must be.
-    Checkpoint,
-    /// There if it is one of this test, else at the beginning.
-    IfThere,
-}
-
-impl Resume {
-    fn from<F: Real>(self, session: &Session, plan: &Plan<F>, identity: &Identity, n: usize) -> Result<Checkpoint> {
-        let path = session.output.path(checkpoint::FILE);
-        if self == Self::Nothing || (self == Self::IfThere && !path.exists()) {
-            return Ok(Checkpoint::new(plan, n));
-        }
-        match Checkpoint::load(&path, plan, identity) {
-            Err(error) if self == Self::IfThere => {
-                note(&format!("note: the spiking test begins anew: {error}"));
-                Ok(Checkpoint::new(plan, n))
-            }
-            reached => reached,
-        }
-    }
-}
-
 fn plan<F: Real>(session: &Session, prepared: &Prepared) -> Result<Plan<F>> {
     Plan::new(&prepared.transcoded.network)
         .map_err(|e| wrong_input(format!("{}: {e}", session.description.stimuli.span.file)))
-}
-
-/// The test of one stimulus: a report of the outputs, its statistics, frame values beside spike counts.
-///
-/// # Errors
-/// A file that cannot be written.
-pub fn run_one<F: Real>(
-    session: &Session,
-    prepared: &Prepared,
-    network: &mut Network,
-    id: StimulusId,
-    summary: &mut Summary,
-) -> Result<()> {
-    let plan = plan::<F>(session, prepared)?;
-    let test = Test { session, prepared, plan: &plan, ids: &[id] };
-    let mut worker = Worker::new(&test);
-    let mut raster = Raster::default();
-    let started = Instant::now();
-    let outcome = worker.present(&test, 0, &mut raster);
-    let seconds = started.elapsed().as_secs_f64();
-    let mut totals = Totals::new(&plan);
-    totals.add(&worker.state);
-    let target = session.target_cell();
-    for (output, count) in worker.state.counts(Source::Cell(target)).iter().enumerate() {
-        let net = count.net();
-        let winner = if outcome.response == Some(output) { " ***" } else { "" };
-        result(&format!("out #{output}: {net} (= {} - {}){winner}", count.positive, count.negative));
-    }
-    let label = session.database().label(id);
-    let is_right = outcome.response == Some(label);
-    let response = outcome.response.map_or("none (no output spike)".to_string(), |r| r.to_string());
-    result(&format!("label {label}, response {response}{}", if is_right { "" } else { "    [FAIL]" }));
-    let counted = statistics::statistics(session, &plan, &totals, 1);
-    spikes::write(&session.output, "stats-test-idx", &counted, Some(&statistics::cell_reads(session, &plan, &totals)))?;
-    activity::write_all(&session.output, &session.description, &raster)?;
-    compare(session, network, &worker, id)?;
-    summary.spiking_recognition_rate = Some(f64::from(u8::from(is_right)));
-    summary.spiking_seconds = Some(seconds);
-    statistics::fill(summary, &counted, &LatencySummary::of([outcome.decided_at]));
-    Ok(())
-}
-
-fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>, id: StimulusId) -> Result<()> {
-    network.infer(&worker.values, 1);
-    let net_counts =
-        |source: Source| -> Vec<i64> { worker.state.counts(source).iter().map(|count| count.net()).collect() };
-    let cells = &session.description.cells;
-    let counts: Vec<Vec<i64>> = (0..cells.len()).map(|cell| net_counts(Source::Cell(cell))).collect();
-    let environment = net_counts(Source::Environment);
-    let mut layers = vec![comparison::Layer {
-        name: "env",
-        shape: session.provider.shape(),
-        flat: false,
-        formal: &worker.values,
-        spikes: &environment,
-    }];
-    for (index, cell) in cells.iter().enumerate() {
-        layers.push(comparison::Layer {
-            name: &cell.name,
-            shape: cell.output_shape,
-            flat: matches!(cell.operator, formal::config::Operator::Fc(_)),
-            formal: network.output(index),
-            spikes: &counts[index],
-        });
-    }
-    comparison::write(&session.output, "compare-test-idx", &layers)?;
-    result(&format!("Pattern {}: frame values beside spike counts in compare-test-idx/", grouped(id as u64)));
-    Ok(())
 }

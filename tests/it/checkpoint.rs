@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use crate::program::{command, files, folder, run, summary};
 
-const CHECKPOINT: &str = "checkpoint.femtospike";
-const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/weights/LeNet");
+pub const CHECKPOINT: &str = "checkpoint.femtospike";
+pub const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/weights/LeNet");
 
 /// A model whose stimuli are never decided, and that needs no statistics.
-fn write_patient_model(folder: &Path) {
+pub fn write_patient_model(folder: &Path) {
     let text = crate::program::model("LeNet_Spike.ini").replacen("TerminateDelta=4", "TerminateDelta=0", 1);
     std::fs::write(folder.join("patient.ini"), "SpikeNormalization=none\n".to_string() + &text).unwrap();
 }
 
 #[track_caller]
-fn assert_same(a: &Path, b: &Path) {
+pub fn assert_same(a: &Path, b: &Path) {
     assert_eq!(summary(a), summary(b));
     let (files_a, files_b) = (files(a), files(b));
     assert_eq!(files_a.keys().collect::<Vec<_>>(), files_b.keys().collect::<Vec<_>>());
@@ -39,18 +39,19 @@ fn a_test_interrupted_in_mid_pattern_goes_on_to_the_same_bytes() {
     };
     run(folder.path(), &words("whole")).succeeds();
 
-    let mut child =
-        command(folder.path(), &words("out")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let prepared = folder.path().join("out/weights_range_normalized");
-    while !prepared.exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
+    for (signal, out) in [("-INT", "out"), ("-TERM", "terminated"), ("-HUP", "hung-up")] {
+        let mut child =
+            command(folder.path(), &words(out)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let prepared = folder.path().join(out).join("weights_range_normalized");
+        while !prepared.exists() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(150));
+        let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert_eq!(child.wait().unwrap().code(), Some(130), "the test was to be interrupted before its end");
+        assert!(has_stimuli_in_mid_pattern(&folder.path().join(out)));
     }
-    std::thread::sleep(Duration::from_millis(150));
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(130), "the test was to be interrupted before its end");
-    assert!(has_stimuli_in_mid_pattern(&folder.path().join("out")));
-
     let mut resume = words("out").to_vec();
     resume.extend(["--resume", "--threads", "1"]);
     run(folder.path(), &resume).succeeds();
@@ -190,7 +191,9 @@ fn what_does_not_fit_on_the_clock_is_refused_before_anything_runs() {
     assert!(!refused.stdout.contains("recognition rate"), "{}", refused.stdout);
     refused.fails(2, &["--continuous", "at most 9223 stimuli of 2 s", "found 9224", "--nb-test 9223"]);
     let words = ["LeNet_Spike.ini", "-test", "--nb-test", "3", "--checkpoint-after", "3"];
-    run(folder.path(), &words).fails(2, &["--checkpoint-after", "3 stimuli of 1 us", "found 3 us"]);
+    run(folder.path(), &words)
+        .fails(2, &["3 stimuli of 1 us", "found 3 us", "give a shorter one, or leave out --checkpoint-after"]);
+    assert!(run(folder.path(), &["test", "--help"]).succeeds().stdout.contains("exits with 130 as on Ctrl-C"));
     let words = ["LeNet_Spike.ini", "-test-index", "3", "--checkpoint-after", "3"];
     run(folder.path(), &words).fails(2, &["--checkpoint-after", "--test-index"]);
 }

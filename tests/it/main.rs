@@ -8,5 +8,6 @@ mod command_line;
 mod determinism;
 mod program;
 mod refusals;
+mod resume;
 mod spiking;
 mod tidy;

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sim::{Plan, Real, Totals};
+use sim::{Encoder, Paused, Plan, Real, State, Totals};
 
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
@@ -68,6 +68,11 @@ impl Checkpoint {
         self.answers.iter().flatten().count()
     }
 
+    /// Whether nothing is reached.
+    pub fn is_new(&self) -> bool {
+        self.n_answered() == 0 && self.in_flight.is_empty()
+    }
+
     /// Writes the file.
     ///
     /// # Errors
@@ -89,13 +94,33 @@ impl Checkpoint {
         bytes.extend(Sha256::digest(&bytes));
         output.write(FILE, bytes)
     }
+}
 
-    /// Reads the file. The stimuli in mid-pattern are read when they go on.
+/// What a checkpoint of a test may hold.
+pub struct Bounds {
+    /// Stimuli of the test.
+    pub n_stimuli: usize,
+    /// Outputs that may answer.
+    pub n_outputs: usize,
+    /// Femtoseconds of a presentation.
+    pub present_time: u64,
+}
+
+/// A file that was read, of this test; the engine's bytes in it wait for the network.
+pub struct Saved {
+    path: PathBuf,
+    ledger: Ledger,
+    /// The totals and the stimuli in mid-pattern, one after the other.
+    engine: Vec<u8>,
+}
+
+impl Saved {
+    /// Reads the file and checks its ledger.
     ///
     /// # Errors
     /// The file is not there, is damaged, or is that of another test; then it is told what differs.
-    pub fn load<F: Real>(path: &Path, plan: &Plan<F>, identity: &Identity) -> Result<Self> {
-        let wrong = |what: &str| wrong_input(format!("--resume: {}: {what}", path.display()));
+    pub fn open(path: &Path, identity: &Identity, bounds: &Bounds) -> Result<Self> {
+        let wrong = |what: &str| wrong(path, what);
         let bytes = fs::read(path).map_err(|e| {
             wrong(&format!(
                 "expected the checkpoint of an interrupted spiking test, found: {e}; test without --resume first"
@@ -104,41 +129,84 @@ impl Checkpoint {
         let rest = bytes
             .strip_prefix(FIRST_LINE)
             .ok_or_else(|| wrong("expected a checkpoint of format 1, found something else; test without --resume"))?;
-        let damaged = || wrong("expected a checkpoint as it was written, found a damaged one; test without --resume");
+        let damaged = || damaged(path);
         let (_, sum) = bytes.split_last_chunk::<SHA256>().ok_or_else(damaged)?;
         if Sha256::digest(&bytes[..bytes.len() - SHA256])[..] != sum[..] {
             return Err(damaged());
         }
-        let mut rest = rest.strip_suffix(sum).ok_or_else(damaged)?;
-        let mut take = |n: usize| -> Result<&[u8]> {
-            let (taken, left) = rest.split_at_checked(n).ok_or_else(damaged)?;
-            rest = left;
-            Ok(taken)
-        };
-        let n = u64::from_le_bytes(take(size_of::<u64>())?.try_into().map_err(|_| damaged())?);
-        let ledger = take(usize::try_from(n).map_err(|_| damaged())?)?;
-        let Ledger { run, answers, seconds, totals, in_flight } =
-            serde_json::from_slice(ledger).map_err(|_| damaged())?;
-        let differences = differences(&run, identity);
+        let rest = rest.strip_suffix(sum).ok_or_else(damaged)?;
+        let (n, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let n = usize::try_from(u64::from_le_bytes(*n)).map_err(|_| damaged())?;
+        let (ledger, engine) = rest.split_at_checked(n).ok_or_else(damaged)?;
+        let ledger: Ledger = serde_json::from_slice(ledger).map_err(|_| damaged())?;
+        let differences = differences(&ledger.run, identity);
         if !differences.is_empty() {
             return Err(wrong(&format!(
                 "expected the checkpoint of this test, found that of another:\n{differences}use the same, or test without --resume"
             )));
         }
-        let totals = Totals::from_bytes(plan, take(totals)?).map_err(|e| wrong(&e.to_string()))?;
-        let in_flight = in_flight
-            .into_iter()
-            .map(|(index, n)| {
-                let is_open = answers.get(index).is_some_and(Option::is_none);
-                Ok((index, take(n)?.to_vec())).and_then(|state| if is_open { Ok(state) } else { Err(damaged()) })
-            })
-            .collect::<Result<_>>()?;
-        let checkpoint = Self { answers, totals, in_flight, seconds };
-        if checkpoint.totals.n_stimuli() != checkpoint.n_answered() as u64 {
+        if !ledger.is_within(bounds, engine.len()) {
             return Err(damaged());
+        }
+        Ok(Self { path: path.to_path_buf(), ledger, engine: engine.to_vec() })
+    }
+
+    /// What was reached. `expected` tells what a stimulus in mid-pattern presents.
+    ///
+    /// # Errors
+    /// The engine's bytes are damaged, or of another network or stimulus.
+    pub fn restore<F: Real>(
+        self,
+        plan: &Plan<F>,
+        encoder: &Encoder,
+        expected: impl Fn(usize) -> Paused,
+    ) -> Result<Checkpoint> {
+        let Self { path, ledger, engine } = self;
+        let (totals, mut rest) = engine.split_at_checked(ledger.totals).ok_or_else(|| damaged(&path))?;
+        let totals = Totals::from_bytes(plan, totals).map_err(|e| wrong(&path, &e.to_string()))?;
+        let mut in_flight = BTreeMap::new();
+        for (index, n) in ledger.in_flight {
+            let (bytes, left) = rest.split_at_checked(n).ok_or_else(|| damaged(&path))?;
+            rest = left;
+            let state = State::from_bytes(plan, encoder, bytes).map_err(|e| wrong(&path, &e.to_string()))?;
+            if state.paused() != Some(expected(index)) {
+                return Err(damaged(&path));
+            }
+            in_flight.insert(index, bytes.to_vec());
+        }
+        let checkpoint = Checkpoint { answers: ledger.answers, totals, in_flight, seconds: ledger.seconds };
+        if checkpoint.totals.n_stimuli() != checkpoint.n_answered() as u64 {
+            return Err(damaged(&path));
         }
         Ok(checkpoint)
     }
+}
+
+impl Ledger {
+    /// Whether a test could have written it, with so many bytes of the engine after it.
+    fn is_within(&self, bounds: &Bounds, n_bytes: usize) -> bool {
+        let is_answer = |answer: &Answer| {
+            answer.response.is_none_or(|response| response < bounds.n_outputs)
+                && answer.latency.is_none_or(|latency| latency < bounds.present_time && answer.response.is_some())
+        };
+        let is_open = |&(index, _): &(usize, usize)| self.answers.get(index).is_some_and(Option::is_none);
+        let n = self.in_flight.iter().try_fold(self.totals, |n, &(_, more)| n.checked_add(more));
+        self.answers.len() == bounds.n_stimuli
+            && self.answers.iter().flatten().all(is_answer)
+            && self.seconds.is_finite()
+            && self.seconds >= 0.0
+            && self.in_flight.is_sorted_by(|(a, _), (b, _)| a < b)
+            && self.in_flight.iter().all(is_open)
+            && n == Some(n_bytes)
+    }
+}
+
+fn wrong(path: &Path, what: &str) -> anyhow::Error {
+    wrong_input(format!("--resume: {}: {what}", path.display()))
+}
+
+fn damaged(path: &Path) -> anyhow::Error {
+    wrong(path, "expected a checkpoint as it was written, found a damaged one; test without --resume")
 }
 
 /// `  NAME: the checkpoint has A, this test has B` a line.

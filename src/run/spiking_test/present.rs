@@ -6,13 +6,14 @@ use anyhow::Result;
 use rayon::prelude::*;
 use sim::network::Source;
 use sim::recorder::{Nothing, Raster, Recorder};
-use sim::{Outcome, Plan, Presentation, Progress, Real, Spike, State, Totals};
+use sim::{Outcome, Paused, Plan, Presentation, Real, Span, Spike, State, Totals};
 use stimuli::{Set, StimulusId};
 
 use super::Prepared;
 use super::checkpoint::{Answer, FILE};
 use super::timeline::Until;
 use crate::failure::wrong_input;
+use crate::report::progress::Progress;
 use crate::run::interrupt;
 use crate::session::Session;
 
@@ -77,8 +78,8 @@ impl<F: Real> Worker<F> {
             sim::present_until(plan, state, encoder, *seed, &presentation, &mut Nothing, pause)
         };
         Ok(match progress {
-            Progress::Done(outcome) => Came::Done(test.answer(index, &outcome)),
-            Progress::Paused => state.to_bytes(plan, encoder).map_or(Came::Nothing, Came::Paused),
+            sim::Progress::Done(outcome) => Came::Done(test.answer(index, &outcome)),
+            sim::Progress::Paused => state.to_bytes(plan, encoder).map_or(Came::Nothing, Came::Paused),
         })
     }
 }
@@ -91,18 +92,29 @@ impl<F: Real> Test<'_, F> {
         Presentation { values, stimulus: id as u64, start: self.prepared.timeline.start(index), duration }
     }
 
+    /// What the stimulus of a number presents while it waits in mid-pattern.
+    pub fn paused(&self, index: usize) -> Paused {
+        let span = Span { start: self.prepared.timeline.start(index), duration: self.session.options.present_time };
+        Paused { seed: self.prepared.seed, stimulus: self.ids[index] as u64, span }
+    }
+
     /// What an outcome says, counted from the start of the stimulus.
-    fn answer(&self, index: usize, outcome: &Outcome) -> Answer {
+    pub fn answer(&self, index: usize, outcome: &Outcome) -> Answer {
         let start = self.prepared.timeline.start(index);
         Answer { response: outcome.response, latency: outcome.decided_at.map(|time| (time - start).0) }
     }
 
     /// Presents stimuli by number, or goes on with those that `in_flight` has, and sums what was presented to its end; the
-    /// results are in the order of `indices`.
+    /// results are in the order of `indices`. `progress` moves with each answer.
     ///
     /// # Errors
     /// What is in flight is not of this test.
-    pub fn present_all(&self, indices: &[usize], in_flight: &BTreeMap<usize, Vec<u8>>) -> Result<(Vec<Came>, Totals)> {
+    pub fn present_all(
+        &self,
+        indices: &[usize],
+        in_flight: &BTreeMap<usize, Vec<u8>>,
+        progress: &Progress,
+    ) -> Result<(Vec<Came>, Totals)> {
         let blocks: Vec<Result<(Vec<Came>, Totals)>> = indices
             .par_chunks(BLOCK)
             .map_init(
@@ -114,6 +126,7 @@ impl<F: Real> Test<'_, F> {
                         let came = worker.go_on(self, index, in_flight.get(&index).map(Vec::as_slice))?;
                         if let Came::Done(_) = came {
                             totals.add(&worker.state);
+                            progress.step();
                         }
                         all.push(came);
                     }

@@ -30,7 +30,7 @@ pub enum Until {
 }
 
 impl Timeline {
-    /// The timeline of a test of `n` stimuli.
+    /// The timeline of a test of `n` stimuli, or of one of which it is the last.
     ///
     /// # Errors
     /// It does not fit on the clock, or nothing is left after the checkpoint asked for.
@@ -39,17 +39,26 @@ impl Timeline {
         let all = n as u128 * u128::from(present_time.0);
         if options.continuous && all > u128::from(u64::MAX) {
             let most = u64::MAX / present_time.0;
+            let is_single = options.test_index.is_some() || options.test_id.is_some();
+            let fewer =
+                if is_single { "test an earlier stimulus".to_string() } else { format!("give --nb-test {most}") };
             return Err(wrong_input(format!(
                 "--continuous: expected at most {most} stimuli of {present_time}, all that the clock holds (2^64 - 1 fs, about \
-                 5.1 h), found {n}; give --nb-test {most}, a shorter --present-time, or leave out --continuous"
+                 5.1 h), found {n}; {fewer}, give a shorter --present-time, or leave out --continuous"
             )));
         }
         if let Some(stop_at) = stop_at.filter(|stop_at| u128::from(stop_at.0) >= all) {
             return Err(wrong_input(format!(
-                "--checkpoint-after: expected a time before the end of the test ({n} stimuli of {present_time}), found {stop_at}"
+                "--checkpoint-after: expected a time before the end of the test ({n} stimuli of {present_time}), found {stop_at}; \
+                 give a shorter one, or leave out --checkpoint-after"
             )));
         }
         Ok(Self { present_time, is_continuous: options.continuous, stop_at })
+    }
+
+    /// The time after which the test is to stop, if it is.
+    pub fn stop_at(&self) -> Option<SimDuration> {
+        self.stop_at
     }
 
     /// The clock by which times are written.
