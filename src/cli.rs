@@ -86,8 +86,8 @@ pub struct BenchArgs {
     /// Also write everything measured to a JSON file, after each line
     #[arg(long, value_name = "FILE")]
     pub json: Option<std::path::PathBuf>,
-    /// Measure one group of lines alone; may be given several times
-    #[arg(long, value_name = "NAME", long_help = only_help())]
+    /// Measure some groups of lines alone: names with commas between them, or the option several times
+    #[arg(long, value_name = "NAME", value_delimiter = ',', long_help = only_help())]
     pub only: Vec<String>,
     /// A smoke run: a few stimuli, one round; its figures mean nothing
     #[arg(long)]
@@ -100,7 +100,8 @@ pub struct BenchArgs {
 fn only_help() -> String {
     let groups: Vec<String> =
         crate::bench::GROUPS.iter().map(|group| format!("{}: {}", group.name, group.about)).collect();
-    format!("Measure one group of lines alone; may be given several times\n\n{}", groups.join("\n"))
+    let first = "Measure some groups of lines alone: names with commas between them, or the option several times";
+    format!("{first}\n\n{}", groups.join("\n"))
 }
 
 /// Every option of every command; the ones that a command does not use are accepted and have no effect.

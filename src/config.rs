@@ -25,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::Description;
 
 pub use fault::{Fault, Faults, warnings_text};
+pub(crate) use nearest::did_you_mean;
 pub use nearest::nearest;
 pub use registry::reference;
 pub use resolve::Environment;
