@@ -71,8 +71,8 @@ pub fn model(name: &str) -> Result<ModelText> {
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
         }
     }
-    if let (true, Some(text)) = (is_bare, assets::model(name)) {
-        return Ok(ModelText { shown: format!("{name} (shipped)"), name: file_name, text });
+    if let (true, Some(model)) = (is_bare, shipped_model(name)) {
+        return Ok(model);
     }
     let shipped: Vec<&str> = assets::models().collect();
     Err(wrong_input(format!(
@@ -80,6 +80,12 @@ pub fn model(name: &str) -> Result<ModelText> {
         tried.join(", "),
         shipped.join(", ")
     )))
+}
+
+/// The model of this name that the program carries, whatever lies elsewhere.
+pub fn shipped_model(name: &str) -> Option<ModelText> {
+    let text = assets::model(name)?;
+    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text })
 }
 
 /// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.
