@@ -65,6 +65,12 @@ fn queues_and_larger_networks_have_their_targets() {
         line["ratio"]["target"]["value"].as_f64().expect("a target")
     };
     assert!(lines.iter().all(|line| line["ratio"]["value"]["median"].as_f64() > Some(0.0)));
+    for line in lines.iter().filter(|line| line["name"].as_str().is_some_and(|name| name.starts_with("hold/"))) {
+        for side in line["sides"].as_array().expect("two sides") {
+            let nanoseconds = 1e9 * side["seconds"]["least"].as_f64().expect("seconds");
+            assert!((1.0..1e5).contains(&nanoseconds), "a hold of {nanoseconds} ns: {line}");
+        }
+    }
     let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
     assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
     for larger in ["roofline/vgg", "roofline/million"] {
