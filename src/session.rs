@@ -57,6 +57,7 @@ fn describe(model: ModelText, options: &Options) -> Result<Description> {
     if let Some(pooling) = options.pooling {
         description.pooling = pooling.into();
     }
+    description.width = options.float.into();
     if description.cells.iter().any(|cell| cell.cuda) {
         note("note: the model asks for CUDA, which this build does not have; it runs on the CPU");
     }
@@ -140,6 +141,7 @@ impl Session {
     /// As [`Session::open`].
     pub fn of(model: ModelText, options: &Options, is_learning: bool) -> Result<Self> {
         let description = describe(model, options)?;
+        options.typed.note_without_effect(Some(&description));
         let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
         let seed = seed(options, &output, is_learning)?;
         let files = locate::database(&description.database)?;
