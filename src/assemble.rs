@@ -5,10 +5,8 @@ use formal::Network;
 use formal::config::{CellConfig, NetworkConfig, TargetConfig};
 
 use crate::failure::wrong_input;
+use crate::memory;
 use crate::model::Description;
-use crate::report::network::sizes;
-use crate::report::number::grouped;
-use crate::run::formal_test::INFERENCE_BATCH;
 use crate::weights::{CellWeights, Loaded};
 
 /// The configuration of the frame network.
@@ -35,48 +33,12 @@ pub fn formal_config(description: &Description) -> NetworkConfig {
     }
 }
 
-/// Memory that a network may plan for; more than this is a slip of the pen in a model of this kind.
-const MAX_BYTES: u64 = 8 << 30;
-
-/// Refuses a network whose buffers would fill the machine: activations and errors of a batch, and for each parameter
-/// its value, momentum and gradients.
-fn check_memory(description: &Description) -> Result<()> {
-    const FLOAT: u64 = 4;
-    let batch = description.stimuli.batch_size.max(INFERENCE_BATCH) as u64;
-    let product = |factors: &[u64]| factors.iter().fold(1u64, |a, &b| a.saturating_mul(b));
-    for cell in &description.cells {
-        let sizes = sizes(cell);
-        let activations = product(&[sizes.nodes, batch, 2, FLOAT]);
-        let parameters = product(&[sizes.synapses, 6, FLOAT]);
-        let needed = activations.saturating_add(parameters);
-        if needed > MAX_BYTES {
-            return Err(wrong_input(format!(
-                "{}, [{}]: expected a layer of at most {} bytes with a batch of {batch}, found {}; lower NbOutputs or BatchSize",
-                cell.span,
-                cell.name,
-                grouped(MAX_BYTES),
-                grouped(needed)
-            )));
-        }
-    }
-    let stimuli = &description.stimuli;
-    let needed = product(&[stimuli.shape.n_elements() as u64, batch, 2, FLOAT]);
-    if needed > MAX_BYTES {
-        return Err(wrong_input(format!(
-            "{}: a batch of {batch} stimuli needs {} bytes; lower BatchSize",
-            stimuli.span,
-            grouped(needed)
-        )));
-    }
-    Ok(())
-}
-
 /// The frame network with freshly drawn weights.
 ///
 /// # Errors
-/// A shape that does not fit, with the cell and its line.
+/// A shape that does not fit, or a network that does not fit into memory, with the cell and its line.
 pub fn formal_network(description: &Description, seed: u32) -> Result<Network> {
-    check_memory(description)?;
+    memory::check(description)?;
     Network::new(&formal_config(description), u64::from(seed)).map_err(|e| {
         let message = e.to_string();
         let cell = description.cells.iter().find(|cell| message.contains(&format!("`{}`", cell.name)));

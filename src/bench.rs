@@ -26,7 +26,7 @@ mod width;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::config::nearest;
+use crate::config::did_you_mean;
 use crate::failure::wrong_input;
 use line::Line;
 pub use suite::{Happening, Suite};
@@ -165,13 +165,17 @@ fn vector_instructions() -> &'static str {
 /// The groups of these names, in the suite's order; all of them when there is no name.
 ///
 /// # Errors
-/// A name that there is not, with all that there are.
+/// The names that there are not, with all that there are.
 pub fn select(names: &[String]) -> Result<Vec<&'static Group>> {
     let known = || GROUPS.iter().map(|group| group.name);
-    if let Some(unknown) = names.iter().find(|name| known().all(|known| known != name.as_str())) {
-        let hint = nearest(unknown, known()).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let unknown: Vec<String> = names
+        .iter()
+        .filter(|name| known().all(|known| known != name.as_str()))
+        .map(|name| format!("`{name}`{}", did_you_mean(name, known(), |near| format!("`{near}`"))))
+        .collect();
+    if !unknown.is_empty() {
         let all: Vec<&str> = known().collect();
-        return Err(wrong_input(format!("--only: expected one of {}, found `{unknown}`{hint}", all.join(", "))));
+        return Err(wrong_input(format!("--only: expected some of {}, found {}", all.join(", "), unknown.join(", "))));
     }
     Ok(GROUPS.iter().filter(|group| names.is_empty() || names.iter().any(|name| name == group.name)).collect())
 }

@@ -3,16 +3,18 @@
 pub mod arguments;
 mod bench;
 mod demo;
+mod effect;
 mod find_lr;
 mod inspect;
 mod learn;
 mod test;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+pub use effect::Typed;
 use sim::network::PoolingMode;
 
-use crate::model::Normalization;
+use crate::model::{Normalization, Width};
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
 #[derive(Debug, Parser)]
@@ -46,6 +48,26 @@ enum Command {
     Demo(DemoArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
+}
+
+impl Cli {
+    /// Reads the words of a command line.
+    ///
+    /// # Errors
+    /// What is wrong with them, or the help that they ask for.
+    pub fn read(words: Vec<String>) -> Result<Self, clap::Error> {
+        let mut parser = Self::command();
+        let matches = parser.try_get_matches_from_mut(words)?;
+        let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
+        let options = match &mut cli.command {
+            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
+            Command::Inspect(args) => &mut args.options,
+            Command::Demo(args) => &mut args.options,
+            Command::Bench(_) => return Ok(cli),
+        };
+        options.typed = Typed::of(&matches);
+        Ok(cli)
+    }
 }
 
 /// A model and what to do with it.
@@ -87,8 +109,8 @@ pub struct BenchArgs {
     /// Also write everything measured to a JSON file, after each line
     #[arg(long, value_name = "FILE")]
     pub json: Option<std::path::PathBuf>,
-    /// Measure one group of lines alone; may be given several times
-    #[arg(long, value_name = "NAME", long_help = only_help())]
+    /// Measure some groups of lines alone: names with commas between them, or the option several times
+    #[arg(long, value_name = "NAME", value_delimiter = ',', long_help = only_help())]
     pub only: Vec<String>,
     /// A smoke run: a few stimuli, one round; its figures mean nothing
     #[arg(long)]
@@ -101,10 +123,11 @@ pub struct BenchArgs {
 fn only_help() -> String {
     let groups: Vec<String> =
         crate::bench::GROUPS.iter().map(|group| format!("{}: {}", group.name, group.about)).collect();
-    format!("Measure one group of lines alone; may be given several times\n\n{}", groups.join("\n"))
+    let first = "Measure some groups of lines alone: names with commas between them, or the option several times";
+    format!("{first}\n\n{}", groups.join("\n"))
 }
 
-/// Every option of every command; the ones that a command does not use are accepted and have no effect.
+/// Every option of every command; the ones that a command does not use are accepted and have no effect, which a note tells.
 #[derive(Args, Clone, Debug)]
 #[command(allow_negative_numbers = true)]
 pub struct Options {
@@ -187,6 +210,10 @@ pub struct Options {
     /// Width of the potentials
     #[arg(long, value_enum, help_heading = "Spikes", default_value = "f32")]
     pub float: FloatArg,
+
+    /// What was typed of them.
+    #[arg(skip)]
+    pub typed: Typed,
 }
 
 impl Default for Options {
@@ -250,6 +277,15 @@ pub enum FloatArg {
     F32,
     /// 64 bits
     F64,
+}
+
+impl From<FloatArg> for Width {
+    fn from(arg: FloatArg) -> Self {
+        match arg {
+            FloatArg::F32 => Self::Single,
+            FloatArg::F64 => Self::Double,
+        }
+    }
 }
 
 /// Runs what was typed.

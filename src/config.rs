@@ -22,9 +22,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Description;
+use crate::model::{Description, Width};
 
 pub use fault::{Fault, Faults, warnings_text};
+pub(crate) use nearest::did_you_mean;
 pub use nearest::nearest;
 pub use registry::reference;
 pub use resolve::Environment;
@@ -89,6 +90,7 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
         check_weight_range: parts.check_weight_range,
         normalization: parts.normalization,
         pooling: parts.pooling,
+        width: Width::default(),
         database,
         stimuli,
         cells: parts.cells.descriptions,

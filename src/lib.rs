@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod failure;
 pub mod locate;
+pub mod memory;
 pub mod model;
 pub mod output;
 pub mod report;
@@ -21,8 +22,6 @@ pub mod weights;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use report::progress::note;
 
@@ -43,7 +42,7 @@ pub fn main_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let cli = match cli::Cli::try_parse_from(words) {
+    let cli = match cli::Cli::read(words) {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);

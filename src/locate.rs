@@ -40,20 +40,32 @@ fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Where a model of this name may lie as a file, in order of preference.
+fn candidates(name: &str) -> Vec<PathBuf> {
+    let mut candidates = vec![PathBuf::from(name)];
+    if let (true, Some(folder)) = (is_bare(name), std::env::var_os("N2D2_MODELS")) {
+        candidates.push(Path::new(&folder).join(name));
+    }
+    candidates
+}
+
+fn is_bare(name: &str) -> bool {
+    Path::new(name).components().count() == 1
+}
+
+/// Whether there is anything that [`model`] would read.
+pub fn has_model(name: &str) -> bool {
+    candidates(name).iter().any(|path| path.exists()) || (is_bare(name) && assets::model(name).is_some())
+}
+
 /// Finds a model: a path, else a name in `N2D2_MODELS`, else a shipped one.
 ///
 /// # Errors
 /// Where it was looked for, and the names of the shipped ones.
 pub fn model(name: &str) -> Result<ModelText> {
     let file_name = Path::new(name).file_name().map_or(name.to_string(), |n| n.to_string_lossy().into_owned());
-    let mut tried = vec![name.to_string()];
-    let mut candidates = vec![PathBuf::from(name)];
-    let is_bare = Path::new(name).components().count() == 1;
-    if let (true, Some(folder)) = (is_bare, std::env::var_os("N2D2_MODELS")) {
-        let path = Path::new(&folder).join(name);
-        tried.push(path.display().to_string());
-        candidates.push(path);
-    }
+    let candidates = candidates(name);
+    let tried: Vec<String> = candidates.iter().map(|path| path.display().to_string()).collect();
     for path in candidates {
         match read_text(&path) {
             Ok(bytes) => {
@@ -71,8 +83,8 @@ pub fn model(name: &str) -> Result<ModelText> {
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
         }
     }
-    if let (true, Some(text)) = (is_bare, assets::model(name)) {
-        return Ok(ModelText { shown: format!("{name} (shipped)"), name: file_name, text });
+    if let (true, Some(model)) = (is_bare(name), shipped_model(name)) {
+        return Ok(model);
     }
     let shipped: Vec<&str> = assets::models().collect();
     Err(wrong_input(format!(
@@ -80,6 +92,12 @@ pub fn model(name: &str) -> Result<ModelText> {
         tried.join(", "),
         shipped.join(", ")
     )))
+}
+
+/// The model of this name that the program carries, whatever lies elsewhere.
+pub fn shipped_model(name: &str) -> Option<ModelText> {
+    let text = assets::model(name)?;
+    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text })
 }
 
 /// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.

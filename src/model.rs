@@ -47,6 +47,8 @@ pub struct Description {
     pub normalization: Normalization,
     /// `SpikePooling`.
     pub pooling: PoolingMode,
+    /// Width of the spiking potentials; no key has it.
+    pub width: Width,
     /// Where the stimuli come from.
     pub database: DatabaseDescription,
     /// What the network sees of them.
@@ -69,6 +71,16 @@ pub enum Normalization {
     Max,
     /// The weights as they are.
     None,
+}
+
+/// Width of the spiking potentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// `f32`.
+    #[default]
+    Single,
+    /// `f64`.
+    Double,
 }
 
 /// A set of labeled stimuli and how it is split.

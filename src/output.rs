@@ -108,21 +108,92 @@ impl OutputFolder {
     }
 }
 
-/// Checks that a file can be written, so that a long run does not fail at its end; what is there is left as it is.
-///
-/// # Errors
-/// Why it cannot.
-pub fn check_file(path: &Path) -> Result<()> {
-    let (folder, temporary) = beside(path);
-    let attempt = || -> std::io::Result<()> {
-        if path.is_dir() || path.file_name().is_none() {
-            return Err(std::io::Error::other("it is a folder"));
+/// A single file that a run writes, checked before the run starts.
+#[derive(Debug)]
+pub enum OutputFile {
+    /// A plain file, or none yet: written as a whole, as often as liked.
+    Plain(PathBuf),
+    /// A pipe, a device or the like: takes bytes as they come, and stays what it is.
+    Stream(fs::File),
+}
+
+impl OutputFile {
+    /// Checks that a file can be written, so that a long run does not fail at its end; what is there is left as it is. A
+    /// symbolic link stays; the file that it leads to is written. Opening a pipe waits for its reader.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn open(path: &Path) -> Result<Self> {
+        let attempt = || -> std::io::Result<Self> {
+            if path.is_dir() || path.file_name().is_none() {
+                return Err(std::io::Error::other("it is a folder"));
+            }
+            let plain = end_of_links(path)?;
+            if is_stream(path, &plain) {
+                return fs::OpenOptions::new().append(true).open(path).map(Self::Stream);
+            }
+            let (folder, temporary) = beside(&plain);
+            fs::create_dir_all(folder)?;
+            fs::write(&temporary, b"")?;
+            fs::remove_file(&temporary)?;
+            Ok(Self::Plain(plain))
+        };
+        attempt().map_err(|e| anyhow::anyhow!("expected a file that can be written, found `{}`: {e}", path.display()))
+    }
+
+    /// Replaces what the file holds while the run goes on; a stream waits for the end.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_so_far(&self, contents: &[u8]) -> Result<()> {
+        match self {
+            Self::Plain(path) => write_atomically(path, contents),
+            Self::Stream(_) => Ok(()),
         }
-        fs::create_dir_all(folder)?;
-        fs::write(&temporary, b"")?;
-        fs::remove_file(&temporary)
-    };
-    attempt().map_err(|e| anyhow::anyhow!("expected a file that can be written, found `{}`: {e}", path.display()))
+    }
+
+    /// Writes all there is at the end of the run.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, contents: &[u8]) -> Result<()> {
+        match self {
+            Self::Plain(path) => write_atomically(path, contents),
+            Self::Stream(file) => {
+                let mut file = file;
+                file.write_all(contents).and_then(|()| file.flush()).context("cannot write to the pipe or device")
+            }
+        }
+    }
+}
+
+/// Symbolic links followed for one path, as many as the system follows.
+const MOST_LINKS: usize = 40;
+
+/// Where the symbolic links of a path end, whether or not there is anything.
+fn end_of_links(path: &Path) -> std::io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::symlink_metadata(&path) {
+            // Links of the system stand for open files, not for names.
+            Ok(metadata) if metadata.is_symlink() && !is_of_the_system(&path) => {
+                let to = fs::read_link(&path)?;
+                path = path.parent().unwrap_or(Path::new("")).join(to);
+            }
+            _ => return Ok(path),
+        }
+    }
+    Err(std::io::Error::other("too many symbolic links"))
+}
+
+fn is_of_the_system(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+/// Whether something is there that is written as it comes: renaming a file over it would remove it.
+fn is_stream(path: &Path, plain: &Path) -> bool {
+    let is_link = fs::symlink_metadata(plain).is_ok_and(|metadata| metadata.is_symlink());
+    is_link || fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// The folder of a file, and the file that is written in its stead at first.

@@ -10,6 +10,7 @@ use stimuli::{Database, Mt19937, Provider, Set};
 
 use crate::cli::Options;
 use crate::failure::wrong_input;
+use crate::locate::ModelText;
 use crate::model::Description;
 use crate::output::OutputFolder;
 use crate::report::number::grouped;
@@ -39,7 +40,10 @@ pub struct Session {
 /// # Errors
 /// All the faults of the file at once.
 pub fn read_model(name: &str, options: &Options) -> Result<Description> {
-    let model = locate::model(name)?;
+    describe(locate::model(name)?, options)
+}
+
+fn describe(model: ModelText, options: &Options) -> Result<Description> {
     let settings = config::Options { strict: options.strict, ..config::Options::from_environment() };
     let (mut description, warnings) =
         config::load(&model.shown, &model.text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
@@ -53,6 +57,7 @@ pub fn read_model(name: &str, options: &Options) -> Result<Description> {
     if let Some(pooling) = options.pooling {
         description.pooling = pooling.into();
     }
+    description.width = options.float.into();
     if description.cells.iter().any(|cell| cell.cuda) {
         note("note: the model asks for CUDA, which this build does not have; it runs on the CPU");
     }
@@ -119,7 +124,7 @@ impl Session {
     /// # Errors
     /// Wrong input of any kind; nothing has been written then.
     pub fn open(model: &str, options: &Options, is_learning: bool) -> Result<Self> {
-        let session = Self::open_silently(model, options, is_learning)?;
+        let session = Self::of(locate::model(model)?, options, is_learning)?;
         let n = |set| grouped(session.database().set(set).len() as u64);
         result(&format!(
             "Learning database size: {} images\nValidation database size: {} images\nTesting database size: {} images",
@@ -130,12 +135,13 @@ impl Session {
         Ok(session)
     }
 
-    /// The same without a word about the sizes of the sets.
+    /// The same for a model at hand, without a word about the sizes of the sets.
     ///
     /// # Errors
     /// As [`Session::open`].
-    pub fn open_silently(model: &str, options: &Options, is_learning: bool) -> Result<Self> {
-        let description = read_model(model, options)?;
+    pub fn of(model: ModelText, options: &Options, is_learning: bool) -> Result<Self> {
+        let description = describe(model, options)?;
+        options.typed.note_without_effect(Some(&description));
         let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
         let seed = seed(options, &output, is_learning)?;
         let files = locate::database(&description.database)?;

@@ -62,6 +62,7 @@ pub fn transcode(
             ));
         }
     }
+    check::check_scaled(description, &weights)?;
     let network = network(description, &weights, seed);
     Ok(Transcoded { network, factors, weights })
 }

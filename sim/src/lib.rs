@@ -74,7 +74,7 @@ pub use error::Error;
 pub use event::{InputSpike, Sign, Spike};
 #[doc(hidden)]
 pub use lanes::{Instructions, limit_instructions};
-pub use memory::CellMemory;
+pub use memory::{CellMemory, EnvironmentMemory};
 pub use network::Network;
 pub use plan::Plan;
 pub use present::{InputSpikes, Outcome, Progress, present, present_spikes, present_until, resume};

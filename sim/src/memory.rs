@@ -1,6 +1,9 @@
 //! Bytes that a plan and the state of one worker take.
 
+use crate::encoder::Train;
 use crate::plan::{Fan, Kind, Plan};
+use crate::queue::Tournament;
+use crate::random::{Blocks, N_ABREAST, Random, Stream};
 use crate::real::Real;
 
 /// Bytes of one cell. The plan's are shared by all workers; each worker has a state of its own.
@@ -41,7 +44,37 @@ impl CellMemory {
     }
 }
 
+/// Bytes of the environment in the state of one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnvironmentMemory {
+    /// Pixels.
+    pub n_pixels: usize,
+    /// Spike counts of a stimulus.
+    pub counts: usize,
+    /// What is pending of each pixel's train, when all of them spike.
+    pub input_queue: usize,
+}
+
+impl EnvironmentMemory {
+    /// Bytes of a worker's state.
+    pub fn state(&self) -> usize {
+        self.counts + self.input_queue
+    }
+}
+
 impl<F: Real> Plan<F> {
+    /// Bytes of the environment, when every pixel spikes.
+    pub fn environment_memory(&self) -> EnvironmentMemory {
+        let n = self.groups[0].len();
+        let tournament = Tournament::n_bytes_of(n);
+        let blocks = n.div_ceil(N_ABREAST) * size_of::<Blocks>();
+        EnvironmentMemory {
+            n_pixels: n,
+            counts: n * size_of::<u32>() * if self.groups[0].may_be_negative { 2 } else { 1 },
+            input_queue: n * size_of::<(u32, Train, Random<Stream>)>() + tournament + blocks,
+        }
+    }
+
     /// Bytes of one cell.
     pub fn cell_memory(&self, cell: usize) -> CellMemory {
         let (group, n) = (&self.groups[cell + 1], self.groups[cell + 1].len());
@@ -101,10 +134,14 @@ impl<F: Real> Plan<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoder::{Coding, Encoder, EncoderConfig, Presentation};
     use crate::network::{Cell, Conv, Network, Neuron, Operator, Shape, Size, Source};
-    use crate::time::SimDuration;
+    use crate::present::present;
+    use crate::recorder::Nothing;
+    use crate::state::State;
+    use crate::time::{SimDuration, SimTime};
 
-    fn memory_of(neuron: Neuron, currents: Option<Vec<f64>>) -> (usize, CellMemory) {
+    fn network_of(neuron: Neuron, currents: Option<Vec<f64>>) -> Network {
         let conv = Conv {
             n_outputs: 8,
             kernel: Size::square(3),
@@ -117,7 +154,7 @@ mod tests {
             currents,
             neuron,
         };
-        let network = Network {
+        Network {
             input: Shape { channels: 2, height: 20, width: 20 },
             cells: vec![Cell {
                 name: "conv".into(),
@@ -125,8 +162,27 @@ mod tests {
                 operator: Operator::Conv(conv),
             }],
             output: 0,
-        };
-        (8 * 400, Plan::<f32>::new(&network).unwrap().cell_memory(0))
+        }
+    }
+
+    fn memory_of(neuron: Neuron, currents: Option<Vec<f64>>) -> (usize, CellMemory) {
+        (8 * 400, Plan::<f32>::new(&network_of(neuron, currents)).unwrap().cell_memory(0))
+    }
+
+    #[test]
+    fn a_pixel_takes_its_counts_and_its_pending_spike() {
+        let plan = Plan::<f32>::new(&network_of(Neuron::default(), None)).unwrap();
+        let mut state = State::new(&plan);
+        let encoder = Encoder::new(EncoderConfig { coding: Coding::JitteredPeriodic, ..Default::default() }).unwrap();
+        let values = vec![1.0; 800];
+        let presentation =
+            Presentation { values: &values, stimulus: 0, start: SimTime::ZERO, duration: SimDuration::s(1) };
+        present(&plan, &mut state, &encoder, 1, &presentation, &mut Nothing);
+        let memory = plan.environment_memory();
+        let queue = &state.inputs;
+        assert_eq!((memory.n_pixels, memory.counts), (800, size_of_val(&state.emissions[0].positive[..]) * 2));
+        let trains_and_blocks = size_of_val(&queue.trains[..]) + size_of_val(&queue.blocks[..]);
+        assert_eq!(memory.input_queue, trains_and_blocks + Tournament::n_bytes_of(800));
     }
 
     #[test]

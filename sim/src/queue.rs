@@ -161,6 +161,11 @@ impl Tournament {
         self.build();
     }
 
+    /// Bytes of a tournament of so many sources.
+    pub(crate) fn n_bytes_of(n_sources: usize) -> usize {
+        2 * n_sources.next_power_of_two() * size_of::<(u64, u32)>()
+    }
+
     /// Forgets everything, keeps the memory. Nothing is pending until the next [`Tournament::build`].
     pub fn clear(&mut self) {
         self.leaves.clear();

@@ -4,8 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dary_heap::QuaternaryHeap;
 use priority_queue::PriorityQueue;
@@ -57,10 +56,10 @@ impl Increments {
 }
 
 /// What one queue needed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Held {
-    /// Time of the holds alone, that this thread was on a processor where the system tells.
-    pub seconds: f64,
+    /// Wall seconds of each round's holds alone.
+    pub seconds: Vec<f64>,
     /// Of the popped times in their order; equal for all queues.
     pub checksum: u64,
 }
@@ -72,8 +71,8 @@ pub struct Contender {
     pub name: &'static str,
     /// One of this program's, not a crate's.
     pub is_ours: bool,
-    /// Fills the queue with `n_pending` events, then holds `n_holds` times.
-    pub run: fn(n_pending: usize, increments: Increments, n_holds: usize) -> Held,
+    /// Fills the queue with `n_pending` events, then holds `n_holds` times in each of `rounds` rounds.
+    pub run: fn(n_pending: usize, increments: Increments, n_holds: usize, rounds: usize) -> Held,
 }
 
 /// The queues under test; all hold the whole key of an event and a payload of 16 bytes, but for the tournament, which
@@ -154,26 +153,22 @@ trait Queue {
     fn hold(&mut self, increment: u64) -> u64;
 }
 
-fn hold<Q: Queue>(n_pending: usize, increments: Increments, n_holds: usize) -> Held {
+fn hold<Q: Queue>(n_pending: usize, increments: Increments, n_holds: usize, rounds: usize) -> Held {
     let mut random = Random::new(StreamKey::new(1, Purpose::Encoder).stream(0, 0));
     let drawn: Vec<u64> = (0..n_holds.min(MOST_DRAWN)).map(|_| increments.draw(&mut random)).collect();
     let mut queue = Q::filled((0..n_pending).map(|i| Item::new(i, increments.draw(&mut random))));
     let mut checksum = 0_u64;
-    let start = clock();
-    for first in (0..n_holds).step_by(MOST_DRAWN) {
-        for &increment in &drawn[..MOST_DRAWN.min(n_holds - first)] {
-            checksum = (checksum.rotate_left(5) ^ queue.hold(increment)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut round = || {
+        let start = Instant::now();
+        for first in (0..n_holds).step_by(MOST_DRAWN) {
+            for &increment in &drawn[..MOST_DRAWN.min(n_holds - first)] {
+                checksum = (checksum.rotate_left(5) ^ queue.hold(increment)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            }
         }
-    }
-    Held { seconds: (clock() - start).as_secs_f64(), checksum }
-}
-
-/// Time that this thread has been on a processor, where the system tells, else the time of day.
-fn clock() -> Duration {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
-    let on_cpu = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = on_cpu.and_then(|text| text.split_whitespace().next()?.parse().ok());
-    nanoseconds.map_or_else(|| ORIGIN.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
+        start.elapsed().as_secs_f64()
+    };
+    let seconds = (0..rounds).map(|_| round()).collect();
+    Held { seconds, checksum }
 }
 
 impl Queue for BinaryHeap<Reverse<Item>> {

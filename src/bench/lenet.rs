@@ -36,7 +36,8 @@ impl LeNet {
     pub fn new() -> Result<Self> {
         let out = locate::temporary_folder();
         let options = Options { out: Some(out.clone()), seed: Some(SEED as u32), ..Options::default() };
-        let session = Session::open_silently(MODEL, &options, false);
+        let model = locate::shipped_model(MODEL).context("this program was built without the shipped models")?;
+        let session = Session::of(model, &options, false);
         // Only emptiness is left there.
         let _ = std::fs::remove_dir(out);
         let session = session?;

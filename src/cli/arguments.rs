@@ -58,13 +58,13 @@ const LACKING: [&str; 43] = [
 /// The words in the order and form that the parser expects.
 ///
 /// # Errors
-/// An option that does not exist, with the remedy.
+/// An option that does not exist, or a first word that is neither a command nor a model but nearly a command, with the remedy.
 pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>, String> {
     let known = Known::of(&Cli::command());
     let mut words = words.into_iter();
     let mut normalized: Vec<String> = words.next().into_iter().collect();
     let mut rest: Vec<String> = Vec::new();
-    let mut command = None;
+    let (mut command, mut first) = (None, None);
     let mut present = Vec::new();
     while let Some(word) = words.next() {
         let Some(name) = option_name(&word) else {
@@ -74,6 +74,7 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
             {
                 command = Some(word);
             } else {
+                first.get_or_insert(word.clone());
                 rest.push(word);
             }
             continue;
@@ -101,6 +102,9 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
     }
     let has = |name: &str| present.iter().any(|p| p == name);
     let asks_for_itself = rest.is_empty() || (rest.len() == 1 && (has("help") || has("version")));
+    if let (None, Some(word)) = (&command, &first) {
+        not_misspelt(word)?;
+    }
     if command.is_none() && !asks_for_itself {
         let implied = if has("find-lr") {
             "find-lr"
@@ -116,6 +120,16 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
     normalized.extend(command);
     normalized.extend(rest);
     Ok(normalized)
+}
+
+/// Refuses a word that is no model and nearly a command.
+fn not_misspelt(word: &str) -> Result<(), String> {
+    match crate::config::nearest(word, COMMANDS) {
+        Some(near) if !crate::locate::has_model(word) => {
+            Err(format!("`{word}`: no such command or model; did you mean the command `{near}`?"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The name of an option without its dashes; a number such as `-1` and the word `-` are no options.
@@ -225,6 +239,15 @@ mod tests {
         check("x.ini -export CPP", Err("`-export` exists in N2D2"));
         check("x.ini -lern 5", Err("did you mean `--learn`"));
         check("x.ini -test=1", Err("expected no value"));
+    }
+
+    #[test]
+    fn a_misspelt_command_is_no_model() {
+        check("benhc", Err("`benhc`: no such command or model; did you mean the command `bench`?"));
+        check("lern x.ini -learn 5", Err("the command `learn`?"));
+        check("--threads 2 tset x.ini", Err("the command `test`?"));
+        check("banana", Ok("inspect banana"));
+        check("test lern", Ok("test lern"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use sim::Plan;
 
 use super::{FloatArg, InspectArgs};
 use crate::failure::wrong_input;
+use crate::memory;
 use crate::model::Description;
 use crate::report::memory::lines;
 use crate::report::network::table;
@@ -13,11 +14,12 @@ use crate::session::read_model;
 use crate::transcode::{self, is_spiking};
 
 /// Bytes of the spiking network, or why there is none.
-fn memory(description: &Description, float: FloatArg) -> Result<String> {
-    let network = match transcode::untrained(description) {
-        Ok(network) => network,
-        Err(reason) => return Ok(format!("\nmemory: {reason}")),
-    };
+fn memory_lines(description: &Description, float: FloatArg) -> Result<String> {
+    if let Err(reason) = transcode::check(description, None) {
+        return Ok(format!("\nmemory: {reason}"));
+    }
+    memory::check_spikes(description)?;
+    let network = transcode::untrained(description)?;
     let fault = |e: sim::Error| wrong_input(format!("{}: {e}", description.stimuli.span.file));
     let lines = match float {
         FloatArg::F32 => lines(&Plan::<f32>::new(&network).map_err(fault)?),
@@ -30,11 +32,15 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.keys {
         result(&crate::config::reference());
     }
+    if args.model.is_none() {
+        args.options.typed.note_without_effect(None);
+    }
     if let Some(model) = &args.model {
         let description = read_model(model, &args.options)?;
+        args.options.typed.note_without_effect(Some(&description));
         result(&table(&description));
         if is_spiking(&description) {
-            result(&memory(&description, args.options.float)?);
+            result(&memory_lines(&description, args.options.float)?);
         }
     }
     Ok(())

@@ -39,6 +39,8 @@ pub struct Property {
     pub name: String,
     /// The text after it, trimmed, without a pair of enclosing quotes.
     pub value: String,
+    /// The comment behind it with its sign, or nothing.
+    pub comment: String,
     /// Line where it begins.
     pub line: u32,
     /// Section in whose body it stands, which is another one for an inherited property.
@@ -115,17 +117,17 @@ fn joined_lines(text: &str, n_lines: &mut u32) -> Vec<(u32, String)> {
     lines
 }
 
-/// The line without its comment; `None` when a quote is left open.
-fn without_comment(line: &str) -> Option<&str> {
+/// The line and its comment, which begins with its sign; `None` when a quote is left open.
+fn split_comment(line: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
     for (at, character) in line.char_indices() {
         match character {
             '"' => quoted = !quoted,
-            ';' | '#' if !quoted => return Some(&line[..at]),
+            ';' | '#' if !quoted => return Some(line.split_at(at)),
             _ => {}
         }
     }
-    (!quoted).then_some(line)
+    (!quoted).then_some((line, ""))
 }
 
 struct Parser {
@@ -139,7 +141,7 @@ struct Parser {
 
 impl Parser {
     fn line(&mut self, line: u32, joined: &str) {
-        let Some(content) = without_comment(joined) else {
+        let Some((content, comment)) = split_comment(joined) else {
             let message = "malformed line: a double quote `\"` is opened and not closed";
             self.error(line, message);
             return;
@@ -149,7 +151,7 @@ impl Parser {
         } else if let Some(header) = content.strip_prefix('[') {
             self.header(line, header);
         } else if let Some((name, value)) = content.split_once('=') {
-            self.property(line, name.trim(), value.trim());
+            self.property(line, name.trim(), value.trim(), comment);
         } else {
             self.error(
                 line,
@@ -205,14 +207,20 @@ impl Parser {
         self.sections.push(section);
     }
 
-    fn property(&mut self, line: u32, name: &str, value: &str) {
+    fn property(&mut self, line: u32, name: &str, value: &str, comment: &str) {
         if name.is_empty() {
             self.error(line, format!("malformed line: expected a key before `={}`", shown(value)));
             return;
         }
         let Some(section) = self.current.map(|index| &mut self.sections[index]) else { return };
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-        let property = Property { name: name.to_owned(), value: value.to_owned(), line, origin: section.name.clone() };
+        let property = Property {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            comment: comment.to_owned(),
+            line,
+            origin: section.name.clone(),
+        };
         match section.properties.iter_mut().find(|other| other.name == name) {
             None => section.properties.push(property),
             Some(other) => {

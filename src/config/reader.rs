@@ -195,7 +195,10 @@ impl<'a> Reader<'a> {
         let &(section, property) = bag.entries.get(&format!("{prefix}{name}"))?;
         let text = self.resolved(section, property, kind)?;
         match kind.parse(&text).and_then(T::from_value) {
-            Ok(value) => Some(value),
+            Ok(value) => {
+                self.warn_of_lost_time(property, kind);
+                Some(value)
+            }
             Err(mut message) => {
                 if text != property.value {
                     message.push_str(&format!(" (from `{}`)", shown(&property.value)));
@@ -206,6 +209,23 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// Warns where a time is followed by another one that its `;` makes a comment.
+    fn warn_of_lost_time(&mut self, property: &Property, kind: Kind) {
+        let (Kind::Time | Kind::TimeSpread, Some(lost)) = (kind, property.comment.strip_prefix(';')) else { return };
+        let (value, lost) = (property.value.trim(), lost.trim());
+        let whole = format!("{value}; {lost}");
+        if Kind::TimeSpread.parse(&whole).is_err() {
+            return;
+        }
+        let remedy = if kind == Kind::TimeSpread {
+            format!("write `{}=\"{whole}\"` to have both", property.name)
+        } else {
+            "one time is expected here".to_owned()
+        };
+        let message = format!("`; {lost}` is a comment and has no effect; {remedy}");
+        self.warnings.push(Fault::new(property.line, &property.origin, &property.name, message));
     }
 
     fn resolved(&mut self, section: usize, property: &'a Property, kind: Kind) -> Option<String> {

@@ -215,6 +215,8 @@ pub fn reference() -> String {
             Presence::Refused(only) => format!("only `{only}`"),
             Presence::Text(_) | Presence::Computed(_) => match key.default_text().unwrap_or_default() {
                 text if text.is_empty() => "none".to_owned(),
+                // As it must be written: outside quotes a `;` starts a comment.
+                text if text.contains(';') => format!("`\"{text}\"`"),
                 text => format!("`{text}`"),
             },
         };

@@ -322,17 +322,27 @@ macro_rules! from_value {
     )*};
 }
 
-fn too_large<T>(_: T) -> String {
-    "the number is too large".into()
+/// A whole number as a narrower type.
+fn narrowed<T: TryFrom<u64> + std::fmt::Display>(value: u64, most: T) -> Result<T, String> {
+    value.try_into().map_err(|_| format!("expected a whole number of at most `{most}`, found `{value}`"))
+}
+
+fn narrowed_real(value: f64) -> Result<f32, String> {
+    let narrow = value as f32;
+    if narrow.is_finite() {
+        Ok(narrow)
+    } else {
+        Err(format!("expected a number from `{:e}` to `{:e}`, found `{value:e}`", f32::MIN, f32::MAX))
+    }
 }
 
 from_value! {
     bool: Value::Bool(value) => Ok(value);
     u64: Value::Unsigned(value) => Ok(value);
-    u32: Value::Unsigned(value) => value.try_into().map_err(too_large);
-    usize: Value::Unsigned(value) => value.try_into().map_err(too_large);
+    u32: Value::Unsigned(value) => narrowed(value, u32::MAX);
+    usize: Value::Unsigned(value) => narrowed(value, usize::MAX);
     f64: Value::Real(value) => Ok(value);
-    f32: Value::Real(value) => Some(value as f32).filter(|value| value.is_finite()).ok_or(()).map_err(too_large);
+    f32: Value::Real(value) => narrowed_real(value);
     SimDuration: Value::Time(value) => Ok(value);
     Spread: Value::TimeSpread(value) => Ok(value);
     (Option<f32>, Option<f32>): Value::Clamping(min, max) => Ok((min, max));

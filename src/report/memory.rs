@@ -6,10 +6,19 @@ use sim::{CellMemory, Plan, Real};
 
 use super::number::grouped;
 
-/// Bytes of each cell: of a worker's state by neuron, and of the shared weights by synapse.
+/// Bytes of each cell: of a worker's state by neuron, and of the shared weights by synapse; of the environment by pixel.
 pub fn lines<F: Real>(plan: &Plan<F>) -> String {
     let mut text = format!("\nmemory ({}):\n", F::NAME);
-    let (mut state, mut shared) = (0, 0);
+    let environment = plan.environment_memory();
+    let n_pixels = environment.n_pixels as u64;
+    let _ = writeln!(
+        text,
+        "  env  {:.3} bytes a pixel (counts {:.3}, input queue up to {:.3})",
+        per(environment.state(), n_pixels),
+        per(environment.counts, n_pixels),
+        per(environment.input_queue, n_pixels)
+    );
+    let (mut state, mut shared) = (environment.state(), 0);
     for (index, cell) in plan.network().cells.iter().enumerate() {
         let (memory, size) = (plan.cell_memory(index), plan.cell_statistics(index));
         state += memory.state();
@@ -35,7 +44,8 @@ pub fn lines<F: Real>(plan: &Plan<F>) -> String {
     }
     let _ = writeln!(
         text,
-        "  in all {} bytes of state a worker, {} bytes of weights and tables shared by all",
+        "  in all {} bytes of state a worker, {} bytes of weights and tables shared by all; beside them the spikes on their way: 8 \
+         bytes for each neuron that fires in one instant, and the synaptic events that delays hold",
         grouped(state as u64),
         grouped(shared as u64)
     );

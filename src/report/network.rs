@@ -168,7 +168,7 @@ fn spiking_lines(description: &Description) -> String {
             text,
             "  {}  threshold {}{}",
             cell.name,
-            n.threshold,
+            general(n.threshold),
             if n.bipolar_threshold { " (both signs)" } else { "" }
         );
         for (label, time) in [("leak", n.membrane_time_constant), ("refractory", n.refractory_period)] {

@@ -234,6 +234,26 @@ mod tests {
     }
 
     #[test]
+    fn biases_that_scaling_leads_out_of_the_numbers_are_refused_with_their_lines() {
+        let tiny =
+            MODEL.replace("NoBias=0\n", "NoBias=0\nThreshold=1e-30\n").replace("Threshold=2.0", "Threshold=1e-30");
+        let description = description(&tiny);
+        let mut formal = crate::assemble::formal_network(&description, 3).unwrap();
+        for cell in (0..formal.n_cells()).filter(|&cell| cell != 1) {
+            let bias = vec![1.0; formal.bias(cell).unwrap().len()];
+            formal.set_bias(cell, &bias).unwrap();
+        }
+        let trained: Vec<Option<CellWeights>> =
+            (0..formal.n_cells()).map(|cell| crate::assemble::cell_weights(&formal, cell)).collect();
+        let ranges: Vec<RangeStats> = trained.iter().map(|_| RangeStats::new(true)).collect();
+        let factors = factors(&description, &ranges, Normalization::None).unwrap();
+        let error = transcode(&description, &trained, factors, 1).err().expect("a refusal").to_string();
+        for part in ["m.ini has 2 faults", "[fc1]: expected finite biases, found inf", "[fc2]", "thresholds near 1"] {
+            assert!(error.contains(part), "`{part}` is missing in {error}");
+        }
+    }
+
+    #[test]
     fn the_period_of_one_is_that_of_a_white_pixel() {
         let period = |coding, change: fn(&mut EncoderConfig)| {
             let mut config = EncoderConfig { coding, ..EncoderConfig::default() };

@@ -6,7 +6,7 @@ use formal::config::{Activation, Operator};
 use super::bias;
 use crate::config::{Fault, Faults};
 use crate::failure::wrong_input;
-use crate::model::{CellDescription, Description};
+use crate::model::{CellDescription, Description, Width};
 use crate::weights::CellWeights;
 
 /// Refuses what has no spiking equivalent, all faults at once.
@@ -20,13 +20,74 @@ pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>)
         let trained = weights.and_then(|weights| weights[index].as_ref());
         let mut refuse = |line: u32, message: String| faults.push(Fault::new(line, &cell.name, "", message));
         check_cell(description, cell, index == target, trained, &mut refuse);
+        check_threshold(description.width, cell, &mut refuse);
     }
+    refused(description, faults)
+}
+
+/// Refuses weights and currents that scaling has led out of the numbers, all cells at once.
+///
+/// # Errors
+/// Each such cell, with the line of its threshold, which is what may do that beside the weights themselves.
+pub fn check_scaled(description: &Description, scaled: &[Option<CellWeights>]) -> Result<()> {
+    let mut faults = Vec::new();
+    for (cell, scaled) in description.cells.iter().zip(scaled) {
+        let Some(scaled) = scaled else { continue };
+        let mut refuse = |what: &str, remedy: &str, found: f64| {
+            let message = format!("expected finite {what}, found {found:e} once divided by the factors; {remedy}");
+            faults.push(Fault::new(cell.span_of("Threshold").line, &cell.name, "", message));
+        };
+        let first_wrong = |all: &[f32]| all.iter().copied().find(|number| !number.is_finite());
+        if let Some(weight) = first_wrong(&scaled.weights) {
+            refuse("weights", "learn again or use --normalization none", f64::from(weight));
+        }
+        if let Some(bias) = scaled.bias.as_deref().and_then(first_wrong) {
+            refuse("biases", "choose thresholds near 1 here and in the cells before it", f64::from(bias));
+            continue;
+        }
+        let tau = cell.spiking.neuron.membrane_time_constant.0.max(1) as f64;
+        let currents = bias::currents(description, cell, scaled).unwrap_or_default();
+        let moved = currents.iter().map(|current| current * tau).find(|&moved| !is_finite(description.width, moved));
+        if let Some(moved) = moved {
+            refuse("currents times the membrane time constant", "lower Leak or rescale the bias", moved);
+        }
+    }
+    refused(description, faults)
+}
+
+fn refused(description: &Description, mut faults: Vec<Fault>) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
     faults.sort_by_key(|fault| fault.line);
     let path = description.cells[0].span.file.clone();
     Err(wrong_input(format!("the network cannot run as spikes: {}", Faults { path, faults })))
+}
+
+fn is_finite(width: Width, number: f64) -> bool {
+    match width {
+        Width::Single => (number as f32).is_finite(),
+        Width::Double => number.is_finite(),
+    }
+}
+
+/// A threshold that is 0 or no number in the width of the potentials: a neuron would fire forever or never.
+fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
+    let threshold = cell.spiking.neuron.threshold;
+    let (is_above_zero, name) = match width {
+        Width::Single => (threshold as f32 > 0.0, "f32"),
+        Width::Double => (threshold > 0.0, "f64"),
+    };
+    if !matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_)) || is_above_zero && is_finite(width, threshold) {
+        return;
+    }
+    let remedy = if width == Width::Single { ", or use --float f64" } else { "" };
+    refuse(
+        cell.span_of("Threshold").line,
+        format!(
+            "expected a Threshold that is above 0 and finite as {name}, found {threshold:e}; choose one near 1{remedy}"
+        ),
+    );
 }
 
 fn check_cell(

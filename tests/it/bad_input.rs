@@ -5,6 +5,10 @@ use std::path::Path;
 
 use crate::program::{files, folder, model, run};
 
+fn shipped_weights() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/weights/LeNet").display().to_string()
+}
+
 /// Writes `LeNet_Spike.ini` with one text replaced and tests it.
 #[track_caller]
 fn check_model(from: &str, to: &str, parts: &[&str]) {
@@ -12,8 +16,7 @@ fn check_model(from: &str, to: &str, parts: &[&str]) {
     let text = model("LeNet_Spike.ini");
     assert!(text.contains(from), "`{from}` is not in the model");
     fs::write(folder.path().join("m.ini"), text.replacen(from, to, 1)).unwrap();
-    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/weights/LeNet");
-    let words = ["test", "m.ini", "--nb-test", "5", "--out", "out", "-w", weights.to_str().unwrap()];
+    let words = ["test", "m.ini", "--nb-test", "5", "--out", "out", "-w", &shipped_weights()];
     run(folder.path(), &words).fails(2, parts);
 }
 
@@ -189,9 +192,86 @@ fn wrong_flags_are_named() {
 }
 
 #[test]
+fn thresholds_that_are_no_potentials_are_refused_for_all_cells_at_once() {
+    let folder = folder();
+    let text = model("LeNet_Spike.ini");
+    let line = format!("line {}", text.lines().position(|line| line == "Threshold=1.0").unwrap() + 1);
+    for (threshold, shown) in [("1e300", "found 1e300;"), ("1e-300", "found 1e-300;")] {
+        let edited = text.replacen("Threshold=1.0", &format!("Threshold={threshold}"), 1);
+        fs::write(folder.path().join("m.ini"), edited).unwrap();
+        let words = ["test", "m.ini", "--nb-test", "1", "--out", "out", "-w", &shipped_weights()];
+        let parts = ["m.ini has 5 faults", &line, "[conv1]", "[fc2]", "Threshold", "f32", shown, "--float f64"];
+        let refused = run(folder.path(), &words).fails(2, &parts);
+        assert!(refused.stderr.lines().all(|line| line.len() < 300), "{}", refused.stderr);
+        let shown = run(folder.path(), &["inspect", "m.ini"]).succeeds();
+        assert!(shown.stdout.lines().all(|line| line.len() < 300), "{}", shown.stdout);
+    }
+    let words = ["test", "m.ini", "--nb-test", "1", "--out", "out", "--float", "f64", "-w", &shipped_weights()];
+    run(folder.path(), &words).succeeds();
+}
+
+#[test]
+fn a_number_too_large_comes_with_its_limit() {
+    let parts = ["TerminateDelta", "at most `4294967295`", "found `99999999999`"];
+    check_model("TerminateDelta=4", "TerminateDelta=99999999999", &parts);
+}
+
+#[test]
+fn a_time_that_its_semicolon_makes_a_comment_is_told() {
+    let folder = folder();
+    let warnings = |written: &str| {
+        let text = model("LeNet_Spike.ini").replace("IncomingDelay=", "; IncomingDelay=");
+        let text = text.replacen("Threshold=1.0", &format!("Threshold=1.0\n{written}"), 1);
+        fs::write(folder.path().join("m.ini"), text).unwrap();
+        run(folder.path(), &["inspect", "m.ini"]).succeeds().stderr
+    };
+    let told = warnings("IncomingDelay=1 ps; 100 fs");
+    assert!(told.contains("IncomingDelay: `; 100 fs` is a comment"), "{told}");
+    assert!(told.contains("write `IncomingDelay=\"1 ps; 100 fs\"`"), "{told}");
+    assert!(warnings("Refractory=1 ns ; 2 ns").contains("Refractory: `; 2 ns` is a comment"));
+    for right in ["IncomingDelay=\"1 ps; 100 fs\"", "IncomingDelay=1 ps ; short", "IncomingDelay=1 ps # 100 fs"] {
+        let told = warnings(right);
+        assert!(!told.contains("is a comment"), "{told}");
+    }
+    let keys = run(folder.path(), &["inspect", "--keys"]).succeeds().stdout;
+    assert!(keys.contains("| `\"1000 fs; 100 fs\"` |"), "{keys}");
+}
+
+#[test]
+fn a_misspelt_command_is_no_missing_model() {
+    let folder = folder();
+    run(folder.path(), &["benhc", "--quick"]).fails(2, &["`benhc`", "did you mean the command `bench`?"]);
+    run(folder.path(), &["tset", "LeNet.ini"]).fails(2, &["`tset`", "did you mean the command `test`?"]);
+}
+
+#[test]
 fn layers_that_would_fill_the_machine_are_refused_with_their_line() {
     check_model("BatchSize=128", "BatchSize=2000000", &["line ", "BatchSize"]);
     check_model("NbOutputs=120", "NbOutputs=1000000", &["line ", "[conv3]", "NbOutputs"]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_network_beyond_the_memory_that_is_free_is_refused_before_it_is_made() {
+    let folder = folder();
+    let text = model("LeNet_Spike.ini");
+    let (before, last) = text.split_at(text.find("[fc2]").unwrap());
+    let write = |n: &str| {
+        fs::write(folder.path().join("m.ini"), format!("{before}{}", last.replacen("NbOutputs=10", n, 1))).unwrap();
+    };
+    let limited = |command: &str| {
+        let program = env!("CARGO_BIN_EXE_femtospike");
+        let mut shell = std::process::Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -v 3000000 && exec {program} {command}")).current_dir(folder.path());
+        crate::program::finish(shell)
+    };
+    write("NbOutputs=16000000");
+    let line = format!("line {}, [fc2]", before.lines().count() + 1);
+    let refused = limited("inspect m.ini").fails(2, &[&line, "memory", "NbOutputs"]);
+    assert!(refused.stdout.contains("1,344,000,000"), "the table comes all the same: {}", refused.stdout);
+    write("NbOutputs=1000000");
+    limited(&format!("test m.ini --nb-test 1 -w {}", shipped_weights())).fails(2, &[&line, "memory", "NbOutputs"]);
+    limited("inspect LeNet_Spike.ini").succeeds();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{files, folder, run};
+use crate::program::{command, files, finish, folder, run};
 
 fn json(folder: &std::path::Path, name: &str) -> Value {
     let text = std::fs::read_to_string(folder.join(name)).expect("the file was written");
@@ -65,6 +65,12 @@ fn queues_and_larger_networks_have_their_targets() {
         line["ratio"]["target"]["value"].as_f64().expect("a target")
     };
     assert!(lines.iter().all(|line| line["ratio"]["value"]["median"].as_f64() > Some(0.0)));
+    for line in lines.iter().filter(|line| line["name"].as_str().is_some_and(|name| name.starts_with("hold/"))) {
+        for side in line["sides"].as_array().expect("two sides") {
+            let nanoseconds = 1e9 * side["seconds"]["least"].as_f64().expect("seconds");
+            assert!((1.0..1e5).contains(&nanoseconds), "a hold of {nanoseconds} ns: {line}");
+        }
+    }
     let share = lines[0]["ratio"]["value"]["median"].as_f64().expect("a ratio");
     assert_eq!((lines[0]["name"].as_str(), target("roofline/lenet")), (Some("roofline/lenet"), 0.6));
     for larger in ["roofline/vgg", "roofline/million"] {
@@ -72,6 +78,73 @@ fn queues_and_larger_networks_have_their_targets() {
     }
     assert_eq!((target("hold/1e3-exponential"), target("hold/1e7-bimodal")), (0.7, 0.7));
     assert_eq!(lines.len(), 3 + 6 * 3);
+}
+
+#[test]
+fn the_shipped_model_is_measured_whatever_lies_in_the_way() {
+    let folder = folder();
+    std::fs::write(folder.path().join("LeNet_Spike.ini"), "no model").unwrap();
+    let words = ["bench", "--quick", "--only", "image"];
+    run(folder.path(), &words).succeeds();
+    let elsewhere = crate::program::folder();
+    let mut command = command(elsewhere.path(), &words);
+    command.env("N2D2_MODELS", folder.path());
+    finish(command).succeeds();
+}
+
+#[test]
+#[cfg(unix)]
+fn links_pipes_and_devices_stay_what_they_are() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let bench = |name: &str| run(folder.path(), &["bench", "--quick", "--only", "scaling", "--json", name]);
+    std::fs::create_dir(path("real")).unwrap();
+    std::os::unix::fs::symlink("next", path("link")).unwrap();
+    std::os::unix::fs::symlink("real/bench.json", path("next")).unwrap();
+    bench("link").succeeds();
+    assert!(path("link").is_symlink() && path("next").is_symlink());
+    assert_eq!(json(folder.path(), "real/bench.json")["quick"], true);
+    std::os::unix::fs::symlink("circle", path("circle")).unwrap();
+    bench("circle").fails(2, &["--json", "links"]);
+    let makes = |program: &str, words: &[&str]| {
+        let mut command = std::process::Command::new(program);
+        command.args(words).current_dir(folder.path()).stderr(std::process::Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    if makes("mkfifo", &["pipe"]) {
+        let pipe = path("pipe");
+        let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+        bench("pipe").succeeds();
+        assert!(!path("pipe").is_file(), "the pipe was replaced by a file");
+        let read: Value = serde_json::from_str(&reader.join().unwrap()).expect("the JSON once and whole");
+        assert_eq!(read["lines"].as_array().map(Vec::len), Some(3));
+    }
+    // Devices of our own: those of the machine are not put at risk.
+    if makes("mknod", &["nothing", "c", "1", "3"]) && makes("mknod", &["full", "c", "1", "7"]) {
+        bench("nothing").succeeds();
+        bench("full").fails(1, &["--json"]);
+        assert!(!path("nothing").is_file() && !path("full").is_file(), "a device was replaced by a file");
+    }
+    std::os::unix::fs::symlink("/dev/stdout", path("printed")).unwrap();
+    let printed = bench("printed").succeeds().stdout;
+    assert!(path("printed").is_symlink());
+    assert!(printed.contains("[scaling/synapses]") && printed.contains("\"benchmark\": \"femtospike\""), "{printed}");
+}
+
+#[test]
+fn several_groups_may_stand_in_one_list() {
+    let folder = folder();
+    let measured = run(folder.path(), &["bench", "--quick", "--only", "leak,image"]).succeeds();
+    assert!(measured.stdout.contains("[leak/") && measured.stdout.contains("[image/"), "{}", measured.stdout);
+    assert!(!measured.stdout.contains("[width"), "{}", measured.stdout);
+}
+
+#[test]
+fn all_that_is_wrong_with_a_command_line_is_told_at_once() {
+    let folder = folder();
+    let words = ["bench", "--only", "foo,leek", "--only", "bar", "--threads", "999", "--json", "/proc/nowhere/a"];
+    let parts = ["3 faults", "`foo`", "`leek`; did you mean `leak`?", "`bar`", "--threads", "found 999", "--json"];
+    run(folder.path(), &words).fails(2, &parts);
 }
 
 #[test]

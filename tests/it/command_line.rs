@@ -161,6 +161,36 @@ fn inspect_shows_the_network() {
 }
 
 #[test]
+fn options_without_effect_are_noted_in_one_line() {
+    let folder = folder();
+    let notes = |words: &[&str]| {
+        let stderr = run(folder.path(), words).succeeds().stderr;
+        stderr.lines().filter(|line| line.contains("no effect")).map(str::to_string).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    let frames = ["test", "LeNet.ini", "--nb-test", "5", "--checkpoint-after", "2", "--continuous", "--resume"];
+    assert_eq!(notes(&frames), ["note: no effect here: --resume, --continuous, --checkpoint-after"]);
+    assert_eq!(
+        notes(&["test", "LeNet_Spike.ini", "--test-index", "3", "--resume"]),
+        ["note: no effect here: --resume"]
+    );
+    assert_eq!(notes(&["test", "LeNet.ini", "--nb-test", "1", "--learn", "5"]), ["note: no effect here: --learn"]);
+    assert_eq!(notes(&["inspect", "LeNet.ini", "-w", "/nowhere"]), ["note: no effect here: --weights"]);
+    assert_eq!(notes(&["inspect", "--keys", "--seed", "2"]), ["note: no effect here: --seed"]);
+    let find_lr = ["find-lr", "LeNet.ini", "--find-lr", "256", "--float", "f64"];
+    assert_eq!(notes(&find_lr), ["note: no effect here: --float"]);
+    assert_eq!(notes(&["LeNet_Spike.ini", "-test", "-nb-test", "1", "-present-time", "1", "-seed", "1"]), none);
+}
+
+#[test]
+fn inspect_tells_the_memory_of_pixels_neurons_and_synapses() {
+    let shown = run(folder().path(), &["inspect", "LeNet_Spike.ini"]).succeeds().stdout;
+    for part in ["bytes a pixel", "input queue up to", "bytes a neuron", "bytes a shared weight", "beside them"] {
+        assert!(shown.contains(part), "`{part}` is missing in\n{shown}");
+    }
+}
+
+#[test]
 fn help_and_version_are_there() {
     let folder = folder();
     for words in [&["--help"][..], &["-h"], &["learn", "--help"], &["-test", "x.ini", "-h"], &["--version"], &["-v"]] {
