@@ -66,7 +66,7 @@ pub(crate) mod exp2_f32 {
     /// Of 2^f - 1 = f (c5 + f (c4 + ...)), from the highest power down: the polynomial that is right at the Chebyshev nodes of
     /// [-1/2, 1/2] and off by 5e-9 at most between them.
     pub(crate) const COEFFICIENTS: [f32; 6] =
-        [1.545_316_3e-4, 1.339_086_4e-3, 9.618_082_6e-3, 0.055_503_573, 0.240_226_5, 0.693_147_2];
+        [1.545_316_3e-4, 1.339_086_4e-3, 9.618_083e-3, 0.055_503_573, 0.240_226_5, std::f32::consts::LN_2];
 }
 
 /// e^x for x in [-700, 0], without a branch; the same bits as [`exp`].

@@ -48,7 +48,8 @@ pub struct Paused {
 /// The mutable side of a run, made for one [`Plan`] and used for one stimulus after the other.
 ///
 /// After [`present`](crate::present()) it holds the counts and potentials of that stimulus, until the next begins, and
-/// after a [pause](crate::present_until) all that [`resume`](crate::resume) needs; nothing else passes from one stimulus to the next. No memory is allocated once it is warm, and a reset costs what was touched.
+/// after a [pause](crate::present_until) all that [`resume`](crate::resume) needs; nothing else passes from one stimulus to the next. No memory is allocated once it is warm, and a reset costs what was touched: of a cell the neurons in
+/// between the first and the last, of a pooling cell that heard anything all windows.
 #[derive(Clone, Debug)]
 pub struct State<F> {
     pub(crate) cells: Vec<CellState<F>>,
@@ -166,6 +167,8 @@ pub(crate) struct NeuronState<F> {
     pub(crate) net: Vec<i64>,
     /// Synaptic events that did not arrive before the end, by weight; empty without delays.
     pub(crate) unread: Vec<u32>,
+    /// Weights that have any.
+    pub(crate) has_unread: Touched,
     /// Neurons that spikes may have arrived at, or that may have crossed their threshold.
     pub(crate) touched: Touched,
     pub(crate) activity: Activity,
@@ -263,6 +266,7 @@ impl<F: Real> State<F> {
                     refractory_until: vec![0; only_if(neuron.refractory_period > 0, n + LANES)],
                     net: vec![0; only_if(weighted.terminates(), n)],
                     unread: vec![0; n_delays],
+                    has_unread: Touched::NOTHING,
                     touched: Touched::NOTHING,
                     activity: Activity::default(),
                 })
@@ -376,7 +380,9 @@ impl<F: Real> NeuronState<F> {
             times[range].fill(0);
         }
         self.net.fill(0);
-        self.unread.fill(0);
+        let range = self.has_unread.range(self.unread.len());
+        self.unread[range].fill(0);
+        self.has_unread = Touched::NOTHING;
         self.touched = Touched::NOTHING;
     }
 }

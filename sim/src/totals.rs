@@ -81,7 +81,8 @@ impl Totals {
         lanes::on_widest(AddCounts(self, state));
         for (totals, cell) in self.unread.iter_mut().zip(&state.cells) {
             if let CellState::Neurons(cell) = cell {
-                add(totals, &cell.unread);
+                let range = cell.has_unread.range(cell.unread.len());
+                add(&mut totals[range.clone()], &cell.unread[range]);
             }
         }
         self.n_stimuli += 1;

@@ -112,6 +112,7 @@ impl<F: Real> NeuronState<F> {
         }
         reader.fill(&mut self.net)?;
         reader.fill(&mut self.unread)?;
+        self.has_unread.cover(0, self.unread.len());
         self.touched = Touched::read(reader)?;
         if self.last.iter().any(|&last| last > now) { Err(damaged("its clock is wrong")) } else { Ok(()) }
     }

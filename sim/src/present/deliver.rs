@@ -257,7 +257,9 @@ impl<F: Real> Deliveries<F> {
                 (plan.cells[cell as usize].kind.delayed(), &mut cells[cell as usize])
                 && targets.is_none_or(|targets| delayed.neuron(&weighted.synapses, targets, entry).is_some())
             {
-                state.unread[delayed.places[entry as usize].weight_index as usize] += 1;
+                let weight = delayed.places[entry as usize].weight_index as usize;
+                state.unread[weight] += 1;
+                state.has_unread.cover(weight, weight + 1);
             }
         };
         while self.wheel.next_time() < u64::MAX {
