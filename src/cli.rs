@@ -7,6 +7,7 @@ mod effect;
 mod find_lr;
 mod inspect;
 mod learn;
+mod shell;
 mod test;
 
 use anyhow::Result;
@@ -48,6 +49,10 @@ enum Command {
     Demo(DemoArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 impl Cli {
@@ -63,7 +68,7 @@ impl Cli {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
-            Command::Bench(_) => return Ok(cli),
+            Command::Bench(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
         Ok(cli)
@@ -118,6 +123,14 @@ pub struct BenchArgs {
     /// Threads of the lines that use several [default: 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Which shell completes.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }
 
 fn only_help() -> String {
@@ -297,5 +310,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man => shell::manual(),
     }
 }

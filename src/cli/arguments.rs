@@ -6,7 +6,7 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 7] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "help"];
+const COMMANDS: [&str; 9] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
 const LACKING: [&str; 43] = [

@@ -210,3 +210,24 @@ fn a_learning_without_validation_leaves_no_older_weights_in_its_way() {
     run(folder.path(), &["test", "all.ini", "--nb-test", "10"]).succeeds();
     assert_eq!(summary(folder.path())["weights_sha256"], hash);
 }
+
+/// What is offered to a shell follows from the parser: every command and option is there.
+#[test]
+fn shells_and_man_know_every_command_and_option() {
+    let folder = folder();
+    let commands = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man"];
+    let options = ["--learn-epoch", "--continuous", "--checkpoint-after", "--normalization", "--only", "--keys"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(folder.path(), &["completions", shell]).succeeds().stdout;
+        let knows = |word: &str| script.contains(word) || script.contains(word.trim_start_matches('-'));
+        let missing: Vec<_> = commands.iter().chain(&options).filter(|word| !knows(word)).collect();
+        assert!(missing.is_empty(), "{shell}: {missing:?}");
+    }
+    let page = run(folder.path(), &["man"]).succeeds().stdout;
+    for command in commands {
+        assert!(page.contains(&format!(".SH \"{}\"", command.to_uppercase())), "{command}");
+    }
+    let page = page.replace('\\', "");
+    assert!(options.iter().all(|option| page.contains(option)), "{page}");
+    run(folder.path(), &["completions", "tcsh"]).fails(2, &["bash", "powershell"]);
+}
