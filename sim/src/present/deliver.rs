@@ -78,6 +78,9 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     #[inline(never)]
     pub(super) fn deliver(&mut self, before: u64) {
         let mut together = std::mem::take(&mut self.deliveries.together);
+        // A decision moves the end, but what decides also waits to be emitted.
+        let limit = before.min(self.clock.end);
+        let has_crossings = !self.plan.driven.is_empty();
         loop {
             while self.deliveries.waiting_time == self.clock.now {
                 self.wake();
@@ -90,9 +93,11 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
                 together.sort_unstable_by_key(|delivery| delivery.order);
                 together.drain(..).for_each(|delivery| self.arrive(delivery));
             }
+            if !self.waiting.is_empty() {
+                break;
+            }
             let next = self.deliveries.next_time();
-            let is_first = next < before.min(self.clock.end).min(self.crossings.least_time());
-            if !is_first || !self.waiting.is_empty() {
+            if next >= limit || (has_crossings && next >= self.crossings.least_time()) {
                 break;
             }
             self.clock.now = next;
