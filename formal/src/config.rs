@@ -90,6 +90,19 @@ pub enum Activation {
         /// 1 for the plain hyperbolic tangent.
         alpha: f32,
     },
+    /// `1/(1 + e^-x)`.
+    Logistic,
+    /// `1/(1 + e^-x)`, through which the error of a target passes unchanged: the gradient of the binary cross-entropy.
+    LogisticWithLoss,
+    /// `x` between minus and plus the threshold, the nearer of the two outside.
+    Saturation {
+        /// More than 0.
+        threshold: f32,
+    },
+    /// `ln(1 + e^x)`.
+    Softplus,
+    /// `x/(1 + e^-x)`.
+    Swish,
 }
 
 /// A convolution: `sum(o, y, x) = b(o) + Σ w(o, c, ky, kx)·in(c, y·stride - padding + dilation·ky, ..)`.

@@ -53,7 +53,7 @@ impl Network {
 
     /// Outputs of all cells `[c][y][x]` for a stimulus, in inference mode.
     pub fn infer(&self, stimulus: &[f64]) -> Vec<Vec<f64>> {
-        self.forward(stimulus, Mode::Infer)
+        self.forward(stimulus, Mode::Infer).0
     }
 
     /// Gradients for stimuli `[n][c][y][x]` with their classes, with the dropout masks of the step.
@@ -67,16 +67,18 @@ impl Network {
         };
         for (position, (stimulus, label)) in stimuli.chunks_exact(size(self.plan.input)).zip(labels).enumerate() {
             let mode = Mode::Learn { step, position: position as u32 };
-            let outputs = self.forward(stimulus, mode);
+            let values = self.forward(stimulus, mode);
             if let &Some(label) = label {
-                self.backward(stimulus, &outputs, label, mode, &mut gradients);
+                self.backward(stimulus, &values, label, mode, &mut gradients);
             }
-            gradients.outputs = outputs;
+            gradients.outputs = values.0;
         }
         gradients
     }
 
-    fn forward(&self, stimulus: &[f64], mode: Mode) -> Vec<Vec<f64>> {
+    /// Outputs of all cells, and their sums before the activation.
+    fn forward(&self, stimulus: &[f64], mode: Mode) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+        let mut sums: Vec<Vec<f64>> = Vec::with_capacity(self.plan.cells.len());
         let mut outputs: Vec<Vec<f64>> = Vec::with_capacity(self.plan.cells.len());
         for (index, cell) in self.plan.cells.iter().enumerate() {
             let input = input(cell, stimulus, &outputs);
@@ -88,10 +90,11 @@ impl Network {
                 Operator::Softmax(softmax) => softmax.reference(&input),
                 Operator::Dropout(_) => input.iter().zip(self.factors(index, mode)).map(|(x, f)| x * f).collect(),
             };
+            sums.push(output.clone());
             output.iter_mut().for_each(|value| *value = cell.activation.value(*value));
             outputs.push(output);
         }
-        outputs
+        (outputs, sums)
     }
 
     /// What each value of a dropout cell is multiplied by.
@@ -105,7 +108,14 @@ impl Network {
         words.into_iter().map(|word| f64::from(dropout.factor(word))).collect()
     }
 
-    fn backward(&self, stimulus: &[f64], outputs: &[Vec<f64>], label: usize, mode: Mode, gradients: &mut Gradients) {
+    fn backward(
+        &self,
+        stimulus: &[f64],
+        (outputs, sums): &(Vec<Vec<f64>>, Vec<Vec<f64>>),
+        label: usize,
+        mode: Mode,
+        gradients: &mut Gradients,
+    ) {
         let Plan { cells, target, .. } = &self.plan;
         let mut errors: Vec<Vec<f64>> = outputs.iter().map(|output| vec![0.0; output.len()]).collect();
         let shape = cells[target.cell].output;
@@ -117,7 +127,7 @@ impl Network {
         }
         for (index, cell) in cells.iter().enumerate().rev().filter(|(_, cell)| cell.has_error) {
             let (output, input) = (&outputs[index], input(cell, stimulus, outputs));
-            let slopes = output.iter().map(|&y| cell.activation.slope(y));
+            let slopes = sums[index].iter().zip(output).map(|(&x, &y)| cell.activation.slope(x, y));
             let error: Vec<f64> = errors[index].iter().zip(slopes).map(|(error, slope)| error * slope).collect();
             let (weights_gradient, bias_gradient) = (&mut gradients.weights[index], &mut gradients.biases[index]);
             let weights = &self.weights[index];

@@ -132,9 +132,25 @@ pub(crate) fn activation<'a>(
             Activation::Tanh { alpha: reader.read(bag, PREFIX, Scope::Tanh, "Alpha") }
         }
         "TanhLeCun" => Activation::Tanh { alpha: 1.7159 * 2.0 / 3.0 },
+        "Logistic" => Activation::Logistic,
+        "LogisticWithLoss" => Activation::LogisticWithLoss,
+        "Saturation" => {
+            accepted.push((PREFIX.to_owned(), Scope::Saturation));
+            Activation::Saturation { threshold: reader.read(bag, PREFIX, Scope::Saturation, "Threshold") }
+        }
+        "Softplus" => Activation::Softplus,
+        "Swish" => Activation::Swish,
         _ => {
             accepted.push((PREFIX.to_owned(), Scope::Linear));
-            Activation::Linear
+            match reader.read::<f32>(bag, PREFIX, Scope::Linear, "Clipping") {
+                0.0 => Activation::Linear,
+                clipping if clipping < 0.0 => {
+                    let message = format!("expected 0 (off) or more, found `{clipping}`");
+                    reader.fault_at(bag, "ActivationFunction.Clipping", message);
+                    Activation::Linear
+                }
+                clipping => Activation::Saturation { threshold: clipping },
+            }
         }
     };
     Located { value: if written || value != Activation::Linear { value } else { default }, span }

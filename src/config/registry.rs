@@ -39,6 +39,8 @@ pub enum Scope {
     Rectifier,
     /// Parameters `ActivationFunction.*` of `Tanh`.
     Tanh,
+    /// Parameters `ActivationFunction.*` of `Saturation`.
+    Saturation,
     /// `Type=Conv`.
     Conv,
     /// `Type=Pool`.
@@ -138,7 +140,7 @@ impl Scope {
     /// Prefixes its keys may be written with.
     pub(crate) fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Linear | Self::Rectifier | Self::Tanh => &["ActivationFunction."],
+            Self::Linear | Self::Rectifier | Self::Tanh | Self::Saturation => &["ActivationFunction."],
             Self::Mapping => &["Mapping."],
             Self::Sgd => &["Solvers.", "WeightsSolver.", "BiasSolver."],
             Self::ConstantFiller | Self::NormalFiller | Self::UniformFiller | Self::XavierFiller | Self::HeFiller => {
@@ -164,6 +166,7 @@ impl Scope {
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
+            Self::Saturation => "`ActivationFunction=Saturation`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",

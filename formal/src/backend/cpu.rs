@@ -10,6 +10,7 @@ mod dense;
 mod elementwise;
 mod lanes;
 mod layer;
+mod nonlinear;
 mod pool;
 mod slot;
 

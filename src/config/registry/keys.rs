@@ -116,8 +116,8 @@ const CELL: Kind = Kind::Choice(
 );
 
 const ACTIVATION: Kind = Kind::Choice(
-    &["Linear", "Rectifier", "Tanh", "TanhLeCun"],
-    &["Logistic", "LogisticWithLoss", "Saturation", "Softplus", "Swish"],
+    &["Linear", "Rectifier", "Tanh", "TanhLeCun", "Logistic", "LogisticWithLoss", "Saturation", "Softplus", "Swish"],
+    &[],
 );
 
 const FILLER: Kind =
@@ -226,10 +226,12 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, Pool: `Linear`"),
 
-    key(Scope::Linear, "Clipping", Kind::Real, Refused("0.0"), "Bounds the output to plus or minus this; 0 is off"),
+    key(Scope::Linear, "Clipping", Kind::Real, Text("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
     key(Scope::Rectifier, "LeakSlope", Kind::Real, Text("0.0"), "Slope below 0"),
     key(Scope::Rectifier, "Clipping", Kind::Real, Text("0.0"), "Upper bound; 0 is off"),
+
+    key(Scope::Saturation, "Threshold", Kind::PositiveReal, Text("1.0"), "Bounds the output to plus or minus this"),
 
     key(Scope::Tanh, "Alpha", Kind::Real, Text("1.0"), "tanh(Alpha x)"),
 

@@ -94,14 +94,14 @@ TopN=0",
 #[test]
 fn what_n2d2_has_and_we_lack_is_named_as_such() {
     check(
-        &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nSolvers=Adam\nActivationFunction=Swish\nModel=Spike_RRAM")
+        &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nQAct=LSQ\nActivationFunction=Relu6\nModel=Spike_RRAM")
             .replace("MNIST_IDX_Database", "IMDBWIKI_Database"),
         "m.ini has 6 faults
   line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database` are
   line 11, [c] DataType: not supported yet, though N2D2 has it; only `Float32` is
   line 12, [c] WeightsSharing: not supported yet, though N2D2 has it; leave it out
-  line 13, [c] Solvers: `Adam` is not supported yet; only `SGD` is
-  line 14, [c] ActivationFunction: `Swish` is not supported yet; `Linear`, `Rectifier`, `Tanh`, `TanhLeCun` are
+  line 13, [c] QAct: not supported yet, though N2D2 has it; leave it out
+  line 14, [c] ActivationFunction: expected one of `Linear`, `Rectifier`, `Tanh`, `TanhLeCun`, `Logistic`, `LogisticWithLoss`, `Saturation`, `Softplus`, `Swish`, found `Relu6`
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(

@@ -205,6 +205,16 @@ fn the_activation_of_old_and_new_models_can_be_chosen() {
         &with("ActivationFunction=Rectifier\nActivationFunction.LeakSlope=0.01\nActivationFunction.Clipping=6"),
         leaky,
     );
+    check(&with("ActivationFunction=Linear\nActivationFunction.Clipping=2"), Activation::Saturation { threshold: 2.0 });
+    check(&with("ActivationFunction=Saturation"), Activation::Saturation { threshold: 1.0 });
+    check(
+        &with("ActivationFunction=Saturation\nActivationFunction.Threshold=0.5"),
+        Activation::Saturation { threshold: 0.5 },
+    );
+    check(&with("ActivationFunction=Logistic"), Activation::Logistic);
+    check(&with("ActivationFunction=LogisticWithLoss"), Activation::LogisticWithLoss);
+    check(&with("ActivationFunction=Softplus"), Activation::Softplus);
+    check(&with("ActivationFunction=Swish"), Activation::Swish);
 }
 
 #[test]

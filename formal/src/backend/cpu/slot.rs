@@ -14,6 +14,8 @@ pub(super) struct Block {
     input: Vec<Pack>,
     /// After the activation, one vector a cell.
     pub(super) outputs: Vec<Vec<Pack>>,
+    /// Before the activation, for the activations whose slope needs it.
+    sums: Vec<Vec<Pack>>,
     /// Inputs copied together, for the cells that need it.
     staged: Vec<Vec<Pack>>,
     /// Winners of max pooling, factors of dropout.
@@ -62,6 +64,11 @@ impl Block {
         Self {
             input: packs(program.input),
             outputs: program.cells.iter().map(|cell| packs(size(cell.output))).collect(),
+            sums: program
+                .cells
+                .iter()
+                .map(|cell| packs(if keeps_sums(cell) { size(cell.output) } else { 0 }))
+                .collect(),
             staged: program.cells.iter().zip(staging).map(staged).collect(),
             kept: cells().map(kept).collect(),
             factors: cells().map(factors).collect(),
@@ -155,6 +162,10 @@ impl Slot {
     }
 }
 
+fn keeps_sums(cell: &Cell) -> bool {
+    cell.has_error && cell.activation.needs_sum()
+}
+
 /// Sets the error of the target cell and the losses of the block.
 fn compare(target: &TargetConfig, labels: &[Option<usize>], block: &mut Block, error: &mut [Pack], cell: &Cell) {
     let outputs = &block.outputs[target.cell];
@@ -222,6 +233,9 @@ impl Scratch {
                 }
             }
         }
+        if keeps_sums(cell) {
+            block.sums[index].copy_from_slice(&output);
+        }
         elementwise::activate(cell.activation, &mut output);
         block.outputs[index] = output;
         block.kept[index] = kept;
@@ -238,7 +252,7 @@ impl Scratch {
         let cell = &program.cells[index];
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
-        elementwise::deactivate(cell.activation, &block.outputs[index], error);
+        elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
         let conv = &mut self.conv[index];
