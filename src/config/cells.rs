@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
-    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, Source,
+    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, SolverConfig,
+    Source,
 };
 use sim::network::{Neuron, Reset};
 use stimuli::Shape;
@@ -255,7 +256,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         let mut accepted: Accepted = scopes.into_iter().map(|scope| (String::new(), scope)).collect();
         if weighted {
-            accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
+            for role in ["WeightsSolver", "BiasSolver"] {
+                let scope = learning::solver_scope(self.reader, &self.bag, role);
+                accepted.extend([format!("{role}."), "Solvers.".to_owned()].map(|prefix| (prefix, scope)));
+            }
         }
         self.sources.push(self.bag.clone());
         for section in self.reader.config_sections(&self.bag, Scope::Cell) {
@@ -510,10 +514,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
         (Operator::Dropout(DropoutConfig { rate }), self.kept_shape())
     }
 
-    fn solver(&mut self, role: &str) -> formal::config::SgdConfig {
-        self.reader.read::<String>(&self.bag, "", Scope::Weighted, "Solvers");
-        self.reader.read::<String>(&self.bag, "", Scope::Weighted, role);
-        learning::solver(self.reader, &self.sources, self.section, role)
+    fn solver(&mut self, role: &str) -> SolverConfig {
+        let scope = learning::solver_scope(self.reader, &self.bag, role);
+        learning::solver(self.reader, &self.sources, self.section, role, scope)
     }
 
     /// How many positions a window of `reach` takes on the padded input.

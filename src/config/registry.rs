@@ -69,6 +69,8 @@ pub enum Scope {
     SpikingFcParameter,
     /// `Solvers.*`, `WeightsSolver.*`, `BiasSolver.*`.
     Sgd,
+    /// The same prefixes, with `Solvers=Adam`, `WeightsSolver=Adam` or `BiasSolver=Adam` in the layer.
+    Adam,
     /// Parameters of `ConstantFiller`.
     ConstantFiller,
     /// Parameters of `NormalFiller`.
@@ -142,7 +144,7 @@ impl Scope {
         match self {
             Self::Linear | Self::Rectifier | Self::Tanh | Self::Saturation => &["ActivationFunction."],
             Self::Mapping => &["Mapping."],
-            Self::Sgd => &["Solvers.", "WeightsSolver.", "BiasSolver."],
+            Self::Sgd | Self::Adam => &["Solvers.", "WeightsSolver.", "BiasSolver."],
             Self::ConstantFiller | Self::NormalFiller | Self::UniformFiller | Self::XavierFiller | Self::HeFiller => {
                 &["WeightsFiller.", "BiasFiller."]
             }
@@ -182,6 +184,9 @@ impl Scope {
             Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::NeuronParameter => "Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
+            Self::Adam => {
+                "Solver, with `Solvers=Adam` (or `WeightsSolver=`, `BiasSolver=`) in the layer: the same prefixes"
+            }
             Self::Sgd => "Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)",
             Self::ConstantFiller => "`ConstantFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::NormalFiller => "`NormalFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",

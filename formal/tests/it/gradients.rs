@@ -30,7 +30,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 /// Compares outputs in both modes and all gradients with the naive network.
 fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
-    solve(&mut config, &solver);
+    solve(&mut config, solver);
     let mut network = Network::new(&config, seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;

@@ -363,6 +363,19 @@ fn values_that_cannot_be_worked_out_say_why() {
 }
 
 #[test]
+fn adam_has_its_own_parameters() {
+    let with = |keys: &str| conv(&format!("KernelSize=5\nSolvers=Adam\nConfigSection=p\n[p]\n{keys}"));
+    check(
+        &with("Solvers.Momentum=0.5\nSolvers.Beta1=1\nSolvers.Epsilon=0\nSolvers.LearningRate=-1"),
+        "m.ini has 4 faults
+  line 14, [p] Solvers.Momentum: unknown parameter here; it belongs to: Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)
+  line 15, [p] Solvers.Beta1: expected a number from 0 to below 1, found `1`
+  line 16, [p] Solvers.Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
+  line 17, [p] Solvers.LearningRate: expected 0 or more, found `-1`",
+    );
+}
+
+#[test]
 fn solvers_say_what_a_policy_needs() {
     check(
         &conv(
