@@ -183,6 +183,17 @@ pub struct Options {
     /// Stop when N validations in a row are no better than the best
     #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
     pub stop_valid: u32,
+    /// What validations are judged by: Sensitivity, Specificity, Precision, NegativePredictiveValue, MissRate, FallOut,
+    /// FalseDiscoveryRate, FalseOmissionRate, IU, Accuracy, F1Score, Informedness or Markedness, the mean over the classes;
+    /// rates of errors are best when small [default: Sensitivity]
+    #[arg(long, value_name = "METRIC", help_heading = "Learning", value_parser = arguments::metric)]
+    pub valid_metric: Option<stats::Metric>,
+    /// Epochs between logs and validations of a learning by epochs; 0: at the end alone
+    #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 1)]
+    pub log_epoch: u64,
+    /// Stimuli that the learning success is averaged over
+    #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 10_000, value_parser = arguments::count)]
+    pub ws: u64,
     /// Stimuli of the learning-rate range test
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub find_lr: Option<u64>,

@@ -8,6 +8,7 @@ pub mod curves;
 pub mod memory;
 pub mod network;
 pub mod number;
+pub mod picture;
 pub mod progress;
 pub mod spikes;
 pub mod summary;

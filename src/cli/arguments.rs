@@ -9,7 +9,7 @@ use super::Cli;
 const COMMANDS: [&str; 9] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 43] = [
+const LACKING: [&str; 40] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
@@ -31,7 +31,6 @@ const LACKING: [&str; 43] = [
     "fuse",
     "learn-stdp",
     "log-db-stats",
-    "log-epoch",
     "log-json",
     "log-kernels",
     "log-outputs",
@@ -47,10 +46,8 @@ const LACKING: [&str; 43] = [
     "testAdv",
     "testQAT",
     "ts",
-    "valid-metric",
     "verbose",
     "w-ignore",
-    "ws",
     "wt-clipping-mode",
     "wt-round-mode",
 ];
@@ -177,6 +174,12 @@ pub fn count(text: &str) -> Result<u64, String> {
         Ok(value) => Ok(value),
         Err(_) => Err("expected a whole number such as `100000`".to_string()),
     }
+}
+
+/// A metric, by its name.
+pub fn metric(text: &str) -> Result<stats::Metric, String> {
+    let names = || stats::Metric::ALL.map(|(name, _)| format!("`{name}`")).join(", ");
+    stats::Metric::of_name(text).ok_or_else(|| format!("expected one of {}", names()))
 }
 
 /// A presentation time: a bare number is in microseconds, as in the reference.

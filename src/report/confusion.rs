@@ -6,6 +6,7 @@ use anyhow::Result;
 use stats::{ClassScore, Confusion};
 
 use super::number::general;
+use super::picture;
 use crate::output::OutputFolder;
 
 /// One stimulus taken for another class.
@@ -21,7 +22,8 @@ pub struct Misclassified {
     pub estimated: usize,
 }
 
-/// Writes `ConfusionMatrix_<set>.dat`, `ConfusionMatrix_<set>_score.dat` and `Misclassified_<set>.dat` to `folder`.
+/// Writes `ConfusionMatrix_<set>.dat` and its picture, `ConfusionMatrix_<set>_score.dat` and `Misclassified_<set>.dat`
+/// to `folder`.
 pub fn write(
     output: &OutputFolder,
     folder: &str,
@@ -31,6 +33,9 @@ pub fn write(
     misclassified: &[Misclassified],
 ) -> Result<()> {
     output.write(format!("{folder}/ConfusionMatrix_{set}.dat"), matrix_text(matrix))?;
+    if let Some(png) = picture::confusion(matrix)? {
+        output.write(format!("{folder}/ConfusionMatrix_{set}.png"), png)?;
+    }
     output.write(format!("{folder}/ConfusionMatrix_{set}_score.dat"), score_text(matrix, class_names))?;
     output.write(format!("{folder}/Misclassified_{set}.dat"), misclassified_text(misclassified))
 }

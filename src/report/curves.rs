@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use anyhow::Result;
+
 use super::number::significant;
+use super::picture::{Chart, Curve};
 
 /// `<value> <mean of the last window values>` a line, four significant digits; a window of 0 takes all.
 pub fn success_text(values: &[f64], window: usize) -> String {
@@ -34,6 +37,39 @@ pub fn loss_text(points: &[(u64, f64, Option<f64>)]) -> String {
         let _ = writeln!(text, "{stimuli} {} {entropy}", significant(*squared, 6));
     }
     text
+}
+
+/// The success of learning, as a mean over `window` batches, and the validation scores, over the batches learned.
+///
+/// # Errors
+/// The encoder fails.
+pub fn success_picture(values: &[f64], window: usize, scores: &[(u64, f64)]) -> Result<Vec<u8>> {
+    let mut curve = Vec::with_capacity(values.len());
+    let mut sum = 0.0;
+    for (i, &value) in values.iter().enumerate() {
+        sum += value - if window > 0 && i >= window { values[i - window] } else { 0.0 };
+        let n = if window > 0 { (i + 1).min(window) } else { i + 1 };
+        curve.push(((i + 1) as f64, 100.0 * sum / n as f64));
+    }
+    let mut curves = vec![Curve { name: "success", points: curve }];
+    if !scores.is_empty() {
+        let points = scores.iter().map(|&(batches, score)| (batches as f64, 100.0 * score)).collect();
+        curves.push(Curve { name: "validation", points });
+    }
+    Chart { title: "Success (%)", x_label: "batches", x_is_log: false, curves, mark: None }.png()
+}
+
+/// The losses at each log, over the stimuli learned.
+///
+/// # Errors
+/// The encoder fails.
+pub fn loss_picture(points: &[(u64, f64, Option<f64>)]) -> Result<Vec<u8>> {
+    let squared = points.iter().map(|&(stimuli, squared, _)| (stimuli as f64, squared)).collect();
+    let entropy = points.iter().filter_map(|&(stimuli, _, entropy)| Some((stimuli as f64, entropy?))).collect();
+    let mut curves =
+        vec![Curve { name: "squared error", points: squared }, Curve { name: "cross-entropy", points: entropy }];
+    curves.retain(|curve| !curve.points.is_empty());
+    Chart { title: "Loss", x_label: "stimuli", x_is_log: false, curves, mark: None }.png()
 }
 
 #[cfg(test)]

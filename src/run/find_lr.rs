@@ -8,6 +8,7 @@ use stimuli::{Set, batches};
 
 use super::interrupt;
 use crate::report::number::general;
+use crate::report::picture::{Chart, Curve};
 use crate::report::progress::Progress;
 use crate::session::Session;
 
@@ -15,8 +16,8 @@ const LOWEST_RATE: f64 = 1e-6;
 const RATE_SPAN: f64 = 1e7;
 const N_SAMPLES: usize = 100;
 
-/// Runs the test over `n` stimuli, writes `find_lr_<target>.dat` (`rate loss` a line) and `find_lr_smoothed.dat`, and
-/// returns the suggested rate, `None` if the loss never falls.
+/// Runs the test over `n` stimuli, writes `find_lr_<target>.dat` (`rate loss` a line), `find_lr_smoothed.dat` and the
+/// picture of both, and returns the suggested rate, `None` if the loss never falls.
 ///
 /// # Errors
 /// A file that cannot be written; Ctrl-C.
@@ -52,7 +53,16 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
     let smoothed = bezier(&points, N_SAMPLES);
     let text: String = smoothed.iter().map(|(rate, loss)| format!("{} {}\n", general(*rate), general(*loss))).collect();
     session.output.write("find_lr_smoothed.dat", text)?;
-    Ok(suggest(&smoothed))
+    let suggested = suggest(&smoothed);
+    let chart = Chart {
+        title: "Learning-rate range test",
+        x_label: "learning rate",
+        x_is_log: true,
+        mark: suggested.map(|rate| (rate, format!("suggested {}", general(rate)))),
+        curves: vec![Curve { name: "loss", points }, Curve { name: "smoothed", points: smoothed }],
+    };
+    session.output.write(format!("find_lr_{}.png", session.target_folder()), chart.png()?)?;
+    Ok(suggested)
 }
 
 /// The Bezier curve whose control points are (ln rate, loss), at `n` parameters from first to last point.

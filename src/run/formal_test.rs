@@ -10,7 +10,7 @@ use stimuli::{Set, StimulusId};
 
 use super::interrupt;
 use crate::report::confusion::{Misclassified, metrics_text};
-use crate::report::curves::success_text;
+use crate::report::curves::{success_picture, success_text};
 use crate::report::number::general;
 use crate::report::progress::{Progress, result};
 use crate::report::{self};
@@ -25,6 +25,10 @@ pub struct Evaluation {
     pub confusion: Confusion,
     /// Success of each batch.
     pub success: Vec<f64>,
+    /// The same with the class among the `TopN` best outputs.
+    pub success_top_n: Vec<f64>,
+    /// Stimuli whose class was among the `TopN` best outputs.
+    pub found_in_top_n: u64,
     /// The stimuli taken for another class.
     pub misclassified: Vec<Misclassified>,
     /// Estimated class a stimulus, in the order presented.
@@ -37,6 +41,11 @@ impl Evaluation {
     /// Fraction of the stimuli that were recognized.
     pub fn recognition_rate(&self) -> f64 {
         stats::spikes::per(self.confusion.correct(), self.confusion.total())
+    }
+
+    /// Fraction of the stimuli whose class was among the `TopN` best outputs.
+    pub fn top_n_rate(&self) -> f64 {
+        stats::spikes::per(self.found_in_top_n, self.confusion.total())
     }
 }
 
@@ -51,6 +60,13 @@ pub fn estimate(outputs: &[f32]) -> usize {
     best
 }
 
+/// Whether `class` is among the `n` largest outputs; of equal ones the first come first.
+pub fn is_in_top(outputs: &[f32], class: usize, n: usize) -> bool {
+    let Some(&value) = outputs.get(class) else { return false };
+    let before = |&(other, &output): &(usize, &f32)| output > value || (output == value && other < class);
+    outputs.iter().enumerate().filter(before).count() < n
+}
+
 /// Infers the stimuli `ids` of `set`; `each` is shown every stimulus with its outputs at the target cell.
 pub fn evaluate(
     session: &Session,
@@ -61,6 +77,7 @@ pub fn evaluate(
     mut each: impl FnMut(StimulusId, usize, usize, &[f32]),
 ) -> Evaluation {
     let (database, cell) = (session.database(), session.target_cell());
+    let top_n = session.description.targets[0].top_n;
     let shape = session.provider.shape();
     let size = shape.channels * shape.height * shape.width;
     let out_shape = network.output_shape(cell);
@@ -68,6 +85,8 @@ pub fn evaluate(
     let mut evaluation = Evaluation {
         confusion: Confusion::new(database.label_names().len().max(n_outputs)),
         success: Vec::new(),
+        success_top_n: Vec::new(),
+        found_in_top_n: 0,
         misclassified: Vec::new(),
         estimates: Vec::with_capacity(ids.len()),
         seconds: 0.0,
@@ -80,11 +99,12 @@ pub fn evaluate(
         network.infer(&batch[..ids.len() * size], ids.len());
         evaluation.seconds += started.elapsed().as_secs_f64();
         let outputs = network.output(cell);
-        let mut correct = 0;
+        let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(n_outputs)) {
             let (target, estimated) = (database.label(id), estimate(outputs));
             evaluation.confusion.add(target, estimated);
             evaluation.estimates.push(estimated);
+            in_top += u32::from(is_in_top(outputs, target, top_n));
             if target == estimated {
                 correct += 1;
             } else {
@@ -93,6 +113,8 @@ pub fn evaluate(
             each(id, target, estimated, outputs);
         }
         evaluation.success.push(f64::from(correct) / ids.len() as f64);
+        evaluation.success_top_n.push(f64::from(in_top) / ids.len() as f64);
+        evaluation.found_in_top_n += u64::from(in_top);
         if let Some(progress) = progress {
             let done = evaluation.estimates.len() as u64;
             progress.advance(done, || format!("{:.2}%", 100.0 * evaluation.recognition_rate()));
@@ -134,12 +156,33 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     )?;
     session.output.write(format!("{folder}/Success_test.dat"), success_text(&evaluation.success, 0))?;
     session.output.write(format!("{folder}/test/classif.log"), classif)?;
+    session.output.write(format!("{folder}/Success_test.png"), success_picture(&evaluation.success, 0, &[])?)?;
+    let top_n = session.description.targets[0].top_n;
+    let mut top_n_line = String::new();
+    if top_n > 1 {
+        session.output.write(format!("{folder}/SuccessTopN_test.dat"), success_text(&evaluation.success_top_n, 0))?;
+        top_n_line = format!("\nTop-{top_n} recognition rate: {:.2}%", 100.0 * evaluation.top_n_rate());
+    }
     let rate = 100.0 * evaluation.recognition_rate();
     result(&format!(
-        "Final recognition rate: {rate:.2}%    (error rate: {:.2}%)\n{}",
+        "Final recognition rate: {rate:.2}%    (error rate: {:.2}%){top_n_line}\n{}",
         100.0 - rate,
         metrics_text(&evaluation.confusion)
     ));
     interrupt::check()?;
     Ok(evaluation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equal_outputs_the_first_come_first() {
+        let outputs = [0.1, 0.5, 0.5, 0.3];
+        assert_eq!(estimate(&outputs), 1);
+        let of_class = |class| (1..=4).find(|&n| is_in_top(&outputs, class, n));
+        assert_eq!([0, 1, 2, 3].map(of_class), [Some(4), Some(1), Some(2), Some(3)]);
+        assert!(!is_in_top(&outputs, 7, 4));
+    }
 }

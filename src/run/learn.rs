@@ -4,21 +4,18 @@ use std::time::Instant;
 
 use anyhow::Result;
 use formal::Network;
-use stats::Confusion;
+use stats::{Confusion, Metric};
 use stimuli::{Set, StimulusId, batches};
 
 use super::learning_state::{self, Ledger};
 use super::{formal_test, interrupt};
 use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
-use crate::report::curves::{loss_text, success_text, validation_text};
+use crate::report::curves::{loss_picture, loss_text, success_picture, success_text, validation_text};
 use crate::report::progress::{Progress, note, result};
 use crate::session::Session;
 use crate::weights::{self, WeightSource};
 use crate::{assemble, report};
-
-/// Stimuli that the learning success is averaged over.
-const SUCCESS_WINDOW: usize = 10_000;
 
 /// How much to learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +42,7 @@ struct Run<'a> {
     session: &'a Session,
     network: &'a mut Network,
     ledger: Ledger,
+    metric: Metric,
     confusion: Confusion,
     progress: Progress,
 }
@@ -63,6 +61,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         let path = if path.is_dir() { path.join(learning_state::FILE) } else { path.clone() };
         learning_state::load(&path, network)?;
     }
+    let metric = metric(options.valid_metric, &mut ledger)?;
     match amount {
         Some(Amount::Stimuli(n)) => (ledger.total_stimuli, ledger.total_epochs) = (Some(n), None),
         Some(Amount::Epochs(n)) => (ledger.total_stimuli, ledger.total_epochs) = (None, Some(n)),
@@ -88,13 +87,30 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         note(&format!("note: nothing to learn: {} of {total} stimuli are learned already", ledger.stimuli));
     }
     let progress = Progress::go_on("Learning", total, ledger.stimuli);
-    let mut run = Run { session, network, ledger, confusion, progress };
+    let mut run = Run { session, network, ledger, metric, confusion, progress };
     interrupt::listen();
     run.learn(total)?;
     let Ledger { best, stimuli, seconds, .. } = run.ledger;
     save_weights(session, run.network, "weights")?;
     let folder = if best.is_some() { "weights_validation" } else { "weights" };
     Ok(Learned { best, stimuli, seconds, weights: WeightSource::Folder(session.output.path(folder)) })
+}
+
+/// The metric typed, or the one that validations were judged by so far.
+fn metric(typed: Option<Metric>, ledger: &mut Ledger) -> Result<Metric> {
+    match typed {
+        Some(metric) if ledger.validations.is_empty() => {
+            ledger.metric = metric.name().to_string();
+            Ok(metric)
+        }
+        Some(metric) if ledger.metric != metric.name() => Err(wrong_input(format!(
+            "--valid-metric: expected {}, which the validations so far were judged by, found {}",
+            ledger.metric,
+            metric.name()
+        ))),
+        _ => Metric::of_name(&ledger.metric)
+            .ok_or_else(|| wrong_input(format!("learning state: no metric is called `{}`", ledger.metric))),
+    }
 }
 
 fn resume(session: &Session, network: &mut Network) -> Result<Ledger> {
@@ -161,7 +177,10 @@ impl Run<'_> {
                 self.progress.advance(self.ledger.stimuli, || self.message());
             }
             let is_log = if by_epochs {
+                let epoch = self.ledger.stimuli / learn_set.len() as u64;
                 self.ledger.stimuli.is_multiple_of(learn_set.len() as u64)
+                    && session.options.log_epoch > 0
+                    && epoch.is_multiple_of(session.options.log_epoch)
             } else {
                 self.ledger.stimuli >= self.ledger.next_log
             };
@@ -208,10 +227,12 @@ impl Run<'_> {
             );
         }
         let outputs = self.network.output(session.target_cell());
-        let mut correct = 0;
+        let top_n = session.description.targets[0].top_n;
+        let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(outputs.len() / ids.len())) {
             let (target, estimated) = (database.label(id), formal_test::estimate(outputs));
             self.confusion.add(target, estimated);
+            in_top += u32::from(formal_test::is_in_top(outputs, target, top_n));
             if target == estimated {
                 correct += 1;
             } else {
@@ -219,6 +240,9 @@ impl Run<'_> {
             }
         }
         ledger.success.push(f64::from(correct) / ids.len() as f64);
+        if top_n > 1 {
+            ledger.success_top_n.push(f64::from(in_top) / ids.len() as f64);
+        }
         ledger.loss.0 += report.squared_error;
         ledger.loss.1 = report.cross_entropy.map(|entropy| entropy + ledger.loss.1.unwrap_or(0.0));
         ledger.loss.2 += 1;
@@ -228,7 +252,7 @@ impl Run<'_> {
     }
 
     fn window(&self) -> usize {
-        (SUCCESS_WINDOW / self.session.description.stimuli.batch_size).max(1)
+        (self.session.options.ws as usize / self.session.description.stimuli.batch_size).max(1)
     }
 
     fn message(&self) -> String {
@@ -254,11 +278,16 @@ impl Run<'_> {
             .map(|&(id, target, estimated)| Misclassified { id, name: session.database().name(id), target, estimated })
             .collect();
         output.write(format!("{folder}/Success_learning.dat"), success_text(&self.ledger.success, self.window()))?;
+        if !self.ledger.success_top_n.is_empty() {
+            let text = success_text(&self.ledger.success_top_n, self.window());
+            output.write(format!("{folder}/SuccessTopN_learning.dat"), text)?;
+        }
         report::confusion::write(output, &folder, "learning", &self.confusion, names, &misclassified)?;
         let (squared, entropy, n) = self.ledger.loss;
         let n = n.max(1) as f64;
         self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
         output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
+        output.write(format!("{folder}/Loss_learning.png"), loss_picture(&self.ledger.losses)?)?;
         self.confusion.clear();
         self.ledger.misclassified.clear();
         self.ledger.loss = (0.0, None, 0);
@@ -268,13 +297,15 @@ impl Run<'_> {
             save_weights(session, self.network, "weights")?;
             // Those of an earlier learning would be taken before these.
             output.clear("weights_validation")?;
+            self.draw_success(&folder)?;
             return Ok(false);
         }
         let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {});
-        let score = evaluation.confusion.mean_score().sensitivity;
+        let (metric, score) = (self.metric, evaluation.confusion.mean_metric(self.metric));
         self.ledger.validations.push((self.ledger.success.len() as u64, score));
         output.write(format!("{folder}/Success_validation.dat"), validation_text(&self.ledger.validations))?;
-        if self.ledger.best.is_none_or(|best| score > best) {
+        self.draw_success(&folder)?;
+        if self.ledger.best.is_none_or(|best| metric.is_better(score, best)) {
             self.ledger.best = Some(score);
             self.ledger.validations_since_best = 0;
             report::confusion::write(
@@ -287,25 +318,44 @@ impl Run<'_> {
             )?;
             save_weights(session, self.network, "weights_validation")?;
             self.progress.say(&format!(
-                "+++ BEST validation score: {:.2}% [Sensitivity]\n{}",
+                "+++ BEST validation score: {:.2}% [{}]{}\n{}",
                 100.0 * score,
+                metric.name(),
+                top_n_text(session, &evaluation),
                 metrics_text(&evaluation.confusion)
             ));
         } else {
             self.ledger.validations_since_best += 1;
             self.progress.say(&format!(
-                "--- LOWER validation score: {:.2}% [Sensitivity] (best was {:.2}%)",
+                "--- LOWER validation score: {:.2}% [{}]{} (best was {:.2}%)\n{}",
                 100.0 * score,
-                100.0 * self.ledger.best.unwrap_or(0.0)
+                metric.name(),
+                top_n_text(session, &evaluation),
+                100.0 * self.ledger.best.unwrap_or(0.0),
+                metrics_text(&evaluation.confusion)
             ));
         }
         let patience = session.options.stop_valid;
         Ok(patience > 0 && self.ledger.validations_since_best >= patience)
     }
 
+    fn draw_success(&self, folder: &str) -> Result<()> {
+        let Ledger { success, validations, .. } = &self.ledger;
+        let png = success_picture(success, self.window(), validations)?;
+        self.session.output.write(format!("{folder}/Success_learning.png"), png)
+    }
+
     fn save_state(&mut self) -> Result<()> {
         self.ledger.confusion = self.confusion.counts().to_vec();
         learning_state::save(&self.session.output, self.network, &self.ledger)
+    }
+}
+
+/// The share of stimuli whose class is among the `TopN` best outputs, where that is asked for.
+fn top_n_text(session: &Session, evaluation: &formal_test::Evaluation) -> String {
+    match session.description.targets[0].top_n {
+        0 | 1 => String::new(),
+        n => format!(", top {n}: {:.2}%", 100.0 * evaluation.top_n_rate()),
     }
 }
 

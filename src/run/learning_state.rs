@@ -9,7 +9,7 @@ use anyhow::Result;
 use formal::{NamedTensor, Network, ParameterInfo, ParameterKind, State};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use stats::Confusion;
+use stats::{Confusion, Metric};
 
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
@@ -47,6 +47,12 @@ pub struct Ledger {
     pub next_log: u64,
     /// Success of each batch.
     pub success: Vec<f64>,
+    /// The same with the class among the `TopN` best outputs; empty where `TopN` is 1.
+    #[serde(default)]
+    pub success_top_n: Vec<f64>,
+    /// What validations are judged by.
+    #[serde(default = "sensitivity")]
+    pub metric: String,
     /// Counts since the last log.
     pub confusion: Vec<u64>,
     /// (id, target, estimated) since the last log.
@@ -66,6 +72,10 @@ pub struct Ledger {
     pub seconds: f64,
 }
 
+fn sensitivity() -> String {
+    Metric::Sensitivity.name().to_string()
+}
+
 impl Ledger {
     /// The ledger of a learning that begins.
     pub fn new(ini_sha256: &str, seed: u32, n_classes: usize) -> Self {
@@ -73,6 +83,7 @@ impl Ledger {
             format: FORMAT,
             ini_sha256: ini_sha256.to_string(),
             seed,
+            metric: sensitivity(),
             confusion: Confusion::new(n_classes).counts().to_vec(),
             ..Self::default()
         }

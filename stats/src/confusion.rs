@@ -39,7 +39,7 @@ pub struct Outcomes {
     pub tn: u64,
 }
 
-fn ratio(numerator: u64, denominator: u64) -> f64 {
+pub(crate) fn ratio(numerator: u64, denominator: u64) -> f64 {
     if numerator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
 }
 

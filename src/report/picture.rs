@@ -1,0 +1,323 @@
+//! Pictures: curves, confusion matrices and kernels as PNG, drawn with fonts that the program carries.
+
+use std::convert::Infallible;
+
+use anyhow::Result;
+use embedded_graphics::mono_font::MonoTextStyle;
+use embedded_graphics::mono_font::ascii::{FONT_6X10, FONT_8X13};
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::*;
+use embedded_graphics::primitives::{Line, PrimitiveStyle, Rectangle};
+use embedded_graphics::text::{Alignment, Text};
+use stats::Confusion;
+
+use super::number::significant;
+
+const INK: Rgb888 = Rgb888::new(40, 40, 40);
+const GRID: Rgb888 = Rgb888::new(220, 220, 220);
+const RED: Rgb888 = Rgb888::new(200, 30, 30);
+const COLORS: [Rgb888; 4] =
+    [Rgb888::new(31, 90, 170), Rgb888::new(220, 120, 20), Rgb888::new(40, 140, 60), Rgb888::new(130, 70, 160)];
+
+/// Pixels, white at first.
+struct Canvas {
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+}
+
+impl OriginDimensions for Canvas {
+    fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+}
+
+impl DrawTarget for Canvas {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+        for Pixel(point, color) in pixels {
+            let (Ok(x), Ok(y)) = (u32::try_from(point.x), u32::try_from(point.y)) else { continue };
+            if x < self.width && y < self.height {
+                let at = 3 * (y as usize * self.width as usize + x as usize);
+                self.pixels[at..at + 3].copy_from_slice(&[color.r(), color.g(), color.b()]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Canvas {
+    fn new(width: u32, height: u32) -> Self {
+        Self { width, height, pixels: vec![255; 3 * width as usize * height as usize] }
+    }
+
+    fn line(&mut self, from: (i32, i32), to: (i32, i32), color: Rgb888, width: u32) {
+        let line = Line::new(Point::new(from.0, from.1), Point::new(to.0, to.1));
+        let Ok(()) = line.into_styled(PrimitiveStyle::with_stroke(color, width)).draw(self);
+    }
+
+    fn fill(&mut self, at: (i32, i32), size: (u32, u32), color: Rgb888) {
+        let area = Rectangle::new(Point::new(at.0, at.1), Size::new(size.0, size.1));
+        let Ok(()) = self.fill_solid(&area, color);
+    }
+
+    fn text(&mut self, text: &str, at: (i32, i32), alignment: Alignment, color: Rgb888, is_large: bool) {
+        let style = MonoTextStyle::new(if is_large { &FONT_8X13 } else { &FONT_6X10 }, color);
+        let Ok(_) = Text::with_alignment(text, Point::new(at.0, at.1), style, alignment).draw(self);
+    }
+
+    fn png(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        writer.finish()?;
+        Ok(bytes)
+    }
+}
+
+/// One line of a chart.
+pub struct Curve<'a> {
+    /// Its name in the legend.
+    pub name: &'a str,
+    /// Its points, in the order they are joined.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Curves over an axis.
+pub struct Chart<'a> {
+    /// Above the picture.
+    pub title: &'a str,
+    /// Below the horizontal axis.
+    pub x_label: &'a str,
+    /// Whether the horizontal axis is logarithmic; points at 0 and below are then left out.
+    pub x_is_log: bool,
+    /// The curves.
+    pub curves: Vec<Curve<'a>>,
+    /// A vertical bar at a place of the horizontal axis, with its text.
+    pub mark: Option<(f64, String)>,
+}
+
+const WIDTH: i32 = 720;
+const HEIGHT: i32 = 440;
+/// Left, right, top, bottom of the plot.
+const PLOT: (i32, i32, i32, i32) = (72, WIDTH - 20, 36, HEIGHT - 48);
+
+impl Chart<'_> {
+    /// The picture as PNG.
+    ///
+    /// # Errors
+    /// The encoder fails.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let mut canvas = Canvas::new(WIDTH as u32, HEIGHT as u32);
+        let (left, right, top, bottom) = PLOT;
+        canvas.text(self.title, (WIDTH / 2, 20), Alignment::Center, INK, true);
+        canvas.text(self.x_label, ((left + right) / 2, HEIGHT - 10), Alignment::Center, INK, false);
+        let along = |x: f64| if self.x_is_log { x.log10() } else { x };
+        let points = || self.curves.iter().flat_map(|curve| &curve.points).map(|&(x, y)| (along(x), y));
+        let finite = || points().filter(|(x, y)| x.is_finite() && y.is_finite());
+        let (x_min, x_max) = bounds(finite().map(|(x, _)| x));
+        let (y_min, y_max) = bounds(finite().map(|(_, y)| y));
+        let column = |x: f64| left + ((x - x_min) / (x_max - x_min) * f64::from(right - left)).round() as i32;
+        let row = |y: f64| bottom - ((y - y_min) / (y_max - y_min) * f64::from(bottom - top)).round() as i32;
+        for y in ticks(y_min, y_max) {
+            canvas.line((left, row(y)), (right, row(y)), GRID, 1);
+            canvas.text(&significant(y, 4), (left - 6, row(y) + 3), Alignment::Right, INK, false);
+        }
+        for x in ticks(x_min, x_max) {
+            if self.x_is_log && x.fract() != 0.0 {
+                continue;
+            }
+            canvas.line((column(x), top), (column(x), bottom), GRID, 1);
+            let text = if self.x_is_log { format!("1e{x:.0}") } else { significant(x, 7) };
+            canvas.text(&text, (column(x), bottom + 14), Alignment::Center, INK, false);
+        }
+        canvas.line((left, top), (left, bottom), INK, 1);
+        canvas.line((left, bottom), (right, bottom), INK, 1);
+        if let Some((x, text)) = &self.mark {
+            let x = column(along(*x)).clamp(left, right);
+            canvas.line((x, top), (x, bottom), RED, 2);
+            canvas.text(text, (x + 5, top + 12), Alignment::Left, RED, false);
+        }
+        for (number, curve) in self.curves.iter().enumerate() {
+            let color = COLORS[number % COLORS.len()];
+            let places = curve.points.iter().map(|&(x, y)| (along(x), y));
+            let places: Vec<(i32, i32)> =
+                places.filter(|(x, y)| x.is_finite() && y.is_finite()).map(|(x, y)| (column(x), row(y))).collect();
+            for pair in places.windows(2) {
+                canvas.line(pair[0], pair[1], color, 1);
+            }
+            if let [only] = places[..] {
+                canvas.fill((only.0 - 2, only.1 - 2), (5, 5), color);
+            }
+            let at = bottom - 12 * (self.curves.len() - number) as i32;
+            canvas.line((right - 170, at - 3), (right - 150, at - 3), color, 2);
+            canvas.text(curve.name, (right - 144, at), Alignment::Left, INK, false);
+        }
+        canvas.png()
+    }
+}
+
+/// The least and the greatest of some numbers, apart from each other.
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (min, max) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), v| (min.min(v), max.max(v)));
+    if min > max {
+        return (0.0, 1.0);
+    }
+    let room = 1e-6 * min.abs().max(max.abs()).max(1e-9);
+    if max - min > room { (min, max) } else { (min - room, max + room) }
+}
+
+/// Round numbers between two, about six.
+fn ticks(min: f64, max: f64) -> Vec<f64> {
+    let rough = (max - min) / 6.0;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(power);
+    let first = (min / step).ceil() as i64;
+    let last = (max / step).floor() as i64;
+    (first..=last).map(|n| n as f64 * step).collect()
+}
+
+/// A confusion matrix: a row a class, a column an estimate, darker where more of the class's stimuli are; right answers
+/// blue, wrong ones red. `None` where there are too many classes to be seen.
+///
+/// # Errors
+/// The encoder fails.
+pub fn confusion(matrix: &Confusion) -> Result<Option<Vec<u8>>> {
+    const MOST_CLASSES: usize = 500;
+    let n = matrix.n_classes();
+    if n == 0 || n > MOST_CLASSES {
+        return Ok(None);
+    }
+    let side = (640 / n).clamp(2, 48) as i32;
+    let (left, top) = (60, 50);
+    let size = side * n as i32;
+    let mut canvas = Canvas::new((left + size + 20).max(420) as u32, (top + size + 40) as u32);
+    let (correct, total) = (matrix.correct(), matrix.total());
+    let rate = if total == 0 { 0.0 } else { 100.0 * (total - correct) as f64 / total as f64 };
+    let title = format!("{correct} right, {} wrong, error rate {rate:.2}%", total - correct);
+    canvas.text(&title, (10, 20), Alignment::Left, INK, true);
+    canvas.text("rows: target, columns: estimated", (10, 36), Alignment::Left, INK, false);
+    let every = if side >= 16 { 1 } else { (16 / side + 1) as usize };
+    for target in 0..n {
+        let y = top + side * target as i32;
+        if target % every == 0 {
+            canvas.text(&target.to_string(), (left - 6, y + side / 2 + 3), Alignment::Right, INK, false);
+            let x = left + side * target as i32 + side / 2;
+            canvas.text(&target.to_string(), (x, top + size + 14), Alignment::Center, INK, false);
+        }
+        let row = matrix.row_total(target).max(1);
+        for estimated in 0..n {
+            let count = matrix.count(target, estimated);
+            let share = (count as f64 / row as f64).sqrt();
+            let color = if target == estimated { COLORS[0] } else { RED };
+            let x = left + side * estimated as i32;
+            canvas.fill((x, y), (side as u32, side as u32), blend(color, share));
+            if side >= 32 && count > 0 {
+                let ink = if share > 0.6 { Rgb888::WHITE } else { INK };
+                canvas.text(&count.to_string(), (x + side / 2, y + side / 2 + 3), Alignment::Center, ink, false);
+            }
+        }
+    }
+    for edge in [(0, 0, size, 0), (0, size, size, size), (0, 0, 0, size), (size, 0, size, size)] {
+        canvas.line((left + edge.0, top + edge.1), (left + edge.2, top + edge.3), INK, 1);
+    }
+    canvas.png().map(Some)
+}
+
+/// A color over white.
+fn blend(color: Rgb888, share: f64) -> Rgb888 {
+    let mix = |channel: u8| (255.0 + (f64::from(channel) - 255.0) * share.clamp(0.0, 1.0)).round() as u8;
+    Rgb888::new(mix(color.r()), mix(color.g()), mix(color.b()))
+}
+
+/// Maps of one size side by side, `columns` a row: blue above 0, red below, white at 0, by the largest magnitude of all.
+///
+/// # Errors
+/// The encoder fails.
+pub fn maps(values: &[f32], width: usize, height: usize, columns: usize) -> Result<Vec<u8>> {
+    const MOST_PIXELS: usize = 4000;
+    let columns = columns.max(1);
+    let n = (values.len() / (width * height).max(1)).max(1);
+    let rows = n.div_ceil(columns);
+    let fits =
+        |scale: usize| columns * (width * scale + 1) <= MOST_PIXELS && rows * (height * scale + 1) <= MOST_PIXELS;
+    let scale = (1..=8).rev().find(|&scale| fits(scale)).unwrap_or(1);
+    let (wide, high) = (columns * (width * scale + 1) + 1, rows * (height * scale + 1) + 1);
+    let mut canvas = Canvas::new(wide.min(MOST_PIXELS) as u32, high.min(MOST_PIXELS) as u32);
+    canvas.pixels.fill(128);
+    let largest = values.iter().fold(f32::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+    for (index, &value) in values.iter().enumerate() {
+        let (map, place) = (index / (width * height), index % (width * height));
+        let x = map % columns * (width * scale + 1) + 1 + place % width * scale;
+        let y = map / columns * (height * scale + 1) + 1 + place / width * scale;
+        let color = blend(if value > 0.0 { COLORS[0] } else { RED }, f64::from(value.abs() / largest));
+        canvas.fill((x as i32, y as i32), (scale as u32, scale as u32), color);
+    }
+    canvas.png()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().expect("a picture");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut pixels).expect("a frame");
+        (info.width, info.height, pixels)
+    }
+
+    fn pixel((width, _, pixels): &(u32, u32, Vec<u8>), x: i32, y: i32) -> [u8; 3] {
+        let at = 3 * (y as usize * *width as usize + x as usize);
+        [pixels[at], pixels[at + 1], pixels[at + 2]]
+    }
+
+    #[test]
+    fn a_curve_joins_its_points_and_the_mark_stands_at_its_place() {
+        let curve = Curve { name: "loss", points: vec![(1e-4, 1.0), (1e-2, 0.0), (1.0, 1.0), (10.0, f64::NAN)] };
+        let mark = Some((1e-2, "0.01".to_string()));
+        let chart = Chart { title: "t", x_label: "rate", x_is_log: true, curves: vec![curve], mark };
+        let picture = decoded(&chart.png().expect("a picture"));
+        let (left, right, top, bottom) = PLOT;
+        assert_eq!((picture.0, picture.1), (WIDTH as u32, HEIGHT as u32));
+        assert_eq!(pixel(&picture, right, top), [31, 90, 170], "the last point that is a number");
+        assert_eq!(pixel(&picture, (left + right) / 2, (top + bottom) / 2), [200, 30, 30], "the mark, in the middle");
+        assert_eq!(pixel(&picture, right - 3, bottom - 60), [255, 255, 255]);
+    }
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        assert_eq!(ticks(0.0, 1.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
+        assert_eq!(ticks(-6.0, 1.0), [-6.0, -4.0, -2.0, 0.0]);
+        assert_eq!(bounds([].into_iter()), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_confusion_matrix_is_blue_where_right_and_red_where_wrong() {
+        let mut matrix = Confusion::new(2);
+        for (target, estimated) in [(0, 0), (1, 0)] {
+            matrix.add(target, estimated);
+        }
+        let picture = decoded(&confusion(&matrix).expect("a picture").expect("few classes"));
+        let cell = |target: i32, estimated: i32| pixel(&picture, 60 + 48 * estimated + 4, 50 + 48 * target + 4);
+        assert_eq!(cell(0, 0), [31, 90, 170]);
+        assert_eq!(cell(1, 0), [200, 30, 30]);
+        assert_eq!((cell(0, 1), cell(1, 1)), ([255; 3], [255; 3]));
+        assert!(confusion(&Confusion::new(501)).expect("no fault").is_none());
+    }
+
+    #[test]
+    fn maps_stand_side_by_side_with_a_line_between() {
+        let picture = decoded(&maps(&[1.0, 0.0, -0.5, 0.0], 2, 1, 2).expect("a picture"));
+        assert_eq!((picture.0, picture.1), (2 * 17 + 1, 10));
+        assert_eq!(pixel(&picture, 1, 1), [31, 90, 170]);
+        assert_eq!(pixel(&picture, 9, 1), [255; 3]);
+        assert_eq!(pixel(&picture, 17, 1), [128; 3]);
+        assert_eq!(pixel(&picture, 18, 1), [228, 143, 143]);
+    }
+}
