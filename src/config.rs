@@ -10,6 +10,7 @@ pub mod value;
 
 mod build;
 mod cells;
+mod expression;
 mod learning;
 mod mapping;
 mod nearest;

@@ -202,6 +202,9 @@ impl<'a> Reader<'a> {
             Err(mut message) => {
                 if text != property.value {
                     message.push_str(&format!(" (from `{}`)", shown(&property.value)));
+                    if property.value.contains("$(") && text.ends_with(".0") {
+                        message.push_str("; a whole number comes of `//` or `int(...)`");
+                    }
                 } else if let Some(name) = unknown_section(&text) {
                     message.push_str(&format!("; there is no section `[{name}]`"));
                 }

@@ -1,7 +1,8 @@
-//! What a value means where it stands: references to other keys, variables, the environment.
+//! What a value means where it stands: references to other keys, variables, expressions, the environment.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::expression;
 use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 
@@ -84,16 +85,13 @@ impl<'a> Resolver<'a> {
                 Ok(Some(value.unwrap_or("").to_owned()))
             })?;
         }
-        if let Some((at, _)) = text.match_indices("$(").next() {
-            return Err(format!("expressions are not supported yet, found `{}`", shown(&text[at..])));
-        }
         Ok(Resolved { text, unset })
     }
 
     fn text(&mut self, text: &'a str, section: usize, stack: &mut Stack<'a>) -> Result<String, String> {
         let text = self.references(text, stack)?;
         let document = self.document;
-        replace_variables(&text, |name| {
+        let text = replace_variables(&text, |name| {
             match name {
                 "SECTION_NAME" => return Ok(Some(document.sections()[section].name.to_string())),
                 "PREV_SECTION_NAME" => {
@@ -109,7 +107,8 @@ impl<'a> Resolver<'a> {
             let value = self.text(&variable.value, section, stack)?;
             stack.pop();
             Ok(Some(value))
-        })
+        })?;
+        expressions(&text, 0)
     }
 
     /// Replaces each `[section]Property` whose section exists.
@@ -127,7 +126,12 @@ impl<'a> Resolver<'a> {
                     rest = &from[1..];
                 }
                 Some((index, name, after)) => {
-                    let end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let mut end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let in_expression = is_in_expression(&text[..text.len() - rest.len() + open]);
+                    if in_expression && !self.has(index, name, &after[..end]) {
+                        let is_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+                        end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
+                    }
                     let (key, remainder) = after.split_at(end);
                     resolved.push_str(&self.reference(index, name, key, stack)?);
                     rest = remainder;
@@ -137,6 +141,11 @@ impl<'a> Resolver<'a> {
         }
         resolved.push_str(rest);
         Ok(resolved)
+    }
+
+    fn has(&self, index: usize, name: &str, key: &str) -> bool {
+        self.computed.contains_key(&(name.to_owned(), key.to_owned()))
+            || self.document.sections()[index].property(key).is_some()
     }
 
     fn reference(
@@ -218,6 +227,51 @@ fn replace_variables(
     Ok(replaced)
 }
 
+/// Replaces each `$(...)` by its value, inner ones first.
+fn expressions(text: &str, depth: usize) -> Result<String, String> {
+    let mut evaluated = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("$(") {
+        let (before, from) = rest.split_at(at);
+        let Some(length) = expression::length(&from[2..]) else {
+            return Err(format!("expected `)` at the end of the expression `{}`", shown(from)));
+        };
+        if depth >= DEEPEST {
+            return Err(format!("has expressions more than {DEEPEST} deep"));
+        }
+        let inside = expressions(&from[2..2 + length], depth + 1)?;
+        let value = match unknown_variable(&inside) {
+            Some(name) => {
+                Err(format!("there is no variable `{name}`; expected a key `${name}` here or before the first section"))
+            }
+            None => expression::evaluate(&inside),
+        };
+        evaluated.push_str(before);
+        evaluated.push_str(&value.map_err(|message| format!("expression `$({})`: {message}", shown(&inside)))?);
+        within_bounds(&evaluated)?;
+        rest = &from[length + 3..];
+    }
+    evaluated.push_str(rest);
+    Ok(evaluated)
+}
+
+/// The name of a variable that has been left as it is.
+fn unknown_variable(text: &str) -> Option<&str> {
+    Some(text.split_once("${")?.1.split_once('}')?.0)
+}
+
+/// Whether what follows `text` stands in an expression that `text` opens.
+fn is_in_expression(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, inside)) = rest.split_once("$(") {
+        match expression::length(inside) {
+            None => return true,
+            Some(length) => rest = &inside[length..],
+        }
+    }
+    false
+}
+
 fn within_bounds(text: &str) -> Result<(), String> {
     if text.len() > LONGEST { Err(format!("grows beyond {LONGEST} bytes")) } else { Ok(()) }
 }
@@ -282,6 +336,29 @@ mod tests {
         check("$HOME=/other\n[s]\nPath=${HOME}/data", Ok("/other/data"));
         check("[s]\nPath=${NOT_SET}/data", Ok("/data"));
         check("[s]\nX=${HOME}", Ok("${HOME}"));
+    }
+
+    #[test]
+    fn expressions_are_worked_out_after_references_and_variables() {
+        check("[s]\nX=$(2 + 3)", Ok("5"));
+        check("[s]\nX=a $(2 + 3)b $(1)", Ok("a 5b 1"));
+        check("$SIZE=24\n[s]\nX=$((${SIZE} - 4) // 2 + 1)", Ok("11"));
+        check("[sp]\nSizeX=32\n[s]\nX=$([sp]SizeX // 2) $(2*[sp]SizeX)", Ok("16 64"));
+        check("[sp]\n[s]\nX=$(int([sp]_EpochSize*1.5/128))", Ok("562"));
+        check("[t]\nY(a)=3\nZ=$(1)\n[s]\nX=$([t]Y(a) + [t]Z)", Ok("4"));
+        check("$A=$(1 + 1)\n[s]\nX=$(${A} * $(2 + 1))", Ok("6"));
+        check("$L=8\n[s]\nX=$(${L}**(-1/(2*2-2)) if ${L} > 0 else 1.0)", Ok("0.3535533905932738"));
+        check("[s]\nX=$('a' if 1 else ')')", Ok("a"));
+        check("[s]\nX=$(1 + )", Err("expression `$(1 + )`: expected a number, a string or `(`, found the end"));
+        check("[s]\nX=$(1", Err("expected `)` at the end of the expression `$(1`"));
+        check(
+            "[s]\nX=$(${A} + 1)",
+            Err(
+                "expression `$(${A} + 1)`: there is no variable `A`; expected a key `$A` here or before the first section",
+            ),
+        );
+        check("[sp]\n[s]\nX=$([sp]Sizes/2)", Err("refers to `Sizes`, which `[sp]` does not have"));
+        check(&format!("[s]\nX={}1{}", "$(".repeat(70), ")".repeat(70)), Err("has expressions more than 64 deep"));
     }
 
     #[test]
