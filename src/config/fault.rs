@@ -3,11 +3,54 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::Span;
+
+/// A line of the model, or of a template that stands in for one; in the order in which they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// In the model: the line itself, or that of the section that includes the template. From 1.
+    model: u32,
+    /// Which template, and the line in it.
+    template: Option<(usize, u32)>,
+}
+
+impl Line {
+    /// The line `number` of the template of index `template`, included at this line.
+    pub(crate) fn in_template(self, template: usize, number: u32) -> Self {
+        Self { template: Some((template, number)), ..self }
+    }
+
+    /// The line number in its own file.
+    pub fn number(self) -> u32 {
+        self.template.map_or(self.model, |(_, number)| number)
+    }
+
+    /// Index of the template, unless it is a line of the model itself.
+    pub(crate) fn template(self) -> Option<usize> {
+        self.template.map(|(template, _)| template)
+    }
+}
+
+impl From<u32> for Line {
+    fn from(model: u32) -> Self {
+        Self { model, template: None }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.number())
+    }
+}
+
 /// One thing that is wrong, or odd, at one line.
 ///
-/// Prints as `line 41, [common.config] Refractory: expected a time such as ...`.
+/// Prints as `line 41, [common.config] Refractory: expected a time such as ...`, and as `block.ini.tpl, line 4, [b1.conv] ...`
+/// when it is about a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// The template, when the line is not one of the model itself.
+    pub file: Option<Arc<str>>,
     /// Line number, from 1.
     pub line: u32,
     /// Section as written; empty before the first header.
@@ -16,16 +59,28 @@ pub struct Fault {
     pub key: String,
     /// What was expected, what was found, what to do.
     pub message: String,
+    at: Line,
 }
 
 impl Fault {
-    pub(crate) fn new(line: u32, section: &str, key: &str, message: impl Into<String>) -> Self {
-        Self { line, section: section.into(), key: key.to_owned(), message: message.into() }
+    pub(crate) fn new(line: impl Into<Line>, section: &str, key: &str, message: impl Into<String>) -> Self {
+        let at = line.into();
+        let (section, key) = (section.into(), key.to_owned());
+        Self { file: None, line: at.number(), section, key, message: message.into(), at }
+    }
+
+    /// A fault at `span` of a model known as `model`.
+    pub(crate) fn at(span: &Span, model: &Arc<str>, section: &str, message: impl Into<String>) -> Self {
+        let file = (span.file != *model).then(|| span.file.clone());
+        Self { file, ..Self::new(span.line, section, "", message) }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}, ")?;
+        }
         write!(f, "line {}", self.line)?;
         match (self.section.is_empty(), self.key.is_empty()) {
             (true, true) => {}
@@ -72,9 +127,16 @@ fn listing(path: &str, noun: &str, faults: &[Fault]) -> String {
     text
 }
 
+/// Names the templates that faults are about.
+pub(crate) fn name_templates(faults: &mut [Fault], names: &[Arc<str>]) {
+    for fault in faults {
+        fault.file = fault.at.template().and_then(|template| names.get(template).cloned());
+    }
+}
+
 /// Sorts by line and drops repetitions: a section that several cells share is read once for each of them.
 pub(crate) fn in_file_order(faults: &mut Vec<Fault>) {
     let mut seen = std::collections::HashSet::new();
     faults.retain(|fault| seen.insert(fault.to_string()));
-    faults.sort_by_key(|fault| fault.line);
+    faults.sort_by_key(|fault| fault.at);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::fault::Fault;
+use super::fault::{Fault, Line};
 use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 use super::registry::{self, Presence, Scope};
@@ -104,8 +104,9 @@ impl<'a> Reader<'a> {
         self.document.sections()[section].name.clone()
     }
 
-    pub fn span(&self, line: u32) -> Span {
-        Span { file: self.path.clone(), line }
+    pub fn span(&self, line: Line) -> Span {
+        let template = line.template().and_then(|template| self.document.templates.get(template));
+        Span { file: template.map_or(&self.path, |template| &template.name).clone(), line: line.number() }
     }
 
     pub fn span_of_section(&self, section: usize) -> Span {
@@ -334,6 +335,7 @@ impl<'a> Reader<'a> {
             }
             self.used.extend(self.resolver.referenced.contains(&index).then_some(index));
         }
+        self.used.extend(&self.document.used_by_templates);
         for (index, section) in self.document.sections().iter().enumerate() {
             if self.used.contains(&index) {
                 continue;

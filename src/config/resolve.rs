@@ -46,6 +46,8 @@ pub(crate) struct Resolver<'a> {
     computed: HashMap<(String, String), String>,
     /// Sections that a reference has led to.
     pub referenced: HashSet<usize>,
+    /// Leaves what is not known yet as it is.
+    is_partial: bool,
     /// References and variables followed for the current value.
     n_followed: usize,
 }
@@ -60,7 +62,19 @@ type Stack<'s> = Vec<(&'s str, &'s str)>;
 
 impl<'a> Resolver<'a> {
     pub fn new(document: &'a Document, environment: &'a Environment) -> Self {
-        Self { document, environment, computed: HashMap::new(), referenced: HashSet::new(), n_followed: 0 }
+        Self {
+            document,
+            environment,
+            computed: HashMap::new(),
+            referenced: HashSet::new(),
+            is_partial: false,
+            n_followed: 0,
+        }
+    }
+
+    /// One that leaves references, variables and expressions as they are where they name what is not known yet.
+    pub fn partial(document: &'a Document, environment: &'a Environment) -> Self {
+        Self { is_partial: true, ..Self::new(document, environment) }
     }
 
     /// Makes `[section]name` mean `value` from now on.
@@ -108,7 +122,7 @@ impl<'a> Resolver<'a> {
             stack.pop();
             Ok(Some(value))
         })?;
-        expressions(&text, 0)
+        expressions(&text, self.is_partial, 0)
     }
 
     /// Replaces each `[section]Property` whose section exists.
@@ -133,6 +147,11 @@ impl<'a> Resolver<'a> {
                         end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
                     }
                     let (key, remainder) = after.split_at(end);
+                    if self.is_partial && !self.has(index, name, key) {
+                        resolved.push('[');
+                        rest = &from[1..];
+                        continue;
+                    }
                     resolved.push_str(&self.reference(index, name, key, stack)?);
                     rest = remainder;
                 }
@@ -199,6 +218,14 @@ fn step(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("[{section}]{key}") }
 }
 
+/// `text` with the variables of the environment in it; unset ones are a fault.
+pub(crate) fn with_environment(text: &str, environment: &Environment) -> Result<String, String> {
+    replace_variables(text, |name| match environment.var(name) {
+        Some(value) => Ok(Some(value.to_owned())),
+        None => Err(format!("the environment variable `{name}` is not set")),
+    })
+}
+
 /// Replaces `${NAME}` (also written `\${NAME}`) where `value` knows the name.
 fn replace_variables(
     text: &str,
@@ -228,7 +255,9 @@ fn replace_variables(
 }
 
 /// Replaces each `$(...)` by its value, inner ones first.
-fn expressions(text: &str, depth: usize) -> Result<String, String> {
+///
+/// One with a reference or a variable inside stays as it is if `is_partial`.
+fn expressions(text: &str, is_partial: bool, depth: usize) -> Result<String, String> {
     let mut evaluated = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("$(") {
@@ -239,7 +268,13 @@ fn expressions(text: &str, depth: usize) -> Result<String, String> {
         if depth >= DEEPEST {
             return Err(format!("has expressions more than {DEEPEST} deep"));
         }
-        let inside = expressions(&from[2..2 + length], depth + 1)?;
+        let inside = expressions(&from[2..2 + length], is_partial, depth + 1)?;
+        if is_partial && (inside.contains('[') || inside.contains("${")) {
+            let (whole, after) = from.split_at(length + 3);
+            evaluated.extend([before, whole]);
+            rest = after;
+            continue;
+        }
         let value = match unknown_variable(&inside) {
             Some(name) => {
                 Err(format!("there is no variable `{name}`; expected a key `${name}` here or before the first section"))

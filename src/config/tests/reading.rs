@@ -435,7 +435,7 @@ fn a_description_carries_the_name_and_the_hash_of_its_text() {
     let (model, _) = load("models/LeNet.ini", LENET, &Options::default()).unwrap();
     assert_eq!(model.name, "LeNet.ini");
     assert_eq!(model.sha256.len(), 64);
-    assert_eq!(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(sha256(["a", "bc"].into_iter()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     let conv2 = format!("models/LeNet.ini, line {}", line_of(LENET, "[conv2] conv_def"));
     assert_eq!(model.cells[2].span.to_string(), conv2);
     assert_eq!(model.cells[2].activation.span.line, line_of(LENET, "ActivationFunction=Rectifier"));
