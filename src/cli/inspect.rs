@@ -29,19 +29,11 @@ fn memory_lines(description: &Description, float: FloatArg) -> Result<String> {
 }
 
 pub fn run(args: &InspectArgs) -> Result<()> {
-    if args.keys {
-        result(&crate::config::reference());
-    }
-    if args.model.is_none() {
-        args.options.typed.note_without_effect(None);
-    }
-    if let Some(model) = &args.model {
-        let description = read_model(model, &args.options)?;
-        args.options.typed.note_without_effect(Some(&description));
-        result(&table(&description));
-        if is_spiking(&description) {
-            result(&memory_lines(&description, args.options.float)?);
-        }
+    let description = read_model(&args.model, &args.options)?;
+    args.options.typed.note_without_effect(Some(&description));
+    result(&table(&description));
+    if is_spiking(&description) {
+        result(&memory_lines(&description, args.options.float)?);
     }
     Ok(())
 }

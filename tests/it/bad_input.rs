@@ -271,7 +271,7 @@ fn a_time_that_its_semicolon_makes_a_comment_is_told() {
         let told = warnings(right);
         assert!(!told.contains("is a comment"), "{told}");
     }
-    let keys = run(folder.path(), &["inspect", "--keys"]).succeeds().stdout;
+    let keys = run(folder.path(), &["keys"]).succeeds().stdout;
     assert!(keys.contains("| `\"1000 fs; 100 fs\"` |"), "{keys}");
 }
 
