@@ -81,7 +81,7 @@ impl Cli {
 /// A model and what to do with it.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one (LeNet.ini, LeNet_Spike.ini)
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
     /// How to run it.
