@@ -95,6 +95,10 @@ pub struct InspectArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
+    /// Also write the parameters of each layer to a file `<layer>.cfg` in the output folder; they are stronger than those of the
+    /// model where a command finds them
+    #[arg(long)]
+    pub cfg: bool,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,

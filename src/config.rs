@@ -17,6 +17,7 @@ mod nearest;
 mod order;
 mod reader;
 mod resolve;
+pub mod saved;
 mod template;
 
 use std::fmt::Write as _;
@@ -45,8 +46,10 @@ pub struct Options {
     pub environment: Environment,
     /// Number of training files, from which `_EpochSize` follows.
     pub n_training_files: usize,
-    /// How the templates that a model includes are read.
+    /// The templates that a model may include, by their path from its folder.
     pub files: Files,
+    /// Parameters that were saved for it: `<layer>.cfg`.
+    pub saved: Files,
 }
 
 impl Options {
@@ -57,13 +60,14 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Not strict, no environment, the files of MNIST, no templates.
+    /// Not strict, no environment, the files of MNIST, no other files.
     fn default() -> Self {
         Self {
             strict: false,
             environment: Environment::default(),
             n_training_files: MNIST_TRAINING_FILES,
             files: Files::default(),
+            saved: Files::default(),
         }
     }
 }
@@ -75,7 +79,8 @@ impl Default for Options {
 /// Every fault of the text at once.
 pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Description, Vec<Fault>), Faults> {
     let path: Arc<str> = path_shown.into();
-    let parsed = ini::parse_with(text, &options.environment, &options.files);
+    let mut parsed = ini::parse_with(text, &options.environment, &options.files);
+    saved::read(&mut parsed, &options.saved);
     let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
     let parts = build::read(&mut reader, options.n_training_files);
     reader.report_unused();
@@ -90,10 +95,10 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
         // A name misspelt is often why another one is missing: beside errors it is told as one.
         errors.extend(warnings.extract_if(.., |warning| warning.message.contains("; did you mean ")));
     }
-    let templates = &parsed.document.templates;
-    let names: Vec<Arc<str>> = templates.iter().map(|template| template.name.clone()).collect();
+    let included = &parsed.document.included;
+    let names: Vec<Arc<str>> = included.iter().map(|file| file.name.clone()).collect();
     for faults in [&mut errors, &mut warnings] {
-        fault::name_templates(faults, &names);
+        fault::name_files(faults, &names);
         fault::in_file_order(faults);
     }
     let (Some(database), Some(stimuli), true) = (parts.database, parts.stimuli, errors.is_empty()) else {
@@ -102,7 +107,7 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     };
     let description = Description {
         name: path_shown.rsplit(['/', '\\']).next().unwrap_or(path_shown).to_owned(),
-        sha256: sha256(std::iter::once(text).chain(templates.iter().map(|template| &*template.text))),
+        sha256: sha256(std::iter::once(text).chain(included.iter().map(|file| &*file.text))),
         check_weight_range: parts.check_weight_range,
         normalization: parts.normalization,
         pooling: parts.pooling,

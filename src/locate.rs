@@ -52,6 +52,28 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
+/// The text files of `folder`.
+fn files_in(folder: PathBuf) -> Files {
+    Files::new(move |path| match read_text(&folder.join(path)) {
+        Ok(bytes) => utf8(bytes).map(Some),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(format!("cannot be read: {e}")),
+    })
+}
+
+/// The parameters that lie saved in `folder`; a note tells of each file.
+pub fn saved_parameters(folder: &Path) -> Files {
+    let files = files_in(folder.to_path_buf());
+    let folder = folder.to_path_buf();
+    Files::new(move |name| {
+        let text = files.read(name)?;
+        if text.is_some() {
+            note(&format!("note: saved parameters are read from {}", folder.join(name).display()));
+        }
+        Ok(text)
+    })
+}
+
 /// Where a model of this name may lie as a file, in order of preference.
 fn candidates(name: &str) -> Vec<PathBuf> {
     let mut candidates = vec![PathBuf::from(name)];
@@ -84,11 +106,7 @@ pub fn model(name: &str) -> Result<ModelText> {
                 let shown = path.display().to_string();
                 let text = utf8(bytes).map_err(|message| wrong_input(format!("{shown}, {message}")))?;
                 let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-                let files = Files::new(move |path| {
-                    let bytes = read_text(&folder.join(path)).map_err(|e| format!("cannot be read: {e}"))?;
-                    utf8(bytes)
-                });
-                return Ok(ModelText { shown, name: file_name, text, files });
+                return Ok(ModelText { shown, name: file_name, text, files: files_in(folder) });
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
@@ -108,7 +126,7 @@ pub fn model(name: &str) -> Result<ModelText> {
 /// The model of this name that the program carries, whatever lies elsewhere.
 pub fn shipped_model(name: &str) -> Option<ModelText> {
     let text = assets::model(name)?;
-    let files = Files::new(|path| assets::model(path).ok_or_else(|| "no shipped model has it".to_string()));
+    let files = Files::new(|path| Ok(assets::model(path)));
     Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text, files })
 }
 

@@ -158,6 +158,8 @@ pub struct CellDescription {
     pub spiking: SpikingDescription,
     /// Where each key of the cell was written, its own and those of its `ConfigSection`s.
     pub keys: BTreeMap<String, Span>,
+    /// Parameters but for those of solvers: name and value as they are saved in `<layer>.cfg`.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl CellDescription {

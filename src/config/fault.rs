@@ -5,35 +5,35 @@ use std::sync::Arc;
 
 use crate::model::Span;
 
-/// A line of the model, or of a template that stands in for one; in the order in which they are read.
+/// A line of the model, or of a file that stands in for one; in the order in which they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
-    /// In the model: the line itself, or that of the section that includes the template. From 1.
+    /// In the model: the line itself, or that of the section which the other file belongs to. From 1.
     model: u32,
-    /// Which template, and the line in it.
-    template: Option<(usize, u32)>,
+    /// Which other file, and the line in it.
+    file: Option<(usize, u32)>,
 }
 
 impl Line {
-    /// The line `number` of the template of index `template`, included at this line.
-    pub(crate) fn in_template(self, template: usize, number: u32) -> Self {
-        Self { template: Some((template, number)), ..self }
+    /// The line `number` of the file of index `file`, which belongs to this line of the model.
+    pub(crate) fn in_file(self, file: usize, number: u32) -> Self {
+        Self { file: Some((file, number)), ..self }
     }
 
     /// The line number in its own file.
     pub fn number(self) -> u32 {
-        self.template.map_or(self.model, |(_, number)| number)
+        self.file.map_or(self.model, |(_, number)| number)
     }
 
-    /// Index of the template, unless it is a line of the model itself.
-    pub(crate) fn template(self) -> Option<usize> {
-        self.template.map(|(template, _)| template)
+    /// Index of the other file, unless it is a line of the model itself.
+    pub(crate) fn file(self) -> Option<usize> {
+        self.file.map(|(file, _)| file)
     }
 }
 
 impl From<u32> for Line {
     fn from(model: u32) -> Self {
-        Self { model, template: None }
+        Self { model, file: None }
     }
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Line {
 /// when it is about a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The template, when the line is not one of the model itself.
+    /// The template or the file of saved parameters, when the line is not one of the model itself.
     pub file: Option<Arc<str>>,
     /// Line number, from 1.
     pub line: u32,
@@ -127,10 +127,10 @@ fn listing(path: &str, noun: &str, faults: &[Fault]) -> String {
     text
 }
 
-/// Names the templates that faults are about.
-pub(crate) fn name_templates(faults: &mut [Fault], names: &[Arc<str>]) {
+/// Names the files that faults are about.
+pub(crate) fn name_files(faults: &mut [Fault], names: &[Arc<str>]) {
     for fault in faults {
-        fault.file = fault.at.template().and_then(|template| names.get(template).cloned());
+        fault.file = fault.at.file().and_then(|file| names.get(file).cloned());
     }
 }
 

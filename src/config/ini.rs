@@ -21,15 +21,17 @@ pub(crate) use parse::parse_with;
 pub struct Document {
     sections: Vec<Section>,
     by_name: HashMap<Arc<str>, usize>,
-    /// Templates that were included, those that another one includes as well.
-    pub templates: Vec<Template>,
+    /// Templates, those that another one includes as well, and files of saved parameters.
+    pub included: Vec<Included>,
+    /// Saved parameters of a section, by its index; stronger than all others.
+    pub saved: HashMap<usize, Vec<Property>>,
     /// Indices of sections that the values of sections with a template refer to.
     pub used_by_templates: HashSet<usize>,
 }
 
-/// A file that was included.
+/// A file that was read beside the model.
 #[derive(Clone, Debug)]
-pub struct Template {
+pub struct Included {
     /// Its path from the folder of the model.
     pub name: Arc<str>,
     /// As it was read.

@@ -105,8 +105,8 @@ impl<'a> Reader<'a> {
     }
 
     pub fn span(&self, line: Line) -> Span {
-        let template = line.template().and_then(|template| self.document.templates.get(template));
-        Span { file: template.map_or(&self.path, |template| &template.name).clone(), line: line.number() }
+        let file = line.file().and_then(|file| self.document.included.get(file));
+        Span { file: file.map_or(&self.path, |file| &file.name).clone(), line: line.number() }
     }
 
     pub fn span_of_section(&self, section: usize) -> Span {
@@ -136,6 +136,35 @@ impl<'a> Reader<'a> {
             }
         }
         bag
+    }
+
+    /// The saved parameters of `section`.
+    pub fn saved(&self, section: usize) -> Bag<'a> {
+        let mut bag = Bag::empty(section);
+        for property in self.document.saved.get(&section).into_iter().flatten() {
+            bag.entries.insert(property.name.clone(), (section, property));
+        }
+        bag
+    }
+
+    /// The parameters of `scopes` with their values, or defaults, as they are saved.
+    pub fn saved_parameters(&mut self, bag: &Bag<'a>, scopes: &[Scope]) -> Vec<(String, String)> {
+        let mut parameters = Vec::new();
+        for key in scopes.iter().flat_map(|&scope| registry::of_scope(scope)) {
+            if matches!(key.presence, Presence::Ignored(_) | Presence::Refused(_)) {
+                continue;
+            }
+            let text = match bag.entries.get(key.name) {
+                Some(&(section, property)) => {
+                    self.resolver.resolve(section, property, false).ok().map(|resolved| resolved.text)
+                }
+                None => key.default_text(),
+            };
+            if let Some(value) = text.and_then(|text| key.kind.parse(&text).ok()) {
+                parameters.push((key.name.to_owned(), super::saved::saved(&value)));
+            }
+        }
+        parameters
     }
 
     /// An error at a property.

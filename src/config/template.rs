@@ -23,32 +23,32 @@ const LONGEST: usize = 1 << 22;
 /// No rendering takes more repetitions than this.
 const MOST: usize = 1 << 20;
 
-type ReadFile = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+type ReadFile = dyn Fn(&str) -> Result<Option<String>, String> + Send + Sync;
 
-/// Reads the files that a model includes.
+/// Reads files beside a model.
 #[derive(Clone)]
 pub struct Files(Arc<ReadFile>);
 
 impl Files {
-    /// `read` gives the text of a file, named by its path from the folder of the model, or says why it cannot.
-    pub fn new(read: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static) -> Self {
+    /// `read` gives the text of a file, `None` when there is none of that name, or says why it cannot be read.
+    pub fn new(read: impl Fn(&str) -> Result<Option<String>, String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
 
-    /// The text of the file at `path`.
+    /// The text of the file at `path`, when there is one.
     ///
     /// # Errors
     ///
     /// Why it cannot be read.
-    pub fn read(&self, path: &str) -> Result<String, String> {
+    pub fn read(&self, path: &str) -> Result<Option<String>, String> {
         self.0(path)
     }
 }
 
 impl Default for Files {
-    /// No files: a model that includes one is refused.
+    /// No files.
     fn default() -> Self {
-        Self::new(|_| Err("there are no files beside this model".to_owned()))
+        Self::new(|_| Ok(None))
     }
 }
 

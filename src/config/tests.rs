@@ -2,6 +2,7 @@
 
 mod faults;
 mod reading;
+mod saved;
 mod templates;
 
 use super::*;

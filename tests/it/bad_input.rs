@@ -73,7 +73,7 @@ fn a_fault_of_a_template_names_its_line() {
     fs::write(folder.path().join("models/fc.ini.tpl"), b"[a]\n\xff").unwrap();
     run(folder.path(), &words).fails(2, &["template `fc.ini.tpl`: line 2: expected UTF-8 text"]);
     fs::remove_file(folder.path().join("models/fc.ini.tpl")).unwrap();
-    run(folder.path(), &words).fails(2, &["line ", "[fc2]: template `fc.ini.tpl`: cannot be read: No such file"]);
+    run(folder.path(), &words).fails(2, &["line ", "[fc2]: template `fc.ini.tpl`: there is no such file"]);
 }
 
 #[test]

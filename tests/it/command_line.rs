@@ -159,6 +159,25 @@ fn inspect_shows_the_network() {
 }
 
 #[test]
+fn saved_parameters_count_where_they_lie() {
+    let folder = folder();
+    let saved = run(folder.path(), &["LeNet_Spike.ini", "-cfg", "--out", "a"]).succeeds().stdout;
+    assert!(saved.contains("saved parameters: 7 files"), "{saved}");
+    let path = folder.path().join("a/fc2.cfg");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().any(|line| line == "TerminateDelta = 4"), "{text}");
+    std::fs::write(&path, text.replace("TerminateDelta = 4", "TerminateDelta = 2")).unwrap();
+    let shown = run(folder.path(), &["inspect", "LeNet_Spike.ini", "--out", "a"]).succeeds();
+    assert!(shown.stdout.contains("TerminateDelta 2"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("note: saved parameters are read from a/fc2.cfg"), "{}", shown.stderr);
+    let shown = run(folder.path(), &["inspect", "LeNet_Spike.ini"]).succeeds();
+    assert!(shown.stdout.contains("TerminateDelta 4"), "{}", shown.stdout);
+    std::fs::write(&path, "TerminateDelt = 4").unwrap();
+    run(folder.path(), &["test", "LeNet_Spike.ini", "--out", "a"])
+        .fails(2, &["fc2.cfg, line 1, [fc2] TerminateDelt: unknown parameter; did you mean `TerminateDelta`?"]);
+}
+
+#[test]
 fn keys_are_printed_for_people_and_for_programs() {
     let folder = folder();
     let keys = |words: &[&str]| run(folder.path(), words).succeeds().stdout;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Document, Parsed, Property, Section, Template, shown};
+use super::{Document, Included, Parsed, Property, Section, shown};
 use crate::config::fault::{Fault, Line};
 use crate::config::nearest::did_you_mean;
 use crate::config::resolve::{Environment, Resolver, with_environment};
@@ -31,7 +31,8 @@ pub(crate) fn parse_with(text: &str, environment: &Environment, files: &Files) -
         document: Document {
             sections: vec![global],
             by_name: HashMap::from([("".into(), 0)]),
-            templates: Vec::new(),
+            included: Vec::new(),
+            saved: HashMap::new(),
             used_by_templates: HashSet::new(),
         },
         environment,
@@ -119,18 +120,23 @@ struct Parser<'s> {
 }
 
 struct Shelf<'s> {
-    templates: &'s mut Vec<Template>,
+    included: &'s mut Vec<Included>,
     files: &'s Files,
 }
 
 impl Load for Shelf<'_> {
     fn load(&mut self, path: &str) -> Result<(usize, Arc<str>), String> {
-        if let Some(at) = self.templates.iter().position(|template| &*template.name == path) {
-            return Ok((at, self.templates[at].text.clone()));
+        if let Some(at) = self.included.iter().position(|file| &*file.name == path) {
+            return Ok((at, self.included[at].text.clone()));
         }
-        let text: Arc<str> = self.files.read(path).map_err(|why| format!("template `{path}`: {why}"))?.into();
-        self.templates.push(Template { name: path.into(), text: text.clone() });
-        Ok((self.templates.len() - 1, text))
+        let text = match self.files.read(path) {
+            Ok(Some(text)) => Ok(text),
+            Ok(None) => Err("there is no such file".to_owned()),
+            Err(why) => Err(why),
+        };
+        let text: Arc<str> = text.map_err(|why| format!("template `{path}`: {why}"))?.into();
+        self.included.push(Included { name: path.into(), text: text.clone() });
+        Ok((self.included.len() - 1, text))
     }
 }
 
@@ -224,7 +230,7 @@ impl Parser<'_> {
 
     fn shown_line(&self, section: usize) -> String {
         let line = self.document.sections[section].line;
-        match line.template().and_then(|template| self.document.templates.get(template)) {
+        match line.file().and_then(|file| self.document.included.get(file)) {
             Some(template) => format!("line {line} of `{}`", template.name),
             None => format!("line {line}"),
         }
@@ -256,11 +262,11 @@ impl Parser<'_> {
         let variables = self.variables(&path);
         let Some(section) = self.document.sections.pop() else { return };
         self.current = None;
-        let mut shelf = Shelf { templates: &mut self.document.templates, files: self.files };
+        let mut shelf = Shelf { included: &mut self.document.included, files: self.files };
         let rendered = match render(&path, variables, &mut shelf) {
             Ok(rendered) => rendered,
             Err((at, message)) => {
-                let line = at.map_or(line, |(template, number)| line.in_template(template, number));
+                let line = at.map_or(line, |(template, number)| line.in_file(template, number));
                 return self.refuse_template(line, &section.name, message);
             }
         };
@@ -273,7 +279,7 @@ impl Parser<'_> {
         self.awaits_section = true;
         for (number, joined) in joined_lines(&rendered.text) {
             let (template, number) = rendered.lines[number as usize - 1];
-            self.line(line.in_template(template, number), &joined);
+            self.line(line.in_file(template, number), &joined);
         }
         self.fill();
         self.including.pop();

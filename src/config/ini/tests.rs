@@ -102,7 +102,7 @@ fn faults_of_the_grammar_are_gathered() {
             "error: line 7: malformed line: a double quote `\"` is opened and not closed",
             "error: line 8, [c]: inherits from `d`, which is not declared above",
             "error: line 8, [c]: inherits from `bb`, which is not declared above",
-            "error: line 9, [e]: template `f.tpl`: there are no files beside this model",
+            "error: line 9, [e]: template `f.tpl`: there is no such file",
             "warning: line 13, [b] x: written twice, first at line 12; the last one counts",
         ],
     );

@@ -21,7 +21,7 @@ programs.
 - A section with `Input` is a layer; later keys of a layer may use `[layer]_NbOutputs`, `_OutputsWidth`, `_OutputsHeight`, `_NbChannels`,
   `_ChannelsWidth`, `_ChannelsHeight` of earlier ones, and `[sp]_EpochSize`, the stimuli of the Learn set.
 - Parameters of a `ConfigSection` may stand in the layer's own section as well, where they are weaker; a later `ConfigSection` is stronger than an
-  earlier one. `Key(<Model>)` stands in for `Key` in layers of that model.
+  earlier one, and `Name = value` in the file `<layer>.cfg` of the output folder is strongest. `Key(<Model>)` stands in for `Key` in layers of that model.
 - Whole numbers may be grouped, `1,000,000`. A time is a number of femtoseconds or has a unit, `10 ns`.
 ";
 

@@ -125,7 +125,7 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
     check(
         &format!("{}[x@y.ini.tpl]\nA=1", conv("KernelSize=5")),
         "m.ini has 1 fault
-  line 16, [x]: template `y.ini.tpl`: there are no files beside this model",
+  line 16, [x]: template `y.ini.tpl`: there is no such file",
     );
     check(
         &conv("KernelSize=5").replace("[sp]", "[cenv]").replace("=sp", "=cenv"),

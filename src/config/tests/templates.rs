@@ -9,7 +9,7 @@ use crate::model::CellDescription;
 fn with(text: &str, templates: &[(&str, &str)]) -> Result<(Description, Vec<Fault>), Faults> {
     let templates: BTreeMap<String, String> =
         templates.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-    let files = Files::new(move |path| templates.get(path).cloned().ok_or_else(|| "no such file".to_owned()));
+    let files = Files::new(move |path| Ok(templates.get(path).cloned()));
     let environment = [("LIBRARY".to_owned(), "lib".to_owned())].into_iter().collect();
     load("m.ini", text, &Options { files, environment, ..Options::default() })
 }
@@ -119,7 +119,7 @@ fn faults_name_the_template_and_its_line() {
         ),
         &[],
         "m.ini has 4 faults
-  line 6, [a]: template `none.tpl`: no such file
+  line 6, [a]: template `none.tpl`: there is no such file
   line 7, [b]: malformed section header: expected the path of a template after `@`
   line 8, [c]: the environment variable `NOT_SET` is not set
   line 9: malformed section header: expected a name between `[` and `]`",
