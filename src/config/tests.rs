@@ -1,5 +1,6 @@
 //! The shipped models and what a model file may say.
 
+mod corpus;
 mod faults;
 mod reading;
 mod saved;
