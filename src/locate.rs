@@ -1,6 +1,6 @@
 //! Where models, data and weights are found. Paths and environment variables are resolved here.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -56,7 +56,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
 fn files_in(folder: PathBuf) -> Files {
     Files::new(move |path| match read_text(&folder.join(path)) {
         Ok(bytes) => utf8(bytes).map(Some),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(format!("cannot be read: {e}")),
     })
 }
@@ -108,7 +108,7 @@ pub fn model(name: &str) -> Result<ModelText> {
                 let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
                 return Ok(ModelText { shown, name: file_name, text, files: files_in(folder) });
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
         }
     }
