@@ -17,6 +17,23 @@ fn every_shipped_model_loads_without_a_warning() {
     }
 }
 
+/// A template is looked for beside its model; the program carries those of its own models.
+#[test]
+fn the_layers_of_lenet_come_from_a_template_too() {
+    let folder = folder();
+    let layers = |name: &str| {
+        let shown = run(folder.path(), &["inspect", name]).succeeds().stdout;
+        shown.lines().skip_while(|line| !line.starts_with("cell ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(layers("LeNet.ini").len() > 9);
+    assert_eq!(layers("LeNet_Fashion.ini"), layers("LeNet.ini"));
+    let text = crate::program::model("LeNet_Fashion.ini").replace("Fashion_MNIST", "MNIST");
+    std::fs::write(folder.path().join("m.ini"), text).unwrap();
+    run(folder.path(), &["inspect", "m.ini"]).fails(2, &["[LeNet]: template `LeNet.ini.tpl`: there is no such file"]);
+    std::fs::write(folder.path().join("LeNet.ini.tpl"), crate::program::model("LeNet.ini.tpl")).unwrap();
+    run(folder.path(), &["m.ini", "-learn", "1280", "-log", "640", "-nb-test", "100"]).succeeds();
+}
+
 #[test]
 fn mnist24_learns_and_runs_as_spikes() {
     let folder = folder();

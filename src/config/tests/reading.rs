@@ -165,6 +165,26 @@ fn lenet_as_spikes_is_the_same_network_with_neurons() {
 }
 
 #[test]
+fn mnist24_has_its_shapes_as_frames_and_as_spikes() {
+    let frames = loaded(include_str!("../../../models/mnist24_16c4s2_24c5s2_150_10.ini"));
+    let spikes = loaded(include_str!("../../../models/mnist24_16c4s2_24c5s2_150_10_Spike.ini"));
+    assert_eq!(frames.stimuli.shape, shape(24, 24, 1));
+    let expected = [
+        ("conv1_16c4s2", shape(11, 11, 16)),
+        ("conv2_24c5s2", shape(4, 4, 24)),
+        ("fc1_150", shape(1, 1, 150)),
+        ("fc2_10", shape(1, 1, 10)),
+    ];
+    assert_eq!(shapes(&spikes), expected);
+    for (name, shape) in expected {
+        assert_eq!(cell(&frames, name).output_shape, shape);
+        assert_eq!(format!("{:?}", cell(&frames, name).operator), format!("{:?}", cell(&spikes, name).operator));
+    }
+    assert_eq!(ones(conv(cell(&spikes, "conv2_24c5s2")), 16).len(), 128);
+    assert_eq!(spikes.stimuli.encoder.unwrap().period_min, SimDuration(1_000_000));
+}
+
+#[test]
 fn what_is_not_written_has_the_reference_s_defaults() {
     let text = "[database]\nType=Fashion_MNIST_IDX_Database\n[env]\nSizeX=28\nSizeY=28\n[c]\nInput=env\nType=Conv\nNbOutputs=2\nKernelSize=3\n[p]\nInput=c\nType=Pool\nNbOutputs=2\nPoolSize=2\nPooling=Average\n[f]\nInput=p\nType=Fc\nNbOutputs=10\n[f.Target]";
     let model = loaded(text);
