@@ -4,6 +4,15 @@ use std::path::Path;
 
 use crate::program::{folder, run, summary};
 
+/// Models that need layers, data or transformations which are still refused by name.
+const WAITING: [&str; 5] = [
+    "GTSRB29_32c4s1_48c5s1_200_43.ini",
+    "LeNet_distortion.ini",
+    "ResNet-11.ini",
+    "cifar-10.ini",
+    "mnist-autoencoder.ini",
+];
+
 #[test]
 fn every_shipped_model_loads_without_a_warning() {
     let folder = folder();
@@ -12,7 +21,12 @@ fn every_shipped_model_loads_without_a_warning() {
     let names: Vec<String> = names.filter(|name| name.ends_with(".ini")).collect();
     assert!(names.len() >= 4, "{names:?}");
     for name in names {
-        let shown = run(folder.path(), &["inspect", "--strict", &name]).succeeds();
+        let shown = run(folder.path(), &["inspect", "--strict", &name]);
+        if WAITING.contains(&name.as_str()) {
+            shown.fails(2, &["not supported yet"]);
+            continue;
+        }
+        let shown = shown.succeeds();
         assert!(!shown.stderr.contains("warning"), "{name}: {}", shown.stderr);
     }
 }
