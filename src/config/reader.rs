@@ -7,7 +7,7 @@ use super::fault::{Fault, Line};
 use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 use super::registry::{self, Presence, Scope};
-use super::resolve::{Environment, Resolver};
+use super::resolve::{Environment, Resolver, unknown_section};
 use super::value::{FromValue, Kind};
 use crate::model::Span;
 
@@ -390,10 +390,4 @@ impl<'a> Reader<'a> {
 fn is_cell_type(text: &str) -> bool {
     let kind = registry::find(Scope::Cell, "Type").map(|key| key.kind);
     matches!(kind, Some(Kind::Choice(supported, lacking)) if supported.iter().chain(lacking).any(|known| *known == text))
-}
-
-/// The section that a reference names which was left as it is because there is no such section.
-fn unknown_section(text: &str) -> Option<&str> {
-    let (name, key) = text.split_once('[')?.1.split_once(']')?;
-    key.starts_with(|c: char| c.is_alphabetic() || c == '_').then_some(name)
 }

@@ -279,7 +279,10 @@ fn expressions(text: &str, is_partial: bool, depth: usize) -> Result<String, Str
             Some(name) => {
                 Err(format!("there is no variable `{name}`; expected a key `${name}` here or before the first section"))
             }
-            None => expression::evaluate(&inside),
+            None => match unknown_section(&inside) {
+                Some(name) => Err(format!("there is no section `[{name}]`")),
+                None => expression::evaluate(&inside),
+            },
         };
         evaluated.push_str(before);
         evaluated.push_str(&value.map_err(|message| format!("expression `$({})`: {message}", shown(&inside)))?);
@@ -293,6 +296,12 @@ fn expressions(text: &str, is_partial: bool, depth: usize) -> Result<String, Str
 /// The name of a variable that has been left as it is.
 fn unknown_variable(text: &str) -> Option<&str> {
     Some(text.split_once("${")?.1.split_once('}')?.0)
+}
+
+/// The section that a reference names which was left as it is because there is no such section.
+pub(crate) fn unknown_section(text: &str) -> Option<&str> {
+    let (name, key) = text.split_once('[')?.1.split_once(']')?;
+    key.starts_with(|c: char| c.is_alphabetic() || c == '_').then_some(name)
 }
 
 /// Whether what follows `text` stands in an expression that `text` opens.
@@ -385,6 +394,7 @@ mod tests {
         check("$L=8\n[s]\nX=$(${L}**(-1/(2*2-2)) if ${L} > 0 else 1.0)", Ok("0.3535533905932738"));
         check("[s]\nX=$('a' if 1 else ')')", Ok("a"));
         check("[s]\nX=$(1 + )", Err("expression `$(1 + )`: expected a number, a string or `(`, found the end"));
+        check("[s]\nX=$([t]Y + 1)", Err("expression `$([t]Y + 1)`: there is no section `[t]`"));
         check("[s]\nX=$(1", Err("expected `)` at the end of the expression `$(1`"));
         check(
             "[s]\nX=$(${A} + 1)",

@@ -164,6 +164,29 @@ fn lenet_as_spikes_is_the_same_network_with_neurons() {
     assert_eq!(spikes.targets[0].name, "fc2.Target");
 }
 
+/// `formal.md` 16: the vectors for INI texts and for the first layer of the large network.
+#[test]
+fn the_vectors_of_the_reference_are_read() {
+    let section = |keys: &str| {
+        with_output(&format!("[last]\nInput=sp\nType=Conv\nNbOutputs=16\nActivationFunction=TanhLeCun\n{keys}"))
+            .replace("Size=28", "Size=24\n[sp.Transformation]\nType=RescaleTransformation\nWidth=24\nHeight=24")
+    };
+    let model = loaded(&section("KernelWidth=4\nKernelHeight=4\nStride=2"));
+    let last = cell(&model, "last");
+    assert_eq!((conv(last).kernel.width, conv(last).stride.width, conv(last).stride.height), (4, 2, 2));
+    assert_eq!((conv(last).padding.width, last.output_shape), (0, shape(11, 11, 16)));
+    assert!(matches!(last.activation.value, Activation::Tanh { .. }));
+    let model = loaded(&section("KernelDims=4 5"));
+    assert_eq!((conv(cell(&model, "last")).kernel.width, conv(cell(&model, "last")).kernel.height), (4, 5));
+    let refused = |keys: &str| {
+        load("m.ini", &section(keys), &Options { strict: true, ..Options::default() }).unwrap_err().to_string()
+    };
+    assert!(refused("KernelWidth=4").contains("[last] KernelHeight: missing"));
+    assert!(refused("KernelSize=4\nTest=1 2 3 4").contains("[last] Test: unknown key"));
+    let target = section("KernelSize=4").replace("[out.Target]", "[out.Target]\nTopN=4");
+    assert_eq!(loaded(&target).targets[0].top_n, 4);
+}
+
 #[test]
 fn mnist24_has_its_shapes_as_frames_and_as_spikes() {
     let frames = loaded(include_str!("../../../models/mnist24_16c4s2_24c5s2_150_10.ini"));
