@@ -1,12 +1,13 @@
 //! Where models, data and weights are found. Paths and environment variables are resolved here.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use stimuli::mnist;
 
 use crate::assets;
+use crate::config::Files;
 use crate::failure::wrong_input;
 use crate::model::{DatabaseDescription, DatabaseDriver};
 use crate::output::OutputFolder;
@@ -28,6 +29,8 @@ pub struct ModelText {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// The templates beside it.
+    pub files: Files,
 }
 
 /// Reads a file that should be a model: no device, and no bigger than a text can sensibly be.
@@ -38,6 +41,37 @@ fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("expected a model of at most {MAX_MODEL_BYTES} bytes, found more")));
     }
     Ok(bytes)
+}
+
+/// The text, or the line where it is none.
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|e| {
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        format!("line {line}: expected UTF-8 text, found other bytes; save the file as UTF-8")
+    })
+}
+
+/// The text files of `folder`.
+fn files_in(folder: PathBuf) -> Files {
+    Files::new(move |path| match read_text(&folder.join(path)) {
+        Ok(bytes) => utf8(bytes).map(Some),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(format!("cannot be read: {e}")),
+    })
+}
+
+/// The parameters that lie saved in `folder`; a note tells of each file.
+pub fn saved_parameters(folder: &Path) -> Files {
+    let files = files_in(folder.to_path_buf());
+    let folder = folder.to_path_buf();
+    Files::new(move |name| {
+        let text = files.read(name)?;
+        if text.is_some() {
+            note(&format!("note: saved parameters are read from {}", folder.join(name).display()));
+        }
+        Ok(text)
+    })
 }
 
 /// Where a model of this name may lie as a file, in order of preference.
@@ -70,16 +104,11 @@ pub fn model(name: &str) -> Result<ModelText> {
         match read_text(&path) {
             Ok(bytes) => {
                 let shown = path.display().to_string();
-                let text = String::from_utf8(bytes).map_err(|e| {
-                    let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-                    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-                    wrong_input(format!(
-                        "{shown}, line {line}: expected UTF-8 text, found other bytes; save the file as UTF-8"
-                    ))
-                })?;
-                return Ok(ModelText { shown, name: file_name, text });
+                let text = utf8(bytes).map_err(|message| wrong_input(format!("{shown}, {message}")))?;
+                let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+                return Ok(ModelText { shown, name: file_name, text, files: files_in(folder) });
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
         }
     }
@@ -97,7 +126,8 @@ pub fn model(name: &str) -> Result<ModelText> {
 /// The model of this name that the program carries, whatever lies elsewhere.
 pub fn shipped_model(name: &str) -> Option<ModelText> {
     let text = assets::model(name)?;
-    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text })
+    let files = Files::new(|path| Ok(assets::model(path)));
+    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text, files })
 }
 
 /// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.

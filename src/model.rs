@@ -39,7 +39,7 @@ pub struct Located<T> {
 pub struct Description {
     /// Name of the model for reports (the file name).
     pub name: String,
-    /// SHA-256 of the model's text, lower-case hexadecimal.
+    /// SHA-256 of the model's text and of the templates that it includes, lower-case hexadecimal.
     pub sha256: String,
     /// Refuses trained weights outside [-1, 1] when the network is transcoded.
     pub check_weight_range: bool,
@@ -158,6 +158,8 @@ pub struct CellDescription {
     pub spiking: SpikingDescription,
     /// Where each key of the cell was written, its own and those of its `ConfigSection`s.
     pub keys: BTreeMap<String, Span>,
+    /// Parameters but for those of solvers: name and value as they are saved in `<layer>.cfg`.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl CellDescription {

@@ -44,7 +44,12 @@ pub fn read_model(name: &str, options: &Options) -> Result<Description> {
 }
 
 fn describe(model: ModelText, options: &Options) -> Result<Description> {
-    let settings = config::Options { strict: options.strict, ..config::Options::from_environment() };
+    let settings = config::Options {
+        strict: options.strict,
+        files: model.files,
+        saved: locate::saved_parameters(options.out.as_deref().unwrap_or(Path::new("."))),
+        ..config::Options::from_environment()
+    };
     let (mut description, warnings) =
         config::load(&model.shown, &model.text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
     for warning in warnings {

@@ -34,7 +34,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 }
 
 const EFFECTS: &[Effect] = &[
-    effect("out", RUNS, &[]),
+    effect("out", ALL, &[]),
     effect("weights", TEST, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),

@@ -119,6 +119,7 @@ struct Cell {
     activation: Located<Activation>,
     spiking: SpikingDescription,
     keys: BTreeMap<String, Span>,
+    parameters: Vec<(String, String)>,
 }
 
 impl Cell {
@@ -137,6 +138,7 @@ impl Cell {
             activation: self.activation,
             spiking: self.spiking,
             keys: self.keys,
+            parameters: self.parameters,
         }
     }
 }
@@ -148,10 +150,12 @@ struct CellReader<'r, 'a> {
     parents: Vec<Parent>,
     /// The section's own properties.
     bag: Bag<'a>,
-    /// The section's own properties, then those of each `ConfigSection`, weakest first.
+    /// The section's own properties, those of each `ConfigSection`, the saved ones, weakest first.
     sources: Vec<Bag<'a>>,
     /// All of them in one.
     parameters: Bag<'a>,
+    /// What `parameters` may hold beside solvers.
+    parameter_scopes: Vec<Scope>,
     family: Family,
     /// Keys the section may have.
     accepted: Accepted,
@@ -168,6 +172,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             bag: Bag::empty(section),
             sources: Vec::new(),
             parameters: Bag::empty(section),
+            parameter_scopes: Vec::new(),
             family: Family::Frame,
             accepted: vec![(String::new(), Scope::Cell)],
             input_shape: None,
@@ -216,8 +221,11 @@ impl<'r, 'a> CellReader<'r, 'a> {
         self.reader.check(&self.bag, &self.accepted, Unknown::Warns);
         let output_shape = output_shape.and_then(|shape| self.within_bounds(shape));
         let keys = self.parameters.entries().map(|(name, property)| (name.to_owned(), self.reader.span(property.line)));
+        let keys = keys.collect();
+        let parameters = self.reader.saved_parameters(&self.parameters, &self.parameter_scopes);
         Some(Cell {
-            keys: keys.collect(),
+            keys,
+            parameters,
             name: self.reader.name_of(self.section).to_string(),
             section_span: self.reader.span_of_section(self.section),
             family: self.family,
@@ -253,7 +261,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 scopes.push(Scope::SpikingFcParameter);
             }
         }
-        let mut accepted: Accepted = scopes.into_iter().map(|scope| (String::new(), scope)).collect();
+        let mut accepted: Accepted = scopes.iter().map(|&scope| (String::new(), scope)).collect();
+        self.parameter_scopes = scopes;
         if weighted {
             accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
         }
@@ -263,6 +272,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
             self.reader.check(&bag, &accepted, Unknown::Fails);
             self.sources.push(bag);
         }
+        let saved = self.reader.saved(self.section);
+        self.reader.check(&saved, &accepted, Unknown::Fails);
+        self.sources.push(saved);
         for source in &self.sources {
             self.parameters.overlay(source, |name| Some(name.to_owned()));
         }

@@ -3,8 +3,7 @@
 //! Reading, "did you mean" and the generated reference all come from it.
 
 mod keys;
-
-use std::fmt::Write as _;
+pub mod reference;
 
 use super::value::Kind;
 
@@ -190,41 +189,6 @@ impl Scope {
     }
 }
 
-/// The key reference in Markdown, one table a scope.
-pub fn reference() -> String {
-    let mut text = String::from(
-        "# Keys of the INI models\n\n\
-         Parameters of a `ConfigSection` may stand in the layer's own section as well, where they are weaker; a later\n\
-         `ConfigSection` is stronger than an earlier one. `Key(<Model>)` stands in for `Key` in layers of that model.\n\
-         Files `<layer>.cfg` are not read.\n",
-    );
-    let mut scope = None;
-    for key in KEYS {
-        if scope != Some(key.scope) {
-            scope = Some(key.scope);
-            let _ =
-                write!(text, "\n## {}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n", key.scope.title());
-        }
-        let name = if key.name.is_empty() { "(the matrix)".to_owned() } else { format!("`{}`", key.name) };
-        let default = match key.presence {
-            Presence::Required => "required".to_owned(),
-            Presence::Optional => String::new(),
-            Presence::Ignored("") => "ignored".to_owned(),
-            Presence::Refused("") => "not supported".to_owned(),
-            Presence::Ignored(only) => format!("`{only}`, another value is ignored"),
-            Presence::Refused(only) => format!("only `{only}`"),
-            Presence::Text(_) | Presence::Computed(_) => match key.default_text().unwrap_or_default() {
-                text if text.is_empty() => "none".to_owned(),
-                // As it must be written: outside quotes a `;` starts a comment.
-                text if text.contains(';') => format!("`\"{text}\"`"),
-                text => format!("`{text}`"),
-            },
-        };
-        let _ = writeln!(text, "| {name} | {} | {default} | {} |", key.kind.title(), key.doc);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -247,12 +211,5 @@ mod tests {
                 assert!(key.kind.parse(&text).is_ok(), "{:?} {}: default `{text}`", key.scope, key.name);
             }
         }
-    }
-
-    #[test]
-    fn the_reference_has_a_row_for_every_key() {
-        let rows = reference().lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Key")).count();
-        assert_eq!(rows, KEYS.len());
-        assert!(reference().contains("| `PeriodMeanMin` | time (fs) | `50 ms` | "), "{}", reference());
     }
 }

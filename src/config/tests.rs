@@ -1,7 +1,10 @@
 //! The shipped models and what a model file may say.
 
+mod corpus;
 mod faults;
 mod reading;
+mod saved;
+mod templates;
 
 use super::*;
 

@@ -6,7 +6,7 @@ use formal::config::{Activation, Operator};
 use super::bias;
 use crate::config::{Fault, Faults};
 use crate::failure::wrong_input;
-use crate::model::{CellDescription, Description, Width};
+use crate::model::{CellDescription, Description, Span, Width};
 use crate::weights::CellWeights;
 
 /// Refuses what has no spiking equivalent, all faults at once.
@@ -16,9 +16,10 @@ use crate::weights::CellWeights;
 pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>) -> Result<()> {
     let mut faults = Vec::new();
     let target = description.targets[0].cell;
+    let model = &description.stimuli.span.file;
     for (index, cell) in description.cells.iter().enumerate() {
         let trained = weights.and_then(|weights| weights[index].as_ref());
-        let mut refuse = |line: u32, message: String| faults.push(Fault::new(line, &cell.name, "", message));
+        let mut refuse = |span: &Span, message: String| faults.push(Fault::at(span, model, &cell.name, message));
         check_cell(description, cell, index == target, trained, &mut refuse);
         check_threshold(description.width, cell, &mut refuse);
     }
@@ -35,7 +36,7 @@ pub fn check_scaled(description: &Description, scaled: &[Option<CellWeights>]) -
         let Some(scaled) = scaled else { continue };
         let mut refuse = |what: &str, remedy: &str, found: f64| {
             let message = format!("expected finite {what}, found {found:e} once divided by the factors; {remedy}");
-            faults.push(Fault::new(cell.span_of("Threshold").line, &cell.name, "", message));
+            faults.push(Fault::at(cell.span_of("Threshold"), &description.stimuli.span.file, &cell.name, message));
         };
         let first_wrong = |all: &[f32]| all.iter().copied().find(|number| !number.is_finite());
         if let Some(weight) = first_wrong(&scaled.weights) {
@@ -59,8 +60,8 @@ fn refused(description: &Description, mut faults: Vec<Fault>) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    faults.sort_by_key(|fault| fault.line);
-    let path = description.cells[0].span.file.clone();
+    faults.sort_by_key(|fault| (fault.file.clone(), fault.line));
+    let path = description.stimuli.span.file.clone();
     Err(wrong_input(format!("the network cannot run as spikes: {}", Faults { path, faults })))
 }
 
@@ -72,7 +73,7 @@ fn is_finite(width: Width, number: f64) -> bool {
 }
 
 /// A threshold that is 0 or no number in the width of the potentials: a neuron would fire forever or never.
-fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
+fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut(&Span, String)) {
     let threshold = cell.spiking.neuron.threshold;
     let (is_above_zero, name) = match width {
         Width::Single => (threshold as f32 > 0.0, "f32"),
@@ -83,7 +84,7 @@ fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut
     }
     let remedy = if width == Width::Single { ", or use --float f64" } else { "" };
     refuse(
-        cell.span_of("Threshold").line,
+        cell.span_of("Threshold"),
         format!(
             "expected a Threshold that is above 0 and finite as {name}, found {threshold:e}; choose one near 1{remedy}"
         ),
@@ -95,9 +96,9 @@ fn check_cell(
     cell: &CellDescription,
     is_output: bool,
     trained: Option<&CellWeights>,
-    refuse: &mut impl FnMut(u32, String),
+    refuse: &mut impl FnMut(&Span, String),
 ) {
-    let line = cell.span.line;
+    let line = &cell.span;
     match &cell.operator {
         Operator::Conv(conv) if (conv.dilation.width, conv.dilation.height) != (1, 1) => {
             refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
@@ -126,7 +127,7 @@ fn check_cell(
     let is_linear_output = is_output && activation.value == Activation::Linear;
     if integrates && !is_rectifier && !is_linear_output {
         refuse(
-            activation.span.line,
+            &activation.span,
             format!(
                 "expected a plain Rectifier (or Linear on the last cell), found {}: spikes of integrate-and-fire neurons \
                  follow a rectifier; set ActivationFunction=Rectifier and learn again",
@@ -136,14 +137,14 @@ fn check_cell(
     }
     if integrates && !is_output && cell.spiking.neuron.bipolar_threshold {
         refuse(
-            cell.span_of("BipolarThreshold").line,
+            cell.span_of("BipolarThreshold"),
             "expected BipolarThreshold=0 on a rectified cell, found 1 (the default): negative spikes are no rectifier; \
              set BipolarThreshold=0 in its ConfigSection"
                 .to_string(),
         );
     }
     if !integrates && activation.value != Activation::Linear {
-        refuse(activation.span.line, format!("{} after a pool has no spiking form", activation_name(activation.value)));
+        refuse(&activation.span, format!("{} after a pool has no spiking form", activation_name(activation.value)));
     }
     let Some(trained) = trained else { return };
     if description.check_weight_range {
@@ -161,8 +162,8 @@ fn check_cell(
 }
 
 /// A bias becomes a constant current, which has a meaning beside spikes that come at a rate.
-fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
-    let line = cell.span_of("NoBias").line;
+fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut impl FnMut(&Span, String)) {
+    let line = cell.span_of("NoBias");
     let encoder = description.stimuli.encoder.clone().unwrap_or_default();
     if bias::period_of_one(&encoder).is_none() {
         refuse(

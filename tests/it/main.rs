@@ -6,6 +6,7 @@ mod biases;
 mod checkpoint;
 mod command_line;
 mod determinism;
+mod models;
 mod program;
 mod refusals;
 mod resume;

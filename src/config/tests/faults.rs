@@ -123,14 +123,9 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 20, [out.Target] TopN: expected at most the 10 outputs, found 11",
     );
     check(
-        &conv("KernelSize=$(2 + 3)"),
-        "m.ini has 1 fault
-  line 10, [c] KernelSize: expressions are not supported yet, found `$(2 + 3)`",
-    );
-    check(
         &format!("{}[x@y.ini.tpl]\nA=1", conv("KernelSize=5")),
         "m.ini has 1 fault
-  line 16, [x@y.ini.tpl]: templates (`[name@file.tpl]`) are not supported yet",
+  line 16, [x]: template `y.ini.tpl`: there is no such file",
     );
     check(
         &conv("KernelSize=5").replace("[sp]", "[cenv]").replace("=sp", "=cenv"),
@@ -359,6 +354,19 @@ fn values_that_cannot_be_worked_out_say_why() {
   line 12, [c] StrideX: refers to itself: [c]StrideX -> [c]$N -> [c]StrideX
   line 14, [c] StrideY: `[c]_OutputsWidth` is not known here: a computed key is there once its section has been built
   line 16, [c] Padding: expected a whole number such as `32` or `1,000,000`, found `x` (from `${M}`)",
+    );
+}
+
+#[test]
+fn expressions_say_what_is_wrong_with_them() {
+    check(
+        &conv("KernelWidth=$(10 / 2)\nKernelHeight=$(SIZE + 1)\nStride=$(4 - 2\nPadding=$(1 - 2)\nDilation=$(1 // ([sp]Size - 28))"),
+        "m.ini has 5 faults
+  line 10, [c] KernelWidth: expected a whole number from 1 such as `32` or `1,000,000`, found `5.0` (from `$(10 / 2)`); a whole number comes of `//` or `int(...)`
+  line 11, [c] KernelHeight: expression `$(SIZE + 1)`: `SIZE` is no number; a variable is written `${SIZE}`
+  line 12, [c] Stride: expected `)` at the end of the expression `$(4 - 2`
+  line 13, [c] Padding: expected a whole number such as `32` or `1,000,000`, found `-1` (from `$(1 - 2)`)
+  line 14, [c] Dilation: expression `$(1 // (28 - 28))`: `1 // 0` divides by zero",
     );
 }
 
