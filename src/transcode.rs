@@ -153,15 +153,17 @@ fn spiking_operator(
             mapping: pool.mapping.clone(),
         }),
         // `check` lets only Conv, Pool and Fc through.
-        Operator::Fc(_) | Operator::Softmax(_) | Operator::Dropout(_) => spiking::Operator::Fc(spiking::Fc {
-            n_outputs: cell.output_shape.channels,
-            weights,
-            delays,
-            currents,
-            neuron: spike.neuron,
-            terminate_delta: spike.terminate_delta,
-            terminate_max: spike.terminate_max,
-        }),
+        Operator::Fc(_) | Operator::Softmax(_) | Operator::Dropout(_) | Operator::ElemWise(_) => {
+            spiking::Operator::Fc(spiking::Fc {
+                n_outputs: cell.output_shape.channels,
+                weights,
+                delays,
+                currents,
+                neuron: spike.neuron,
+                terminate_delta: spike.terminate_delta,
+                terminate_max: spike.terminate_max,
+            })
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The operators: one file each, with its geometry, its checks and its definition in plain 64-bit arithmetic.
 pub(crate) mod conv;
 pub(crate) mod dropout;
+pub(crate) mod elem_wise;
 pub(crate) mod fc;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 
 use conv::Conv;
 use dropout::Dropout;
+use elem_wise::ElemWise;
 use fc::Fc;
 use pool::Pool;
 use softmax::Softmax;
@@ -23,7 +25,7 @@ const MOST_ELEMENTS: usize = 1 << 31;
 pub(crate) struct Cell {
     pub(crate) name: String,
     pub(crate) sources: Vec<Edge>,
-    /// The concatenated inputs.
+    /// The concatenated inputs; also where the operator takes them one by one.
     pub(crate) input: Shape,
     pub(crate) output: Shape,
     pub(crate) operator: Operator,
@@ -67,10 +69,11 @@ pub(crate) enum Operator {
     Fc(Fc),
     Softmax(Softmax),
     Dropout(Dropout),
+    ElemWise(ElemWise),
 }
 
 impl Operator {
-    pub(crate) fn new(cell: &config::CellConfig, input: Shape) -> Result<Self, Error> {
+    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge]) -> Result<Self, Error> {
         let name = &cell.name;
         Ok(match &cell.operator {
             config::Operator::Conv(config) => Self::Conv(Conv::new(name, config, input)?),
@@ -78,6 +81,7 @@ impl Operator {
             config::Operator::Fc(config) => Self::Fc(Fc::new(name, config, input)?),
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
+            config::Operator::ElemWise(config) => Self::ElemWise(ElemWise::new(name, config, edges)?),
         })
     }
 
@@ -88,6 +92,7 @@ impl Operator {
             Self::Fc(fc) => fc.output,
             Self::Softmax(softmax) => softmax.shape,
             Self::Dropout(dropout) => dropout.shape,
+            Self::ElemWise(elem_wise) => elem_wise.output,
         }
     }
 }

@@ -87,6 +87,7 @@ impl Network {
                 Operator::Pool(pool) => pool.reference(&input),
                 Operator::Softmax(softmax) => softmax.reference(&input),
                 Operator::Dropout(_) => input.iter().zip(self.factors(index, mode)).map(|(x, f)| x * f).collect(),
+                Operator::ElemWise(elem_wise) => elem_wise.reference(&input),
             };
             output.iter_mut().for_each(|value| *value = cell.activation.value(*value));
             outputs.push(output);
@@ -129,6 +130,7 @@ impl Network {
                 Operator::Pool(pool) => pool.reference_backward(&input, &error),
                 Operator::Softmax(softmax) => softmax.reference_backward(output, &error),
                 Operator::Dropout(_) => error.iter().zip(self.factors(index, mode)).map(|(e, f)| e * f).collect(),
+                Operator::ElemWise(elem_wise) => elem_wise.reference_backward(&input, &error),
             };
             for edge in &cell.sources {
                 if let (Source::Cell(source), true) = (edge.source, edge.error != ErrorFlow::Stops) {

@@ -1,5 +1,7 @@
 //! Layers: their order, their shapes, their operators.
 
+mod elem_wise;
+
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
@@ -192,10 +194,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         self.read_parameters(&model, &kind);
         self.input_shape = self.concatenated();
-        if self.family != Family::Frame && matches!(kind.as_str(), "Softmax" | "Dropout") {
-            let message = format!(
-                "a {kind} has no spiking half, so there is no {kind} of the model `{model}`; leave the layer out, spikes do not need it"
-            );
+        if let Some(remedy) = lacks_spikes(&kind).filter(|_| self.family != Family::Frame) {
+            let message = format!("{kind} has no spiking half, so there is no {kind} of the model `{model}`; {remedy}");
             self.reader.fault_at(&self.bag, "Type", message);
         }
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
@@ -206,6 +206,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
+            }
+            "ElemWise" => {
+                let (operator, shape) = self.elem_wise();
+                (operator, shape, self.activation(Activation::Linear))
             }
             _ => {
                 let (operator, shape) = self.dropout();
@@ -365,13 +369,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     /// Channels, which the layer takes over from its input.
     fn kept_shape(&mut self) -> Option<Shape> {
+        self.check_n_outputs(self.input_shape);
+        self.input_shape
+    }
+
+    /// Refuses another number of outputs than the channels of `shape`.
+    fn check_n_outputs(&mut self, shape: Option<Shape>) {
         let n: Option<usize> = self.reader.read_optional(&self.bag, "", Scope::Cell, "NbOutputs");
-        let shape = self.input_shape?;
+        let Some(shape) = shape else { return };
         if let Some(n) = n.filter(|&n| n != shape.channels) {
             let message = format!("expected {}, the channels of its input, found {n}", shape.channels);
             self.reader.fault_at(&self.bag, "NbOutputs", message);
         }
-        Some(shape)
     }
 
     fn activation(&mut self, default: Activation) -> Located<Activation> {
@@ -564,6 +573,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
             spiking.terminate_max = self.reader.read(bag, "", Scope::SpikingFcParameter, "TerminateMax");
         }
         spiking
+    }
+}
+
+/// What to do about a type of layer that has no spiking half; `None` where it has one.
+fn lacks_spikes(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Conv" | "Fc" | "Pool" => None,
+        "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "ElemWise" => {
+            Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
+        }
+        _ => Some("learn again without it, or use Model=Frame and test the network as frames"),
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Scope {
     Pool,
     /// `Type=Softmax`.
     Softmax,
+    /// `Type=ElemWise`.
+    ElemWise,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -160,13 +162,14 @@ impl Scope {
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Fc, Pool",
+            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",
+            Self::ElemWise => "`Type=ElemWise`",
             Self::Weighted => "Layers with weights: Conv, Fc",
             Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {

@@ -1,5 +1,6 @@
 //! The shipped models and what a model file may say.
 
+mod cells;
 mod faults;
 mod reading;
 

@@ -112,6 +112,14 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::ElemWise(_) => {
+            refuse(
+                line,
+                "an element-wise operation has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
+                 and learn again"
+                    .to_string(),
+            );
+        }
         Operator::Conv(_) | Operator::Fc(_) | Operator::Pool(_) => {}
     }
     if bias::has_bias(cell, trained) {

@@ -7,6 +7,7 @@
 mod conv;
 mod correlate;
 mod dense;
+mod elem_wise;
 mod elementwise;
 mod lanes;
 mod layer;

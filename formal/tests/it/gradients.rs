@@ -28,7 +28,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 }
 
 /// Compares outputs in both modes and all gradients with the naive network.
-fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
+pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
     solve(&mut config, &solver);
     let mut network = Network::new(&config, seed).expect("a valid network");
@@ -90,7 +90,7 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
 }
 
 /// Compares every gradient of the naive network with finite differences of the loss.
-fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
+pub fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
     let network = Network::new(config, seed).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;

@@ -86,14 +86,13 @@ const TRANSFORMATION: Kind = Kind::Choice(
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout"],
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise"],
     &[
         "Activation",
         "Anchor",
         "BatchNorm",
         "Deconv",
         "Distance",
-        "ElemWise",
         "FMP",
         "LRN",
         "LSTM",
@@ -215,7 +214,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for Dropout and Softmax, which keep those of their input"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (Dropout, ElemWise, Softmax)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -224,7 +223,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "InputWidth", Kind::Unsigned, Refused("0"), "Crops the input"),
     key(Scope::Cell, "InputHeight", Kind::Unsigned, Refused("0"), "Crops the input"),
 
-    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, Pool: `Linear`"),
+    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, others: `Linear`"),
 
     key(Scope::Linear, "Clipping", Kind::Real, Refused("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
@@ -281,6 +280,11 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
     key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),
+
+    key(Scope::ElemWise, "Operation", Kind::Choice(&["Sum", "AbsSum", "EuclideanSum", "Prod", "Max"], &[]), Required, "What is computed of the elements at one place of the inputs, which have one shape"),
+    key(Scope::ElemWise, "Weights", Kind::Reals, Optional, "Factors of the elements, Sum, AbsSum and EuclideanSum; without them 1"),
+    key(Scope::ElemWise, "Shifts", Kind::Reals, Optional, "Added to the products, Sum and EuclideanSum; without them 0"),
+    key(Scope::ElemWise, "CoeffMode", Kind::Choice(&["PerInput", "PerChannel"], &[]), Text("PerInput"), "`Weights` and `Shifts` have a number for each input, or for each channel"),
 
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),

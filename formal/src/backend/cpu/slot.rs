@@ -3,7 +3,7 @@
 use super::conv::ConvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{Mode, Program, SLOTS, dense, elementwise};
+use super::{Mode, Program, SLOTS, dense, elem_wise, elementwise};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::parameter::Parameter;
@@ -207,6 +207,7 @@ impl Scratch {
             Layer::Dense(layer) => dense::multiply(&layer.forward, weights, bias, input, &mut output, false),
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
+            Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
             Layer::Dropout(dropout) => {
                 output.copy_from_slice(input);
                 if let Mode::Learn { step, seed, labels } = mode {
@@ -267,6 +268,7 @@ impl Scratch {
             }
         }
         block.factors[index] = factors;
+        let input = block.input(program, index);
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
             Layer::Conv(layer) => layer.backward(weights, conv, to, add),
@@ -279,6 +281,7 @@ impl Scratch {
                     elementwise::softmax_errors(layer, &block.outputs[index], error, to, add);
                 }
             }
+            Layer::ElemWise(layer) => elem_wise::backward(layer, input, error, to, add),
             Layer::Dropout(_) => {
                 elementwise::multiply(&block.kept[index], error);
                 copy(error, to, add);
