@@ -1,4 +1,5 @@
 //! The operators: one file each, with its geometry, its checks and its definition in plain 64-bit arithmetic.
+pub(crate) mod batch_norm;
 pub(crate) mod conv;
 pub(crate) mod dropout;
 pub(crate) mod elem_wise;
@@ -6,6 +7,7 @@ pub(crate) mod fc;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 
+use batch_norm::BatchNorm;
 use conv::Conv;
 use dropout::Dropout;
 use elem_wise::ElemWise;
@@ -14,7 +16,7 @@ use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
 
-use crate::config::{ConvConfig, FcConfig, Source};
+use crate::config::{BatchNormConfig, ConvConfig, FcConfig, Source};
 use crate::{config, error::Error};
 
 /// Indices of elements and weights fit in 31 bits.
@@ -70,6 +72,7 @@ pub(crate) enum Operator {
     Softmax(Softmax),
     Dropout(Dropout),
     ElemWise(ElemWise),
+    BatchNorm(BatchNorm),
 }
 
 impl Operator {
@@ -82,6 +85,7 @@ impl Operator {
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
             config::Operator::ElemWise(config) => Self::ElemWise(ElemWise::new(name, config, edges)?),
+            config::Operator::BatchNorm(config) => Self::BatchNorm(BatchNorm::new(name, config, input)?),
         })
     }
 
@@ -93,20 +97,22 @@ impl Operator {
             Self::Softmax(softmax) => softmax.shape,
             Self::Dropout(dropout) => dropout.shape,
             Self::ElemWise(elem_wise) => elem_wise.output,
+            Self::BatchNorm(norm) => norm.shape,
         }
     }
 }
 
 /// Whether the operator has weights.
 pub(crate) fn is_trainable(operator: &config::Operator) -> bool {
-    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_))
+    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_) | config::Operator::BatchNorm(_))
 }
 
 /// Whether the operator hands errors on to its inputs.
 pub(crate) fn back_propagates(operator: &config::Operator) -> bool {
     match operator {
         config::Operator::Conv(ConvConfig { back_propagate, .. })
-        | config::Operator::Fc(FcConfig { back_propagate, .. }) => *back_propagate,
+        | config::Operator::Fc(FcConfig { back_propagate, .. })
+        | config::Operator::BatchNorm(BatchNormConfig { back_propagate, .. }) => *back_propagate,
         _ => true,
     }
 }

@@ -1,9 +1,11 @@
 //! What a frame network is, before it has weights.
 
+mod batch_norm;
 mod elem_wise;
 
 use stimuli::Shape;
 
+pub use batch_norm::BatchNormConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
 
 /// A width and a height.
@@ -77,6 +79,8 @@ pub enum Operator {
     Dropout(DropoutConfig),
     /// An operation on inputs of one shape, element by element.
     ElemWise(ElemWiseConfig),
+    /// Normalization of each channel over the batch.
+    BatchNorm(BatchNormConfig),
 }
 
 /// What is done to each result `x` of an operator.

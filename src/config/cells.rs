@@ -1,5 +1,6 @@
 //! Layers: their order, their shapes, their operators.
 
+mod batch_norm;
 mod elem_wise;
 
 use std::collections::{BTreeMap, HashMap};
@@ -203,6 +204,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => self.conv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
+            "BatchNorm" => self.batch_norm(),
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
@@ -246,6 +248,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => scopes.push(Scope::ConvParameter),
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
+            "BatchNorm" => scopes.push(Scope::BatchNormParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -260,6 +263,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
         let mut accepted: Accepted = scopes.into_iter().map(|scope| (String::new(), scope)).collect();
         if weighted {
             accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
+        }
+        if kind == "BatchNorm" {
+            accepted.extend(batch_norm::SOLVERS.map(|prefix| (prefix.to_owned(), Scope::Sgd)));
         }
         self.sources.push(self.bag.clone());
         for section in self.reader.config_sections(&self.bag, Scope::Cell) {
@@ -579,7 +585,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
 /// What to do about a type of layer that has no spiking half; `None` where it has one.
 fn lacks_spikes(kind: &str) -> Option<&'static str> {
     match kind {
-        "Conv" | "Fc" | "Pool" => None,
+        "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
         "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
         "ElemWise" => {
             Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")

@@ -47,6 +47,10 @@ pub enum Scope {
     Softmax,
     /// `Type=ElemWise`.
     ElemWise,
+    /// `Type=BatchNorm`.
+    BatchNorm,
+    /// `ConfigSection` of `BatchNorm`.
+    BatchNormParameter,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -162,7 +166,7 @@ impl Scope {
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise",
+            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
@@ -170,6 +174,8 @@ impl Scope {
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",
             Self::ElemWise => "`Type=ElemWise`",
+            Self::BatchNorm => "`Type=BatchNorm`",
+            Self::BatchNormParameter => "BatchNorm: `ConfigSection`",
             Self::Weighted => "Layers with weights: Conv, Fc",
             Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
@@ -182,7 +188,9 @@ impl Scope {
             Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::NeuronParameter => "Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
-            Self::Sgd => "Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)",
+            Self::Sgd => {
+                "Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)"
+            }
             Self::ConstantFiller => "`ConstantFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::NormalFiller => "`NormalFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::UniformFiller => "`UniformFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",

@@ -112,6 +112,14 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::BatchNorm(_) => {
+            refuse(
+                line,
+                "a batch normalization runs as spikes only inside the Conv or Fc before it; give it a Conv or Fc as its one \
+                 input, with ActivationFunction=Linear and nothing else that reads it"
+                    .to_string(),
+            );
+        }
         Operator::ElemWise(_) => {
             refuse(
                 line,

@@ -69,13 +69,12 @@ pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
 
 /// What the error `(target - output)` is minus the gradient of, summed over the stimuli.
 fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], labels: &[Option<usize>]) -> f64 {
-    let elements = config.input.channels * config.input.height * config.input.width;
     let with_loss =
         matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
     let mut loss = 0.0;
-    for (stimulus, label) in stimuli.chunks_exact(elements).zip(labels) {
+    for (outputs, label) in naive.outputs(stimuli, 0).iter().zip(labels) {
         let &Some(label) = label else { continue };
-        let outputs = &naive.infer(stimulus)[config.target.cell];
+        let outputs = &outputs[config.target.cell];
         if with_loss {
             loss -= outputs[label].ln();
         } else {

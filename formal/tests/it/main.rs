@@ -1,5 +1,6 @@
 //! Networks through the public interface.
 mod allocations;
+mod batch_norm;
 mod builder;
 mod elem_wise;
 mod errors;

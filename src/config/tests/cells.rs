@@ -71,3 +71,30 @@ fn faults_of_an_element_wise_layer_are_named() {
         "m.ini has 2 faults\n  line 4, [sp]: layers that spike, such as `c`, need an environment: call this section `[env]`\n  line 18, [c] Type: ElemWise has no spiking half, so there is no ElemWise of the model `Transcode`; give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame",
     );
 }
+
+#[test]
+fn a_batch_normalization_has_solvers_of_its_own() {
+    let cell = read(
+        "Input=a\nType=BatchNorm\nNbOutputs=4\nScaleSolver.LearningRate=0.2\nSolvers.Momentum=0.9\nEpsilon=1e-3\n\
+         ConfigSection=slow\n[slow]\nBiasSolver.LearningRate=0.05\nMovingAverageMomentum=0.2\nBackPropagate=0",
+    );
+    assert_eq!(sides(&cell), [24, 24, 4]);
+    assert_eq!(cell.activation.value, formal::config::Activation::Tanh { alpha: 1.0 });
+    let Operator::BatchNorm(norm) = &cell.operator else { panic!("{:?}", cell.operator) };
+    assert_eq!((norm.epsilon, norm.momentum, norm.back_propagate), (1e-3, 0.2, false));
+    assert_eq!((norm.scale_solver.learning_rate, norm.scale_solver.momentum), (0.2, 0.9));
+    assert_eq!((norm.bias_solver.learning_rate, norm.bias_solver.momentum), (0.05, 0.9));
+}
+
+#[test]
+fn faults_of_a_batch_normalization_are_named() {
+    fails(
+        "Input=a\nType=BatchNorm\nNbOutputs=5\nEpsilon=0\nScalesSharing=a\nMovingAverageMomentum=1\nConfigSection=other\n[other]\nNoBias=1",
+        "m.ini has 5 faults
+  line 19, [c] NbOutputs: expected 4, the channels of its input, found 5
+  line 20, [c] Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
+  line 21, [c] ScalesSharing: not supported yet, though N2D2 has it; leave it out
+  line 22, [c] MovingAverageMomentum: expected a number from 0 to below 1, found `1`: the running values would be those of one batch
+  line 25, [other] NoBias: unknown parameter here; it belongs to: Conv, Fc: `ConfigSection`",
+    );
+}

@@ -4,6 +4,7 @@ use super::conv::ConvLayer;
 use super::dense::Matrix;
 use super::lanes::Pack;
 use super::pool::PoolLayer;
+use crate::cell::batch_norm::BatchNorm;
 use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
 use crate::cell::elem_wise::ElemWise;
@@ -19,6 +20,7 @@ pub(super) enum Layer {
     Softmax(Softmax),
     Dropout(Dropout),
     ElemWise(ElemWise),
+    BatchNorm(BatchNorm),
 }
 
 impl Layer {
@@ -31,6 +33,7 @@ impl Layer {
             Operator::Softmax(softmax) => Self::Softmax(softmax.clone()),
             Operator::Dropout(dropout) => Self::Dropout(dropout.clone()),
             Operator::ElemWise(elem_wise) => Self::ElemWise(elem_wise.clone()),
+            Operator::BatchNorm(norm) => Self::BatchNorm(norm.clone()),
         }
     }
 }
