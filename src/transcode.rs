@@ -84,7 +84,7 @@ pub fn untrained(description: &Description) -> Result<spiking::Network> {
                 _ => return None,
             };
             let bias = bias::has_bias(cell, None).then(|| vec![1.0; n_outputs]);
-            Some(CellWeights { weights: vec![0.0; n_weights], bias })
+            Some(CellWeights { weights: vec![0.0; n_weights], bias, statistics: None })
         })
         .collect();
     Ok(network(description, &weights, 1))
@@ -153,7 +153,11 @@ fn spiking_operator(
             mapping: pool.mapping.clone(),
         }),
         // `check` lets only Conv, Pool and Fc through.
-        Operator::Fc(_) | Operator::Softmax(_) | Operator::Dropout(_) => spiking::Operator::Fc(spiking::Fc {
+        Operator::Fc(_)
+        | Operator::Softmax(_)
+        | Operator::Dropout(_)
+        | Operator::ElemWise(_)
+        | Operator::BatchNorm(_) => spiking::Operator::Fc(spiking::Fc {
             n_outputs: cell.output_shape.channels,
             weights,
             delays,

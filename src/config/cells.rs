@@ -1,5 +1,8 @@
 //! Layers: their order, their shapes, their operators.
 
+mod batch_norm;
+mod elem_wise;
+
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
@@ -197,10 +200,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         self.read_parameters(&model, &kind);
         self.input_shape = self.concatenated();
-        if self.family != Family::Frame && matches!(kind.as_str(), "Softmax" | "Dropout") {
-            let message = format!(
-                "a {kind} has no spiking half, so there is no {kind} of the model `{model}`; leave the layer out, spikes do not need it"
-            );
+        if let Some(remedy) = lacks_spikes(&kind).filter(|_| self.family != Family::Frame) {
+            let message = format!("{kind} has no spiking half, so there is no {kind} of the model `{model}`; {remedy}");
             self.reader.fault_at(&self.bag, "Type", message);
         }
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
@@ -208,9 +209,14 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => self.conv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
+            "BatchNorm" => self.batch_norm(),
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
+            }
+            "ElemWise" => {
+                let (operator, shape) = self.elem_wise();
+                (operator, shape, self.activation(Activation::Linear))
             }
             _ => {
                 let (operator, shape) = self.dropout();
@@ -250,6 +256,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => scopes.push(Scope::ConvParameter),
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
+            "BatchNorm" => scopes.push(Scope::BatchNormParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -265,6 +272,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
         self.parameter_scopes = scopes;
         if weighted {
             accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
+        }
+        if kind == "BatchNorm" {
+            accepted.extend(batch_norm::SOLVERS.map(|prefix| (prefix.to_owned(), Scope::Sgd)));
         }
         self.sources.push(self.bag.clone());
         for section in self.reader.config_sections(&self.bag, Scope::Cell) {
@@ -377,13 +387,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     /// Channels, which the layer takes over from its input.
     fn kept_shape(&mut self) -> Option<Shape> {
+        self.check_n_outputs(self.input_shape);
+        self.input_shape
+    }
+
+    /// Refuses another number of outputs than the channels of `shape`.
+    fn check_n_outputs(&mut self, shape: Option<Shape>) {
         let n: Option<usize> = self.reader.read_optional(&self.bag, "", Scope::Cell, "NbOutputs");
-        let shape = self.input_shape?;
+        let Some(shape) = shape else { return };
         if let Some(n) = n.filter(|&n| n != shape.channels) {
             let message = format!("expected {}, the channels of its input, found {n}", shape.channels);
             self.reader.fault_at(&self.bag, "NbOutputs", message);
         }
-        Some(shape)
     }
 
     fn activation(&mut self, default: Activation) -> Located<Activation> {
@@ -576,6 +591,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
             spiking.terminate_max = self.reader.read(bag, "", Scope::SpikingFcParameter, "TerminateMax");
         }
         spiking
+    }
+}
+
+/// What to do about a type of layer that has no spiking half; `None` where it has one.
+fn lacks_spikes(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
+        "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "ElemWise" => {
+            Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
+        }
+        _ => Some("learn again without it, or use Model=Frame and test the network as frames"),
     }
 }
 

@@ -44,6 +44,12 @@ pub enum Scope {
     Pool,
     /// `Type=Softmax`.
     Softmax,
+    /// `Type=ElemWise`.
+    ElemWise,
+    /// `Type=BatchNorm`.
+    BatchNorm,
+    /// `ConfigSection` of `BatchNorm`.
+    BatchNormParameter,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -159,13 +165,16 @@ impl Scope {
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Fc, Pool",
+            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",
+            Self::ElemWise => "`Type=ElemWise`",
+            Self::BatchNorm => "`Type=BatchNorm`",
+            Self::BatchNormParameter => "BatchNorm: `ConfigSection`",
             Self::Weighted => "Layers with weights: Conv, Fc",
             Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
@@ -178,7 +187,9 @@ impl Scope {
             Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::NeuronParameter => "Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
-            Self::Sgd => "Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)",
+            Self::Sgd => {
+                "Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)"
+            }
             Self::ConstantFiller => "`ConstantFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::NormalFiller => "`NormalFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::UniformFiller => "`UniformFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",

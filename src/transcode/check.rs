@@ -113,6 +113,22 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::BatchNorm(_) => {
+            refuse(
+                line,
+                "a batch normalization runs as spikes only inside the Conv or Fc before it; give it a Conv or Fc as its one \
+                 input, with ActivationFunction=Linear and nothing else that reads it"
+                    .to_string(),
+            );
+        }
+        Operator::ElemWise(_) => {
+            refuse(
+                line,
+                "an element-wise operation has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
+                 and learn again"
+                    .to_string(),
+            );
+        }
         Operator::Conv(_) | Operator::Fc(_) | Operator::Pool(_) => {}
     }
     if bias::has_bias(cell, trained) {

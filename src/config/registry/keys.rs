@@ -1,6 +1,6 @@
 //! The table. Its defaults come from the crates that use the values.
 
-use formal::config::SgdConfig;
+use formal::config::{BatchNormConfig, SgdConfig};
 use sim::encoder::EncoderConfig;
 use sim::network::Neuron;
 
@@ -86,14 +86,12 @@ const TRANSFORMATION: Kind = Kind::Choice(
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout"],
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm"],
     &[
         "Activation",
         "Anchor",
-        "BatchNorm",
         "Deconv",
         "Distance",
-        "ElemWise",
         "FMP",
         "LRN",
         "LSTM",
@@ -146,7 +144,7 @@ const TARGET_TYPE: Kind = Kind::Choice(
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
     key(Scope::Global, "DefaultModel", MODEL, Text("Transcode"), "Model of the layers that name none; `_CUDA` runs on the CPU where there is no CUDA"),
-    key(Scope::Global, "DefaultActivation", Kind::Choice(&["Tanh", "None"], &[]), Text("Tanh"), "Activation of a Conv or Fc that names none (ours; N2D2 since 2021: `None`)"),
+    key(Scope::Global, "DefaultActivation", Kind::Choice(&["Tanh", "None"], &[]), Text("Tanh"), "Activation of a Conv, Fc or BatchNorm that names none (ours; N2D2 since 2021: `None`)"),
     key(Scope::Global, "CheckWeightRange", Kind::Bool, Text("1"), "Refuses trained weights outside [-1, 1] when they become synapses"),
     key(Scope::Global, "SpikeNormalization", Kind::Choice(&["mean", "percentile", "max", "none"], &[]), Text("mean"), "How activations are scaled to spike rates (ours)"),
     key(Scope::Global, "SpikePooling", Kind::Choice(&["approximated", "exact"], &[]), Text("approximated"), "How a pooling cell follows its inputs' spikes (ours)"),
@@ -215,7 +213,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for Dropout and Softmax, which keep those of their input"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -224,7 +222,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "InputWidth", Kind::Unsigned, Refused("0"), "Crops the input"),
     key(Scope::Cell, "InputHeight", Kind::Unsigned, Refused("0"), "Crops the input"),
 
-    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, Pool: `Linear`"),
+    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv, Fc and BatchNorm: `DefaultActivation`, others: `Linear`"),
 
     key(Scope::Linear, "Clipping", Kind::Real, Refused("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
@@ -281,6 +279,23 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
     key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),
+
+    key(Scope::ElemWise, "Operation", Kind::Choice(&["Sum", "AbsSum", "EuclideanSum", "Prod", "Max"], &[]), Required, "What is computed of the elements at one place of the inputs, which have one shape"),
+    key(Scope::ElemWise, "Weights", Kind::Reals, Optional, "Factors of the elements, Sum, AbsSum and EuclideanSum; without them 1"),
+    key(Scope::ElemWise, "Shifts", Kind::Reals, Optional, "Added to the products, Sum and EuclideanSum; without them 0"),
+    key(Scope::ElemWise, "CoeffMode", Kind::Choice(&["PerInput", "PerChannel"], &[]), Text("PerInput"), "`Weights` and `Shifts` have a number for each input, or for each channel"),
+
+    key(Scope::BatchNorm, "Solvers", SOLVER, Text("SGD"), "Solver of scales and biases"),
+    key(Scope::BatchNorm, "ScaleSolver", SOLVER, Text("SGD"), "Solver of the scales"),
+    key(Scope::BatchNorm, "BiasSolver", SOLVER, Text("SGD"), "Solver of the biases"),
+    key(Scope::BatchNorm, "ScalesSharing", Kind::Text, Refused(""), "Layer whose scales it shares"),
+    key(Scope::BatchNorm, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
+    key(Scope::BatchNorm, "MeansSharing", Kind::Text, Refused(""), "Layer whose means it shares"),
+    key(Scope::BatchNorm, "VariancesSharing", Kind::Text, Refused(""), "Layer whose variances it shares"),
+
+    key(Scope::BatchNormParameter, "Epsilon", Kind::PositiveReal, Computed(|| BatchNormConfig::default().epsilon.to_string()), "Added to the variance"),
+    key(Scope::BatchNormParameter, "MovingAverageMomentum", Kind::Fraction, Computed(|| BatchNormConfig::default().momentum.to_string()), "Share of a batch in the running mean and variance; 0 freezes them, and learning normalizes by them"),
+    key(Scope::BatchNormParameter, "BackPropagate", Kind::Bool, Text("1"), "Hands the error on to the inputs"),
 
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),

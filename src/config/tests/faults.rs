@@ -85,7 +85,7 @@ TopN=0",
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
   line 9, [sp] BatchSize: expected a whole number from 1 such as `32` or `1,000,000`, found `1,28`
-  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, found `Cnv`; did you mean `Conv`?
+  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, found `Cnv`; did you mean `Conv`?
   line 17, [fc1] NbOutputs: expected a whole number from 1 such as `32` or `1,000,000`, found `ten`
   line 19, [fc1.Target] TopN: expected a whole number from 1 such as `32` or `1,000,000`, found `0`",
     );
@@ -105,9 +105,9 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
-        &format!("{HEAD}[b]\nInput=sp\nType=BatchNorm\n[sp.Transformation]\nType=FlipTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
+        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=FlipTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
         "m.ini has 4 faults
-  line 8, [b] Type: `BatchNorm` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout` are
+  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm` are
   line 10, [sp.Transformation] Type: `FlipTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation` are
   line 11, [sp.ChannelTransformation]: not supported yet; `sp.Transformation*` and `sp.OnTheFlyTransformation*` are
   line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
@@ -412,8 +412,8 @@ fn an_encoder_must_not_contradict_itself() {
 #[test]
 fn what_has_no_spikes_is_refused_where_spikes_are_asked_for() {
     check(&environment("[s]\nInput=out\nType=Softmax\n[d]\nInput=out\nType=Dropout"), "m.ini has 2 faults
-  line 8, [s] Type: a Softmax has no spiking half, so there is no Softmax of the model `Transcode`; leave the layer out, spikes do not need it
-  line 11, [d] Type: a Dropout has no spiking half, so there is no Dropout of the model `Transcode`; leave the layer out, spikes do not need it");
+  line 8, [s] Type: Softmax has no spiking half, so there is no Softmax of the model `Transcode`; leave the layer out, spikes do not need it
+  line 11, [d] Type: Dropout has no spiking half, so there is no Dropout of the model `Transcode`; leave the layer out, spikes do not need it");
     check(
         &environment("[c]\nInput=env\nType=Conv\nNbOutputs=1\nKernelSize=3\nDilation=2\nThreshold=0\nLeak=1 h"),
         "m.ini has 3 faults
