@@ -63,8 +63,8 @@ fn conv(name: &str, input: Source, n_outputs: usize, mapping: Option<Vec<bool>>)
         back_propagate: true,
         weights_filler: filler(),
         bias_filler: filler(),
-        weights_solver: solver(),
-        bias_solver: solver(),
+        weights_solver: solver().into(),
+        bias_solver: solver().into(),
     });
     CellConfig { name: name.into(), inputs: vec![input], operator, activation: RECTIFIER }
 }
@@ -89,8 +89,8 @@ fn fc(name: &str, input: Source, n_outputs: usize, activation: Activation) -> Ce
         back_propagate: true,
         weights_filler: filler(),
         bias_filler: filler(),
-        weights_solver: solver(),
-        bias_solver: solver(),
+        weights_solver: solver().into(),
+        bias_solver: solver().into(),
     });
     CellConfig { name: name.into(), inputs: vec![input], operator, activation }
 }

@@ -101,6 +101,19 @@ pub enum Activation {
         /// 1 for the plain hyperbolic tangent.
         alpha: f32,
     },
+    /// `1/(1 + e^-x)`.
+    Logistic,
+    /// `1/(1 + e^-x)`, through which the error of a target passes unchanged: the gradient of the binary cross-entropy.
+    LogisticWithLoss,
+    /// `x` between minus and plus the threshold, the nearer of the two outside.
+    Saturation {
+        /// More than 0.
+        threshold: f32,
+    },
+    /// `ln(1 + e^x)`.
+    Softplus,
+    /// `x/(1 + e^-x)`.
+    Swish,
 }
 
 /// A convolution: `sum(o, y, x) = b(o) + Σ w(o, c, ky, kx)·in(c, y·stride - padding + dilation·ky, ..)`.
@@ -129,9 +142,9 @@ pub struct ConvConfig {
     /// How the bias starts.
     pub bias_filler: Filler,
     /// How the weights learn.
-    pub weights_solver: SgdConfig,
+    pub weights_solver: SolverConfig,
     /// How the bias learns.
-    pub bias_solver: SgdConfig,
+    pub bias_solver: SolverConfig,
 }
 
 /// A full connection: `out(n) = b(n) + Σ w(n, i)·in(i)`.
@@ -148,9 +161,9 @@ pub struct FcConfig {
     /// How the bias starts.
     pub bias_filler: Filler,
     /// How the weights learn.
-    pub weights_solver: SgdConfig,
+    pub weights_solver: SolverConfig,
     /// How the bias learns.
-    pub bias_solver: SgdConfig,
+    pub bias_solver: SolverConfig,
 }
 
 /// What is taken of a window.
@@ -333,5 +346,53 @@ impl Default for SgdConfig {
             learning_rate_decay: 0.1,
             clamping: (None, None),
         }
+    }
+}
+
+/// Adaptive moments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdamConfig {
+    /// The rate; 0 freezes the weights.
+    pub learning_rate: f64,
+    /// Share of the mean gradient that is kept.
+    pub beta1: f64,
+    /// Share of the mean squared gradient that is kept.
+    pub beta2: f64,
+    /// What keeps the divisor from 0.
+    pub epsilon: f64,
+    /// Lower and upper bound of a weight.
+    pub clamping: (Option<f32>, Option<f32>),
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clamping: (None, None) }
+    }
+}
+
+/// How a tensor learns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SolverConfig {
+    /// Stochastic gradient descent.
+    Sgd(SgdConfig),
+    /// Adaptive moments.
+    Adam(AdamConfig),
+}
+
+impl Default for SolverConfig {
+    fn default() -> Self {
+        Self::Sgd(SgdConfig::default())
+    }
+}
+
+impl From<SgdConfig> for SolverConfig {
+    fn from(config: SgdConfig) -> Self {
+        Self::Sgd(config)
+    }
+}
+
+impl From<AdamConfig> for SolverConfig {
+    fn from(config: AdamConfig) -> Self {
+        Self::Adam(config)
     }
 }

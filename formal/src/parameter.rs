@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::cell::{Cell, Edge, Operator};
-use crate::config::{CellConfig, Filler, Operator as OperatorConfig, SgdConfig};
+use crate::config::{CellConfig, Filler, Operator as OperatorConfig, SolverConfig};
 use crate::error::Error;
 use crate::filler::Fan;
 use crate::plan::Plan;
 use crate::random::{Purpose, Stream};
-use crate::solver::Sgd;
+use crate::solver::Solver;
 
 /// Weights or bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ pub struct LearningRate {
 /// A tensor of a saved state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedTensor {
-    /// `<cell>.<weights or bias>.<momentum or gradient>`.
+    /// `<cell>.<weights or bias>.<momentum, first_moment, second_moment or gradient>`.
     pub name: String,
     /// The shape of the parameter it belongs to.
     pub shape: Vec<usize>,
@@ -79,11 +79,11 @@ pub struct State {
 pub(crate) struct Parameter {
     pub(crate) info: ParameterInfo,
     pub(crate) values: Vec<f32>,
-    /// Empty where the solver has none.
-    pub(crate) velocity: Vec<f32>,
+    /// What the solver remembers of each weight: [`Solver::moments`] of the first, then of the second, and so on.
+    pub(crate) moments: Vec<f32>,
     /// Gradients kept for the next update; empty where the solver keeps none.
     pub(crate) kept: Vec<f32>,
-    pub(crate) solver: Sgd,
+    pub(crate) solver: Solver,
     /// Indices of the weights of unconnected pairs: they are and stay 0.
     unconnected: Vec<usize>,
 }
@@ -93,7 +93,7 @@ impl Parameter {
     pub(crate) fn all(plan: &Plan, configs: &[CellConfig], seed: u64) -> Vec<Self> {
         let mut parameters = Vec::new();
         for (index, (cell, config)) in plan.cells.iter().zip(configs).enumerate() {
-            let make = |kind, shape: Vec<usize>, filler: &Filler, solver: &SgdConfig| {
+            let make = |kind, shape: Vec<usize>, filler: &Filler, solver: &SolverConfig| {
                 let info = ParameterInfo { cell: index, cell_name: cell.name.clone(), kind, shape };
                 Self::new(info, cell, filler, solver, plan.batch_size, seed)
             };
@@ -140,12 +140,12 @@ impl Parameter {
         info: ParameterInfo,
         cell: &Cell,
         filler: &Filler,
-        solver: &SgdConfig,
+        solver: &SolverConfig,
         batch_size: usize,
         seed: u64,
     ) -> Self {
         let n: usize = info.shape.iter().product();
-        let solver = Sgd::new(solver, batch_size);
+        let solver = Solver::new(solver, batch_size);
         let purpose = match info.kind {
             ParameterKind::Weights => Purpose::Weights,
             ParameterKind::Bias => Purpose::Bias,
@@ -160,7 +160,7 @@ impl Parameter {
             .collect();
         let mut parameter = Self {
             values,
-            velocity: vec![0.0; if solver.has_momentum() { n } else { 0 }],
+            moments: vec![0.0; n * solver.moments().len()],
             kept: vec![0.0; if solver.accumulates() { n } else { 0 }],
             solver,
             unconnected: unconnected(cell, &info),
@@ -192,14 +192,20 @@ impl Parameter {
     /// What the solver remembers.
     pub(crate) fn save(&self, state: &mut State) {
         let name = self.name();
-        for (suffix, data) in [("momentum", &self.velocity), ("gradient", &self.kept)] {
-            if !data.is_empty() {
-                let (name, shape) = (format!("{name}.{suffix}"), self.info.shape.clone());
-                state.tensors.push(NamedTensor { name, shape, data: data.clone() });
-            }
+        let mut push = |suffix: &str, data: Vec<f32>| {
+            let (name, shape) = (format!("{name}.{suffix}"), self.info.shape.clone());
+            state.tensors.push(NamedTensor { name, shape, data });
+        };
+        let names = self.solver.moments();
+        for (moment, suffix) in names.iter().enumerate() {
+            push(suffix, self.moments.iter().skip(moment).step_by(names.len()).copied().collect());
         }
-        state.counters.push((format!("{name}.iterations"), self.solver.iterations));
-        state.counters.push((format!("{name}.accumulated"), self.solver.accumulated));
+        if !self.kept.is_empty() {
+            push("gradient", self.kept.clone());
+        }
+        for (suffix, counter) in self.solver.clone().counters() {
+            state.counters.push((format!("{name}.{suffix}"), *counter));
+        }
     }
 
     /// The same parameter with what `state` remembers; `names` loses what was used.
@@ -207,20 +213,23 @@ impl Parameter {
         let mut restored = self.clone();
         let own = self.name();
         let mut used = |name: &str| names.retain(|&other| other != name);
-        for (suffix, data) in [("momentum", &mut restored.velocity), ("gradient", &mut restored.kept)] {
-            if data.is_empty() {
-                continue;
-            }
+        let mut take = |suffix: &str| {
             let name = format!("{own}.{suffix}");
-            let Some(tensor) = state.tensors.iter().find(|tensor| tensor.name == name) else {
-                return Err(Error::MissingState { name });
-            };
-            check_values(&name, &tensor.data, data.len())?;
-            data.copy_from_slice(&tensor.data);
+            let tensor = state.tensors.iter().find(|tensor| tensor.name == name);
+            let tensor = tensor.ok_or_else(|| Error::MissingState { name: name.clone() })?;
+            check_values(&name, &tensor.data, self.values.len())?;
             used(&name);
+            Ok(&tensor.data)
+        };
+        let moments = self.solver.moments();
+        for (moment, suffix) in moments.iter().enumerate() {
+            let places = restored.moments.iter_mut().skip(moment).step_by(moments.len());
+            places.zip(take(suffix)?).for_each(|(to, from)| *to = *from);
         }
-        let solver = &mut restored.solver;
-        for (suffix, counter) in [("iterations", &mut solver.iterations), ("accumulated", &mut solver.accumulated)] {
+        if !restored.kept.is_empty() {
+            restored.kept.copy_from_slice(take("gradient")?);
+        }
+        for (suffix, counter) in restored.solver.counters() {
             let name = format!("{own}.{suffix}");
             let Some((_, value)) = state.counters.iter().find(|(other, _)| *other == name) else {
                 return Err(Error::MissingState { name });

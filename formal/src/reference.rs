@@ -46,6 +46,8 @@ enum Mode {
 #[derive(Default)]
 struct Batch {
     inputs: Vec<Vec<Vec<f64>>>,
+    /// Before the activation.
+    sums: Vec<Vec<Vec<f64>>>,
     outputs: Vec<Vec<Vec<f64>>>,
     /// What each channel of a batch normalization was normalized by, `[cell][channel]`.
     moments: Vec<Vec<Moments>>,
@@ -108,22 +110,19 @@ impl Network {
                 (Operator::BatchNorm(norm), _) => norm.running(&self.statistics[index]),
                 _ => Vec::new(),
             };
-            let output = |(at, input): (usize, &Vec<f64>)| {
-                let mut output = match &cell.operator {
-                    Operator::Conv(conv) => conv.reference(input, weights, bias),
-                    Operator::Fc(fc) => fc.reference(input, weights, bias),
-                    Operator::Pool(pool) => pool.reference(input),
-                    Operator::Softmax(softmax) => softmax.reference(input),
-                    Operator::Dropout(_) => {
-                        input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect()
-                    }
-                    Operator::ElemWise(elem_wise) => elem_wise.reference(input),
-                    Operator::BatchNorm(norm) => norm.reference(input, &moments, weights, bias.unwrap_or_default()),
-                };
-                output.iter_mut().for_each(|value| *value = cell.activation.value(*value));
-                output
+            let sum = |(at, input): (usize, &Vec<f64>)| match &cell.operator {
+                Operator::Conv(conv) => conv.reference(input, weights, bias),
+                Operator::Fc(fc) => fc.reference(input, weights, bias),
+                Operator::Pool(pool) => pool.reference(input),
+                Operator::Softmax(softmax) => softmax.reference(input),
+                Operator::Dropout(_) => input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect(),
+                Operator::ElemWise(elem_wise) => elem_wise.reference(input),
+                Operator::BatchNorm(norm) => norm.reference(input, &moments, weights, bias.unwrap_or_default()),
             };
-            batch.outputs.push(inputs.iter().enumerate().map(output).collect());
+            let sums: Vec<Vec<f64>> = inputs.iter().enumerate().map(sum).collect();
+            let activate = |sums: &Vec<f64>| sums.iter().map(|&sum| cell.activation.value(sum)).collect();
+            batch.outputs.push(sums.iter().map(activate).collect());
+            batch.sums.push(sums);
             batch.inputs.push(inputs);
             batch.moments.push(moments);
         }
@@ -157,10 +156,12 @@ impl Network {
         }
         for (index, cell) in cells.iter().enumerate().rev().filter(|(_, cell)| cell.has_error) {
             let (inputs, outputs) = (&batch.inputs[index], &batch.outputs[index]);
-            let through = |(errors, outputs): (&Vec<f64>, &Vec<f64>)| {
-                errors.iter().zip(outputs).map(|(error, &y)| error * cell.activation.slope(y)).collect()
+            let through = |((errors, sums), outputs): ((&Vec<f64>, &Vec<f64>), &Vec<f64>)| {
+                let slopes = sums.iter().zip(outputs).map(|(&x, &y)| cell.activation.slope(x, y));
+                errors.iter().zip(slopes).map(|(error, slope)| error * slope).collect()
             };
-            let errors_here: Vec<Vec<f64>> = errors[index].iter().zip(outputs).map(through).collect();
+            let errors_here: Vec<Vec<f64>> =
+                errors[index].iter().zip(&batch.sums[index]).zip(outputs).map(through).collect();
             let (to_weights, to_bias) = (&mut gradients.weights[index], &mut gradients.biases[index]);
             let weights = &self.weights[index];
             let all = inputs.iter().zip(&errors_here).enumerate();

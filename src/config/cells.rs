@@ -6,7 +6,8 @@ mod elem_wise;
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
-    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, Source,
+    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, SolverConfig,
+    Source,
 };
 use sim::network::{Neuron, Reset};
 use stimuli::Shape;
@@ -270,11 +271,11 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         let mut accepted: Accepted = scopes.iter().map(|&scope| (String::new(), scope)).collect();
         self.parameter_scopes = scopes;
-        if weighted {
-            accepted.extend(Scope::Sgd.prefixes().iter().map(|prefix| ((*prefix).to_owned(), Scope::Sgd)));
-        }
-        if kind == "BatchNorm" {
-            accepted.extend(batch_norm::SOLVERS.map(|prefix| (prefix.to_owned(), Scope::Sgd)));
+        let layer = if weighted { Scope::Weighted } else { Scope::BatchNorm };
+        let roles = if weighted { ["WeightsSolver", "BiasSolver"] } else { ["ScaleSolver", "BiasSolver"] };
+        for role in roles.into_iter().filter(|_| weighted || kind == "BatchNorm") {
+            let scope = learning::solver_scope(self.reader, &self.bag, layer, role);
+            accepted.extend([format!("{role}."), "Solvers.".to_owned()].map(|prefix| (prefix, scope)));
         }
         self.sources.push(self.bag.clone());
         for section in self.reader.config_sections(&self.bag, Scope::Cell) {
@@ -537,10 +538,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
         (Operator::Dropout(DropoutConfig { rate }), self.kept_shape())
     }
 
-    fn solver(&mut self, role: &str) -> formal::config::SgdConfig {
-        self.reader.read::<String>(&self.bag, "", Scope::Weighted, "Solvers");
-        self.reader.read::<String>(&self.bag, "", Scope::Weighted, role);
-        learning::solver(self.reader, &self.sources, self.section, role)
+    fn solver(&mut self, role: &str) -> SolverConfig {
+        let scope = learning::solver_scope(self.reader, &self.bag, Scope::Weighted, role);
+        learning::solver(self.reader, &self.sources, self.section, role, scope)
     }
 
     /// How many positions a window of `reach` takes on the padded input.

@@ -1,6 +1,8 @@
 //! Fillers, solvers and activations of a layer.
 
-use formal::config::{Activation, Distribution, Filler, LearningRatePolicy, SgdConfig, VarianceNorm};
+use formal::config::{
+    Activation, AdamConfig, Distribution, Filler, LearningRatePolicy, SgdConfig, SolverConfig, VarianceNorm,
+};
 
 use super::reader::{Accepted, Bag, Reader};
 use super::registry::Scope;
@@ -50,16 +52,52 @@ fn variance_norm<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, prefix: &str, scope
     }
 }
 
+/// The scope of the parameters of the solver `role` (`WeightsSolver` or `BiasSolver`): its type is named by that key
+/// in the layer's section, else by `Solvers`.
+pub(crate) fn solver_scope<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, layer: Scope, role: &str) -> Scope {
+    let key = if bag.has(role) { role } else { "Solvers" };
+    if reader.read::<String>(bag, "", layer, key) == "Adam" { Scope::Adam } else { Scope::Sgd }
+}
+
 /// Reads the solver `role` (`WeightsSolver` or `BiasSolver`) from the layer's own section and its `ConfigSection`s,
 /// weakest first. Inside one section `Solvers.*` is weaker, wherever it stands.
-pub(crate) fn solver<'a>(reader: &mut Reader<'a>, sources: &[Bag<'a>], section: usize, role: &str) -> SgdConfig {
+pub(crate) fn solver<'a>(
+    reader: &mut Reader<'a>,
+    sources: &[Bag<'a>],
+    section: usize,
+    role: &str,
+    scope: Scope,
+) -> SolverConfig {
     let mut bag = Bag::empty(section);
     for source in sources {
         for prefix in ["Solvers.", &format!("{role}.")] {
             bag.overlay(source, |name| name.strip_prefix(prefix).map(str::to_owned));
         }
     }
-    let bag = &bag;
+    if scope == Scope::Adam { adam(reader, &bag).into() } else { sgd(reader, &bag).into() }
+}
+
+fn adam<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> AdamConfig {
+    let mut real = |name: &str| reader.read::<f64>(bag, "", Scope::Adam, name);
+    let (learning_rate, epsilon) = (real("LearningRate"), real("Epsilon"));
+    let mut beta = |name: &str| {
+        let value = real(name);
+        (name.to_owned(), value)
+    };
+    let betas = [beta("Beta1"), beta("Beta2")];
+    for (name, value) in &betas {
+        if !(0.0..1.0).contains(value) {
+            reader.fault_at(bag, name, format!("expected a number from 0 to below 1, found `{value}`"));
+        }
+    }
+    if learning_rate < 0.0 {
+        reader.fault_at(bag, "LearningRate", format!("expected 0 or more, found `{learning_rate}`"));
+    }
+    let clamping = reader.read(bag, "", Scope::Adam, "Clamping");
+    AdamConfig { learning_rate, beta1: betas[0].1, beta2: betas[1].1, epsilon, clamping }
+}
+
+fn sgd<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> SgdConfig {
     let mut real = |name: &str| reader.read::<f64>(bag, "", Scope::Sgd, name);
     let (learning_rate, momentum, decay) = (real("LearningRate"), real("Momentum"), real("Decay"));
     let (min_decay, power, warm_up_lr_frac) = (real("MinDecay"), real("Power"), real("WarmUpLRFrac"));
@@ -132,9 +170,25 @@ pub(crate) fn activation<'a>(
             Activation::Tanh { alpha: reader.read(bag, PREFIX, Scope::Tanh, "Alpha") }
         }
         "TanhLeCun" => Activation::Tanh { alpha: 1.7159 * 2.0 / 3.0 },
+        "Logistic" => Activation::Logistic,
+        "LogisticWithLoss" => Activation::LogisticWithLoss,
+        "Saturation" => {
+            accepted.push((PREFIX.to_owned(), Scope::Saturation));
+            Activation::Saturation { threshold: reader.read(bag, PREFIX, Scope::Saturation, "Threshold") }
+        }
+        "Softplus" => Activation::Softplus,
+        "Swish" => Activation::Swish,
         _ => {
             accepted.push((PREFIX.to_owned(), Scope::Linear));
-            Activation::Linear
+            match reader.read::<f32>(bag, PREFIX, Scope::Linear, "Clipping") {
+                0.0 => Activation::Linear,
+                clipping if clipping < 0.0 => {
+                    let message = format!("expected 0 (off) or more, found `{clipping}`");
+                    reader.fault_at(bag, "ActivationFunction.Clipping", message);
+                    Activation::Linear
+                }
+                clipping => Activation::Saturation { threshold: clipping },
+            }
         }
     };
     Located { value: if written || value != Activation::Linear { value } else { default }, span }

@@ -38,6 +38,8 @@ pub enum Scope {
     Rectifier,
     /// Parameters `ActivationFunction.*` of `Tanh`.
     Tanh,
+    /// Parameters `ActivationFunction.*` of `Saturation`.
+    Saturation,
     /// `Type=Conv`.
     Conv,
     /// `Type=Pool`.
@@ -72,6 +74,8 @@ pub enum Scope {
     SpikingFcParameter,
     /// `Solvers.*`, `WeightsSolver.*`, `BiasSolver.*`.
     Sgd,
+    /// The same prefixes, with `Solvers=Adam`, `WeightsSolver=Adam` or `BiasSolver=Adam` in the layer.
+    Adam,
     /// Parameters of `ConstantFiller`.
     ConstantFiller,
     /// Parameters of `NormalFiller`.
@@ -143,9 +147,9 @@ impl Scope {
     /// Prefixes its keys may be written with.
     pub(crate) fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Linear | Self::Rectifier | Self::Tanh => &["ActivationFunction."],
+            Self::Linear | Self::Rectifier | Self::Tanh | Self::Saturation => &["ActivationFunction."],
             Self::Mapping => &["Mapping."],
-            Self::Sgd => &["Solvers.", "WeightsSolver.", "BiasSolver."],
+            Self::Sgd | Self::Adam => &["Solvers.", "WeightsSolver.", "BiasSolver."],
             Self::ConstantFiller | Self::NormalFiller | Self::UniformFiller | Self::XavierFiller | Self::HeFiller => {
                 &["WeightsFiller.", "BiasFiller."]
             }
@@ -169,6 +173,7 @@ impl Scope {
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
+            Self::Saturation => "`ActivationFunction=Saturation`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",
@@ -189,6 +194,9 @@ impl Scope {
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
             Self::Sgd => {
                 "Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)"
+            }
+            Self::Adam => {
+                "Solver, with `Solvers=Adam` (or `WeightsSolver=`, `BiasSolver=`) in the layer: the same prefixes"
             }
             Self::ConstantFiller => "`ConstantFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::NormalFiller => "`NormalFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",

@@ -1,7 +1,7 @@
 //! The shipped models and what a model file may say.
 
-mod corpus;
 mod cells;
+mod corpus;
 mod faults;
 mod reading;
 mod saved;

@@ -97,6 +97,11 @@ fn kind(cell: &CellDescription) -> String {
         Activation::Linear => text,
         Activation::Rectifier { .. } => text + ", Rectifier",
         Activation::Tanh { .. } => text + ", Tanh",
+        Activation::Logistic => text + ", Logistic",
+        Activation::LogisticWithLoss => text + ", Logistic with loss",
+        Activation::Saturation { .. } => text + ", Saturation",
+        Activation::Softplus => text + ", Softplus",
+        Activation::Swish => text + ", Swish",
     }
 }
 

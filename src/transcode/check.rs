@@ -210,5 +210,10 @@ fn activation_name(activation: Activation) -> String {
             format!("Rectifier with LeakSlope {leak_slope} and Clipping {clipping}")
         }
         Activation::Tanh { .. } => "Tanh (the default)".to_string(),
+        Activation::Logistic => "Logistic".to_string(),
+        Activation::LogisticWithLoss => "LogisticWithLoss".to_string(),
+        Activation::Saturation { threshold } => format!("a bound of {threshold} on both sides"),
+        Activation::Softplus => "Softplus".to_string(),
+        Activation::Swish => "Swish".to_string(),
     }
 }

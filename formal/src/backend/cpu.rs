@@ -12,6 +12,7 @@ mod elem_wise;
 mod elementwise;
 mod lanes;
 mod layer;
+mod nonlinear;
 mod pool;
 mod slot;
 
@@ -26,7 +27,7 @@ use crate::config::TargetConfig;
 use crate::network::StepReport;
 use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
-use crate::solver::sgd::{Step, Update};
+use crate::solver::Step;
 use batch_norm::{ErrorSums, Normalization};
 use lanes::LANES;
 use layer::Layer;
@@ -288,7 +289,7 @@ impl Cpu {
                 let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
                 (inputs, errors)
             };
-            let part = |number: usize, values: &mut [f32], gradient: &mut [f32], velocity: &mut [f32]| {
+            let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
                 if let Some(n_columns) = n_columns {
                     let first = number * ROWS;
                     let rows = dense::GradientRows { n_columns, first, n_blocks, factors: &factors, add };
@@ -298,15 +299,16 @@ impl Cpu {
                     sum(parts, gradient, add);
                 }
                 if let Some(update) = update {
-                    apply(&update, values, gradient, velocity);
+                    update.apply(values, gradient, moments);
                 }
             };
             let chunks = parameter.values.par_chunks_mut(chunk).zip(gradient.par_chunks_mut(chunk)).enumerate();
-            if parameter.velocity.is_empty() {
+            let n_moments = parameter.solver.moments().len();
+            if n_moments == 0 {
                 chunks.for_each(|(number, (values, gradient))| part(number, values, gradient, &mut []));
             } else {
-                let chunks = chunks.zip(parameter.velocity.par_chunks_mut(chunk));
-                chunks.for_each(|((number, (values, gradient)), velocity)| part(number, values, gradient, velocity));
+                let chunks = chunks.zip(parameter.moments.par_chunks_mut(chunk * n_moments));
+                chunks.for_each(|((number, (values, gradient)), moments)| part(number, values, gradient, moments));
             }
         }
     }
@@ -323,21 +325,6 @@ fn sum<'a>(mut parts: impl Iterator<Item = &'a [f32]>, to: &mut [f32], add: bool
     for part in parts {
         for (to, value) in to.iter_mut().zip(part) {
             *to += value;
-        }
-    }
-}
-
-/// Moves weights; without momentum and decay there is no velocity.
-fn apply(update: &Update, values: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
-    let Update { rate, momentum, decay, lower, upper } = *update;
-    if velocity.is_empty() {
-        for (value, gradient) in values.iter_mut().zip(gradient) {
-            *value = (*value + rate * gradient).clamp(lower, upper);
-        }
-    } else {
-        for ((value, gradient), velocity) in values.iter_mut().zip(gradient).zip(velocity) {
-            *velocity = momentum * *velocity + rate * gradient - decay * *value;
-            *value = (*value + *velocity).clamp(lower, upper);
         }
     }
 }
@@ -424,7 +411,7 @@ mod tests {
 
     /// Strides, padding, a mapping, pooling, wide rows and every activation.
     fn config() -> NetworkConfig {
-        let solver = SgdConfig { learning_rate: 1.0, momentum: 0.9, ..SgdConfig::default() };
+        let solver = SolverConfig::from(SgdConfig { learning_rate: 1.0, momentum: 0.9, ..SgdConfig::default() });
         let filler = Filler::Normal { mean: 0.0, std_dev: 0.2 };
         let conv = |n_outputs, kernel, stride, mapping| {
             Operator::Conv(ConvConfig {

@@ -1,6 +1,6 @@
 //! Normalization of each channel over the batch.
 
-use super::SgdConfig;
+use super::SolverConfig;
 
 /// A normalization of each channel over the batch and its positions, with a learned scale and bias.
 #[derive(Clone, Debug)]
@@ -13,14 +13,14 @@ pub struct BatchNormConfig {
     /// Whether errors go on to the inputs; scale and bias learn in any case.
     pub back_propagate: bool,
     /// How the scale learns.
-    pub scale_solver: SgdConfig,
+    pub scale_solver: SolverConfig,
     /// How the bias learns.
-    pub bias_solver: SgdConfig,
+    pub bias_solver: SolverConfig,
 }
 
 impl Default for BatchNormConfig {
     fn default() -> Self {
-        let (scale_solver, bias_solver) = (SgdConfig::default(), SgdConfig::default());
+        let (scale_solver, bias_solver) = (SolverConfig::default(), SolverConfig::default());
         Self { epsilon: 1e-5, momentum: 0.1, back_propagate: true, scale_solver, bias_solver }
     }
 }

@@ -18,6 +18,7 @@
 //! | InvDecay | `a0·(1 + d·it)^-power` |
 //! | CosineDecay | `a0·((1-f)·step/warm_up + f)` while `step < warm_up`, then `a0·max(0, (1 - min_decay)·(1 + cos(pi·(step - warm_up)/(max_iterations - warm_up)))/2 + min_decay)` |
 
+use super::{Step, clamping_fault};
 use crate::config::{LearningRatePolicy, SgdConfig};
 
 /// The counters of one tensor.
@@ -31,17 +32,6 @@ pub(crate) struct Sgd {
     pub(crate) accumulated: u64,
 }
 
-/// What a batch does to the weights.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Step {
-    /// Nothing: the weights are frozen.
-    Frozen,
-    /// The gradient is kept, added to the kept ones where `add`.
-    Keep { add: bool },
-    /// The gradient, added to the kept ones where `add`, moves the weights.
-    Apply { add: bool, update: Update },
-}
-
 /// The arithmetic of one update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Update {
@@ -52,6 +42,23 @@ pub(crate) struct Update {
     pub(crate) decay: f32,
     pub(crate) lower: f32,
     pub(crate) upper: f32,
+}
+
+impl Update {
+    /// Moves weights; without momentum and decay there are no moments.
+    pub(crate) fn apply(&self, values: &mut [f32], gradient: &[f32], moments: &mut [f32]) {
+        let Self { rate, momentum, decay, lower, upper } = *self;
+        if moments.is_empty() {
+            for (value, gradient) in values.iter_mut().zip(gradient) {
+                *value = (*value + rate * gradient).clamp(lower, upper);
+            }
+        } else {
+            for ((value, gradient), velocity) in values.iter_mut().zip(gradient).zip(moments) {
+                *velocity = momentum * *velocity + rate * gradient - decay * *value;
+                *value = (*value + *velocity).clamp(lower, upper);
+            }
+        }
+    }
 }
 
 impl Sgd {
@@ -101,7 +108,7 @@ impl Sgd {
     pub(crate) fn step(&mut self, global: Option<f64>) -> Step {
         if let Some(rate) = global.filter(|&rate| rate > 0.0) {
             self.accumulated = 0;
-            return Step::Apply { add: false, update: self.update(rate) };
+            return Step::Apply { add: false, update: super::Update::Sgd(self.update(rate)) };
         }
         if self.config.learning_rate == 0.0 {
             return Step::Frozen;
@@ -112,7 +119,7 @@ impl Sgd {
             return Step::Keep { add };
         }
         self.accumulated = 0;
-        let update = self.update(self.rate());
+        let update = super::Update::Sgd(self.update(self.rate()));
         if self.config.max_iterations == 0 || self.iterations < self.config.max_iterations {
             self.iterations += 1;
         }
@@ -165,19 +172,13 @@ impl SgdConfig {
             let found = format!("{} and {}", self.max_iterations, self.warm_up_duration);
             return Some(("MaxIterations", "more than WarmUpDuration with LearningRatePolicy=CosineDecay", found));
         }
-        match self.clamping {
-            (Some(lower), _) if lower.is_nan() => Some(("Clamping", "numbers", "NaN".into())),
-            (_, Some(upper)) if upper.is_nan() => Some(("Clamping", "numbers", "NaN".into())),
-            (Some(lower), Some(upper)) if lower > upper => {
-                Some(("Clamping", "a lower bound up to the upper one", format!("{lower}:{upper}")))
-            }
-            _ => None,
-        }
+        clamping_fault(self.clamping)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Update as Moves;
     use super::*;
 
     /// The tables are given to seven digits.
@@ -239,7 +240,9 @@ mod tests {
         sgd.iterations = 6_000_000 / 128;
         assert_eq!(format!("{:.5}", sgd.rate()), "0.02078");
         sgd.iterations = 0;
-        let Step::Apply { update, .. } = sgd.step(Option::None) else { panic!("expected an update") };
+        let Step::Apply { update: Moves::Sgd(update), .. } = sgd.step(Option::None) else {
+            panic!("expected an update")
+        };
         assert_eq!(update.rate, 3.906_25e-4);
     }
 
@@ -247,7 +250,9 @@ mod tests {
     fn a_rate_of_zero_freezes_and_a_global_rate_wins() {
         let mut sgd = Sgd::new(&SgdConfig { learning_rate: 0.0, decay: 0.5, ..SgdConfig::default() }, 2);
         assert_eq!(sgd.step(None), Step::Frozen);
-        let Step::Apply { add: false, update } = sgd.step(Some(0.5)) else { panic!("expected an update") };
+        let Step::Apply { add: false, update: Moves::Sgd(update) } = sgd.step(Some(0.5)) else {
+            panic!("expected an update")
+        };
         assert_eq!((update.rate, update.decay), (0.25, 0.25));
         assert_eq!(sgd.iterations, 0);
     }
@@ -258,7 +263,9 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(sgd.step(None), Step::Keep { add: false });
             assert_eq!(sgd.step(None), Step::Keep { add: true });
-            let Step::Apply { add: true, update } = sgd.step(None) else { panic!("expected an update") };
+            let Step::Apply { add: true, update: Moves::Sgd(update) } = sgd.step(None) else {
+                panic!("expected an update")
+            };
             assert_eq!(update.rate, (1.0f64 / 12.0) as f32);
         }
         assert_eq!(sgd.iterations, 2);

@@ -38,7 +38,7 @@ fn steps_and_inferences_allocate_nothing_once_warm() {
     let _pool = pool.expect("a pool of this thread");
     let batch = 40;
     let mut config = zoo(batch);
-    solve(&mut config, &SgdConfig { momentum: 0.9, decay: 0.01, iteration_size: 2, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { momentum: 0.9, decay: 0.01, iteration_size: 2, ..SgdConfig::default() });
     let mut network = Network::new(&config, 1).expect("a valid network");
     let (stimuli, labels) = (noise(1, batch * 144), labels(2, batch, 3));
     let mut run = |step| {

@@ -92,7 +92,7 @@ fn a_normalization_behind_branches_learns_as_defined() {
 #[test]
 fn running_values_are_part_of_the_state_and_no_thread_count_shows() {
     let mut config = chain(shape(2, 4, 5), body(0.1, RECTIFIER), 300);
-    solve(&mut config, &SgdConfig { learning_rate: 0.1, momentum: 0.9, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { learning_rate: 0.1, momentum: 0.9, ..SgdConfig::default() });
     let (stimuli, labels) = (noise(3, 300 * 40), labels(4, 300, 3));
     let learned = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
@@ -141,7 +141,10 @@ fn what_is_out_of_range_is_named() {
         |norm| norm.momentum = 1.0,
         "cell `c0`, MovingAverageMomentum: expected 0 or more and less than 1, found `1`",
     );
-    check(|norm| norm.bias_solver.iteration_size = 0, "cell `c0`, IterationSize: expected at least 1, found `0`");
+    check(
+        |norm| norm.bias_solver = SgdConfig { iteration_size: 0, ..SgdConfig::default() }.into(),
+        "cell `c0`, IterationSize: expected at least 1, found `0`",
+    );
     let config = chain(shape(2, 3, 3), vec![(norm(0.1), Activation::Linear)], 4);
     let mut network = Network::new(&config, 1).expect("a valid network");
     let before = network.statistics(0).cloned();

@@ -25,8 +25,8 @@ pub fn conv(n_outputs: usize, width: usize, height: usize) -> ConvConfig {
         back_propagate: true,
         weights_filler: Filler::Normal { mean: 0.0, std_dev: 0.3 },
         bias_filler: Filler::Normal { mean: 0.0, std_dev: 0.3 },
-        weights_solver: SgdConfig::default(),
-        bias_solver: SgdConfig::default(),
+        weights_solver: SolverConfig::default(),
+        bias_solver: SolverConfig::default(),
     }
 }
 
@@ -71,7 +71,8 @@ pub fn chain(input: Shape, cells: Vec<(Operator, Activation)>, batch_size: usize
 }
 
 /// Gives all solvers of a network the same configuration.
-pub fn solve(config: &mut NetworkConfig, solver: &SgdConfig) {
+pub fn solve(config: &mut NetworkConfig, solver: impl Into<SolverConfig>) {
+    let solver = solver.into();
     for cell in &mut config.cells {
         match &mut cell.operator {
             Operator::Conv(ConvConfig { weights_solver, bias_solver, .. })

@@ -61,7 +61,9 @@ fn parameters_out_of_range_are_named() {
         "cell `c0`, StdDev: expected 0 or more, found `-1`",
     );
     check(
-        &conv_with(|conv| conv.bias_solver.iteration_size = 0),
+        &conv_with(|conv| {
+            conv.bias_solver = SgdConfig { iteration_size: 0, ..SgdConfig::default() }.into();
+        }),
         "cell `c0`, IterationSize: expected at least 1, found `0`",
     );
     check(
@@ -119,7 +121,7 @@ fn weights_that_do_not_fit_change_nothing() {
 #[test]
 fn weights_of_unconnected_pairs_stay_zero() {
     let mut config = zoo(4);
-    solve(&mut config, &SgdConfig { momentum: 0.9, decay: 0.01, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { momentum: 0.9, decay: 0.01, ..SgdConfig::default() });
     let mut network = Network::new(&config, 1).expect("a valid network");
     let unconnected = |network: &Network| {
         let weights = network.weights(3).expect("weights");
@@ -136,7 +138,7 @@ fn weights_of_unconnected_pairs_stay_zero() {
 #[test]
 fn a_state_of_another_network_changes_nothing() {
     let mut config = zoo(4);
-    solve(&mut config, &SgdConfig { momentum: 0.9, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { momentum: 0.9, ..SgdConfig::default() });
     let mut network = Network::new(&config, 1).expect("a valid network");
     network.learn(&noise(1, 4 * 144), &labels(2, 4, 3), 0);
     let state = network.state();

@@ -30,7 +30,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 /// Compares outputs in both modes and all gradients with the naive network.
 pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
-    solve(&mut config, &solver);
+    solve(&mut config, solver);
     let mut network = Network::new(&config, seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;
@@ -71,6 +71,7 @@ pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
 fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], labels: &[Option<usize>]) -> f64 {
     let with_loss =
         matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
+    let logistic = config.cells[config.target.cell].activation == Activation::LogisticWithLoss;
     let mut loss = 0.0;
     for (outputs, label) in naive.outputs(stimuli, 0).iter().zip(labels) {
         let &Some(label) = label else { continue };
@@ -81,7 +82,11 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
             for (index, output) in outputs.iter().enumerate() {
                 let positive = if outputs.len() == 1 { label == 1 } else { label == index };
                 let wanted = if positive { config.target.target_value } else { config.target.default_value };
-                loss += 0.5 * (f64::from(wanted) - output).powi(2);
+                let wanted = f64::from(wanted);
+                loss += match logistic {
+                    true => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
+                    false => 0.5 * (wanted - output).powi(2),
+                };
             }
         }
     }
@@ -168,6 +173,35 @@ fn gradients_of_every_cell_are_the_slopes_of_the_loss() {
 }
 
 #[test]
+fn gradients_of_every_activation_are_the_slopes_of_the_loss() {
+    let activations = [
+        Activation::Logistic,
+        Activation::Saturation { threshold: 0.4 },
+        Activation::Softplus,
+        Activation::Swish,
+        Activation::Tanh { alpha: 1.7159 * 2.0 / 3.0 },
+    ];
+    let odd = || ConvConfig { stride: size(2, 1), padding: size(1, 2), dilation: size(1, 2), ..conv(3, 3, 2) };
+    let pooled = || PoolConfig { stride: size(1, 2), padding: size(1, 0), ..pool(Pooling::Average, 2, 3, 2) };
+    let heads = [
+        vec![(Operator::Fc(fc(3)), Activation::Linear)],
+        vec![(Operator::Fc(fc(3)), Activation::LogisticWithLoss)],
+        vec![(Operator::Conv(conv(1, 2, 1)), Activation::Linear), (Operator::Fc(fc(1)), Activation::LogisticWithLoss)],
+    ];
+    for (number, activation) in activations.into_iter().enumerate() {
+        for head in &heads {
+            let body = vec![
+                (Operator::Conv(odd()), activation),
+                (Operator::Pool(pooled()), activation),
+                (Operator::Fc(fc(4)), activation),
+            ];
+            let body = if matches!(head[0].0, Operator::Conv(_)) { &body[..2] } else { &body };
+            differentiate(&chain(shape(2, 6, 7), [body, head].concat(), 3), 3, number as u64);
+        }
+    }
+}
+
+#[test]
 fn errors_of_several_consumers_and_inputs_are_summed() {
     let mut config = zoo(4);
     // The masks of dropout are no part of the loss that is differentiated.
@@ -229,6 +263,11 @@ fn any_activation() -> impl Strategy<Value = Activation> {
         (0.0f32..0.3, prop_oneof![Just(0.0f32), 0.2f32..2.0])
             .prop_map(|(leak_slope, clipping)| Activation::Rectifier { leak_slope, clipping }),
         (0.3f32..1.5).prop_map(|alpha| Activation::Tanh { alpha }),
+        Just(Activation::Logistic),
+        Just(Activation::LogisticWithLoss),
+        (0.2f32..2.0).prop_map(|threshold| Activation::Saturation { threshold }),
+        Just(Activation::Softplus),
+        Just(Activation::Swish),
     ]
 }
 

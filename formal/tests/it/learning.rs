@@ -9,14 +9,14 @@ use crate::builder::*;
 const ROUNDING_32: f32 = 1e-6;
 
 /// One weight `w` on the stimulus 1: the output is `w`, the error `1 - w`.
-fn single(solver: SgdConfig, batch_size: usize) -> NetworkConfig {
+fn single(solver: impl Into<SolverConfig>, batch_size: usize) -> NetworkConfig {
     let weights_filler = Filler::Constant { value: 0.5 };
-    let fc = FcConfig { no_bias: true, weights_filler, weights_solver: solver, ..fc(1) };
+    let fc = FcConfig { no_bias: true, weights_filler, weights_solver: solver.into(), ..fc(1) };
     chain(shape(1, 1, 1), vec![(Operator::Fc(fc), Activation::Linear)], batch_size)
 }
 
 /// Presents 1 with the wanted value 1 and gives the weight after each step.
-fn follow(solver: SgdConfig, batch_size: usize, presented: usize, steps: u64) -> Vec<f32> {
+fn follow(solver: impl Into<SolverConfig>, batch_size: usize, presented: usize, steps: u64) -> Vec<f32> {
     let mut network = Network::new(&single(solver, batch_size), 1).expect("a valid network");
     let learn = |step| {
         network.learn(&vec![1.0; presented], &vec![Some(1); presented], step);
@@ -61,6 +61,25 @@ fn updates_follow_the_formulas_worked_out_by_hand() {
 }
 
 #[test]
+fn adaptive_moments_follow_the_formulas_worked_out_by_hand() {
+    // Two stimuli of 1 with the wanted output 1: g = 2·(1 - w), from w = 0.5.
+    let adam = |learning_rate: f64| AdamConfig { learning_rate, beta1: 0.5, beta2: 0.75, ..AdamConfig::default() };
+    // t = 1: g = 1, m = 0.5, u = 0.25; 0.1·√0.25/0.5·0.5/√0.25 = 0.1.
+    // t = 2: g = 0.8, m = 0.65, u = 0.3475; 0.1·√0.4375/0.75·0.65/√0.3475 = 0.0972422.
+    // t = 3: g = 0.6055155, m = 0.6277578, u = 0.3522872; 0.1·√0.578125/0.875·0.6277578/√0.3522872 = 0.0919058.
+    check(follow(adam(0.1), 2, 2, 3), &[0.6, 0.697_242_2, 0.789_148]);
+    // The configured size of the batch is of no weight.
+    check(follow(adam(0.1), 7, 2, 1), &[0.6]);
+    // epsilon·√(1 - beta2^t) = 0.5: 0.1·0.5/0.5·0.5/(0.5 + 0.5) = 0.05.
+    check(follow(AdamConfig { epsilon: 1.0, ..adam(0.1) }, 2, 2, 1), &[0.55]);
+    check(follow(AdamConfig { clamping: (None, Some(0.52)), ..adam(0.1) }, 2, 2, 2), &[0.52, 0.52]);
+    check(follow(adam(0.0), 2, 2, 2), &[0.5, 0.5]);
+    let mut network = Network::new(&single(adam(0.1), 2), 1).expect("a valid network");
+    network.learn_with_rate(&[1.0, 1.0], &[Some(1), Some(1)], 0, 0.2);
+    check(network.weights(0).expect("a weight").to_vec(), &[0.7]);
+}
+
+#[test]
 fn one_rate_for_all_replaces_policies_and_iteration_sizes() {
     let solver = SgdConfig { learning_rate: 0.0, iteration_size: 2, ..solver() };
     let mut network = Network::new(&single(solver, 2), 1).expect("a valid network");
@@ -76,7 +95,7 @@ fn one_rate_for_all_replaces_policies_and_iteration_sizes() {
 fn rates_are_those_of_the_next_update() {
     let mut config = zoo(4);
     let policy = LearningRatePolicy::StepDecay;
-    solve(&mut config, &SgdConfig { policy, learning_rate_step_size: 8, learning_rate_decay: 0.5, ..solver() });
+    solve(&mut config, SgdConfig { policy, learning_rate_step_size: 8, learning_rate_decay: 0.5, ..solver() });
     let mut network = Network::new(&config, 1).expect("a valid network");
     for (step, expected) in [0.1, 0.1, 0.05].into_iter().enumerate() {
         let rates = network.learning_rates();
@@ -119,7 +138,7 @@ fn dropout_keeps_the_mean_and_does_nothing_in_inference() {
         ],
         2,
     );
-    solve(&mut config, &SgdConfig { learning_rate: 0.0, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { learning_rate: 0.0, ..SgdConfig::default() });
     let mut network = Network::new(&config, 1).expect("a valid network");
     let ones = vec![1.0; 2 * n_elements];
     network.infer(&ones, 2);
@@ -179,7 +198,7 @@ fn a_small_problem_is_learned() {
         ],
         batch,
     );
-    solve(&mut config, &SgdConfig { learning_rate: 0.1, momentum: 0.9, decay: 1e-4, ..SgdConfig::default() });
+    solve(&mut config, SgdConfig { learning_rate: 0.1, momentum: 0.9, decay: 1e-4, ..SgdConfig::default() });
     let mut network = Network::new(&config, 3).expect("a valid network");
     let stimuli = |seed: u64| {
         let labels: Vec<usize> = noise(seed, batch).iter().map(|value| ((value + 1.0) * 2.0) as usize).collect();

@@ -18,7 +18,7 @@ fn config(iteration_size: u32) -> NetworkConfig {
         learning_rate_step_size: 30,
         ..SgdConfig::default()
     };
-    solve(&mut config, &solver);
+    solve(&mut config, solver);
     config
 }
 
@@ -36,8 +36,9 @@ fn bits(network: &Network) -> Vec<u32> {
 
 #[test]
 fn a_restored_training_ends_with_the_same_bits() {
-    for iteration_size in [1, 3] {
-        let config = config(iteration_size);
+    let mut adaptive = zoo(BATCH);
+    solve(&mut adaptive, AdamConfig { learning_rate: 0.01, ..AdamConfig::default() });
+    for (config, what) in [(config(1), "one batch an update"), (config(3), "three"), (adaptive, "adaptive moments")] {
         let mut whole = Network::new(&config, 1).expect("a valid network");
         learn(&mut whole, 0..10);
 
@@ -58,7 +59,7 @@ fn a_restored_training_ends_with_the_same_bits() {
         second.restore(&state).expect("the same network");
         assert_eq!(second.state(), state);
         learn(&mut second, 5..10);
-        assert_eq!(bits(&second), bits(&whole), "iteration size {iteration_size}");
+        assert_eq!(bits(&second), bits(&whole), "{what}");
         assert_eq!(second.state(), whole.state());
     }
 }

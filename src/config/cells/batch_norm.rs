@@ -8,16 +8,12 @@ use crate::config::learning;
 use crate::config::registry::Scope;
 use crate::model::Located;
 
-/// Prefixes of its solvers' parameters.
-pub(super) const SOLVERS: [&str; 3] = ["Solvers.", "ScaleSolver.", "BiasSolver."];
-
 impl CellReader<'_, '_> {
     pub(super) fn batch_norm(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
         self.accepted.push((String::new(), Scope::BatchNorm));
         let mut solver = |role| {
-            self.reader.read::<String>(&self.bag, "", Scope::BatchNorm, "Solvers");
-            self.reader.read::<String>(&self.bag, "", Scope::BatchNorm, role);
-            learning::solver(self.reader, &self.sources, self.section, role)
+            let scope = learning::solver_scope(self.reader, &self.bag, Scope::BatchNorm, role);
+            learning::solver(self.reader, &self.sources, self.section, role, scope)
         };
         let (scale_solver, bias_solver) = (solver("ScaleSolver"), solver("BiasSolver"));
         let momentum: f64 = self.reader.read(&self.parameters, "", Scope::BatchNormParameter, "MovingAverageMomentum");

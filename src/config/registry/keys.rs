@@ -1,6 +1,6 @@
 //! The table. Its defaults come from the crates that use the values.
 
-use formal::config::{BatchNormConfig, SgdConfig};
+use formal::config::{AdamConfig, BatchNormConfig, SgdConfig};
 use sim::encoder::EncoderConfig;
 use sim::network::Neuron;
 
@@ -114,14 +114,14 @@ const CELL: Kind = Kind::Choice(
 );
 
 const ACTIVATION: Kind = Kind::Choice(
-    &["Linear", "Rectifier", "Tanh", "TanhLeCun"],
-    &["Logistic", "LogisticWithLoss", "Saturation", "Softplus", "Swish"],
+    &["Linear", "Rectifier", "Tanh", "TanhLeCun", "Logistic", "LogisticWithLoss", "Saturation", "Softplus", "Swish"],
+    &[],
 );
 
 const FILLER: Kind =
     Kind::Choice(&["ConstantFiller", "NormalFiller", "UniformFiller", "XavierFiller", "HeFiller"], &[]);
 
-const SOLVER: Kind = Kind::Choice(&["SGD"], &["Adam"]);
+const SOLVER: Kind = Kind::Choice(&["SGD", "Adam"], &[]);
 
 const POLICY: Kind =
     Kind::Choice(&["None", "StepDecay", "ExponentialDecay", "InvTDecay", "PolyDecay", "InvDecay", "CosineDecay"], &[]);
@@ -224,10 +224,12 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv, Fc and BatchNorm: `DefaultActivation`, others: `Linear`"),
 
-    key(Scope::Linear, "Clipping", Kind::Real, Refused("0.0"), "Bounds the output to plus or minus this; 0 is off"),
+    key(Scope::Linear, "Clipping", Kind::Real, Text("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
     key(Scope::Rectifier, "LeakSlope", Kind::Real, Text("0.0"), "Slope below 0"),
     key(Scope::Rectifier, "Clipping", Kind::Real, Text("0.0"), "Upper bound; 0 is off"),
+
+    key(Scope::Saturation, "Threshold", Kind::PositiveReal, Text("1.0"), "Bounds the output to plus or minus this"),
 
     key(Scope::Tanh, "Alpha", Kind::Real, Text("1.0"), "tanh(Alpha x)"),
 
@@ -299,7 +301,7 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),
-    key(Scope::Weighted, "Solvers", SOLVER, Text("SGD"), "Solver of weights and biases"),
+    key(Scope::Weighted, "Solvers", SOLVER, Text("SGD"), "Solver of weights and biases; in the layer's own section"),
     key(Scope::Weighted, "WeightsSolver", SOLVER, Text("SGD"), "Solver of the weights"),
     key(Scope::Weighted, "BiasSolver", SOLVER, Text("SGD"), "Solver of the biases"),
 
@@ -355,6 +357,12 @@ pub static KEYS: &[Key] = &[
     key(Scope::Sgd, "LearningRateDecay", Kind::Real, Computed(|| SgdConfig::default().learning_rate_decay.to_string()), "What a step of the policy does"),
     key(Scope::Sgd, "Clamping", Kind::Clamping, Text(""), "Bounds of a weight"),
     key(Scope::Sgd, "PolyakMomentum", Kind::Bool, Ignored("1"), "Not used by N2D2 either"),
+
+    key(Scope::Adam, "LearningRate", Kind::Real, Computed(|| AdamConfig::default().learning_rate.to_string()), "Learning rate; 0 freezes"),
+    key(Scope::Adam, "Beta1", Kind::Real, Computed(|| AdamConfig::default().beta1.to_string()), "Share of the mean gradient that is kept"),
+    key(Scope::Adam, "Beta2", Kind::Real, Computed(|| AdamConfig::default().beta2.to_string()), "Share of the mean squared gradient that is kept"),
+    key(Scope::Adam, "Epsilon", Kind::PositiveReal, Computed(|| AdamConfig::default().epsilon.to_string()), "What keeps the divisor from 0"),
+    key(Scope::Adam, "Clamping", Kind::Clamping, Text(""), "Bounds of a weight"),
 
     key(Scope::ConstantFiller, "Value", Kind::Real, Required, "The value"),
 

@@ -94,14 +94,14 @@ TopN=0",
 #[test]
 fn what_n2d2_has_and_we_lack_is_named_as_such() {
     check(
-        &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nSolvers=Adam\nActivationFunction=Swish\nModel=Spike_RRAM")
+        &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nQAct=LSQ\nActivationFunction=Relu6\nModel=Spike_RRAM")
             .replace("MNIST_IDX_Database", "IMDBWIKI_Database"),
         "m.ini has 6 faults
   line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database` are
   line 11, [c] DataType: not supported yet, though N2D2 has it; only `Float32` is
   line 12, [c] WeightsSharing: not supported yet, though N2D2 has it; leave it out
-  line 13, [c] Solvers: `Adam` is not supported yet; only `SGD` is
-  line 14, [c] ActivationFunction: `Swish` is not supported yet; `Linear`, `Rectifier`, `Tanh`, `TanhLeCun` are
+  line 13, [c] QAct: not supported yet, though N2D2 has it; leave it out
+  line 14, [c] ActivationFunction: expected one of `Linear`, `Rectifier`, `Tanh`, `TanhLeCun`, `Logistic`, `LogisticWithLoss`, `Saturation`, `Softplus`, `Swish`, found `Relu6`
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
@@ -367,6 +367,19 @@ fn expressions_say_what_is_wrong_with_them() {
   line 12, [c] Stride: expected `)` at the end of the expression `$(4 - 2`
   line 13, [c] Padding: expected a whole number such as `32` or `1,000,000`, found `-1` (from `$(1 - 2)`)
   line 14, [c] Dilation: expression `$(1 // (28 - 28))`: `1 // 0` divides by zero",
+    );
+}
+
+#[test]
+fn adam_has_its_own_parameters() {
+    let with = |keys: &str| conv(&format!("KernelSize=5\nSolvers=Adam\nConfigSection=p\n[p]\n{keys}"));
+    check(
+        &with("Solvers.Momentum=0.5\nSolvers.Beta1=1\nSolvers.Epsilon=0\nSolvers.LearningRate=-1"),
+        "m.ini has 4 faults
+  line 14, [p] Solvers.Momentum: unknown parameter here; it belongs to: Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)
+  line 15, [p] Solvers.Beta1: expected a number from 0 to below 1, found `1`
+  line 16, [p] Solvers.Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
+  line 17, [p] Solvers.LearningRate: expected 0 or more, found `-1`",
     );
 }
 

@@ -1,6 +1,8 @@
 //! What is read from texts without faults.
 
-use formal::config::{Activation, ConvConfig, Filler, LearningRatePolicy, Operator, Pooling, SgdConfig, Source};
+use formal::config::{
+    Activation, AdamConfig, ConvConfig, Filler, LearningRatePolicy, Operator, Pooling, SgdConfig, SolverConfig, Source,
+};
 use formal::config::{Distribution, VarianceNorm};
 use sim::SimDuration;
 use sim::encoder::Coding;
@@ -49,6 +51,14 @@ fn ones(conv: &ConvConfig, n_channels: usize) -> Vec<(usize, usize)> {
         (0..pairs.len()).filter(|&at| pairs[at]).map(|at| (at % n_channels, at / n_channels)).collect();
     ones.sort_unstable();
     ones
+}
+
+#[track_caller]
+fn sgd(solver: &SolverConfig) -> &SgdConfig {
+    match solver {
+        SolverConfig::Sgd(config) => config,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn lenet_connects_sixty_of_the_pairs_of_its_second_convolution() {
 #[test]
 fn lenet_learns_as_the_tutorial_says() {
     let lenet = loaded(LENET);
-    let solver = SgdConfig {
+    let solver = SolverConfig::Sgd(SgdConfig {
         learning_rate: 0.05,
         momentum: 0.9,
         decay: 0.0005,
@@ -119,7 +129,7 @@ fn lenet_learns_as_the_tutorial_says() {
         learning_rate_decay: 0.993,
         clamping: (Some(-1.0), Some(1.0)),
         ..SgdConfig::default()
-    };
+    });
     for name in ["conv1", "conv2", "conv3", "fc1"] {
         let cell = cell(&lenet, name);
         assert_eq!(cell.activation.value, Activation::Rectifier { leak_slope: 0.0, clipping: 0.0 });
@@ -222,7 +232,7 @@ fn what_is_not_written_has_the_reference_s_defaults() {
     let config = conv(c);
     assert!(!config.no_bias && config.back_propagate && config.mapping.is_none());
     assert_eq!((config.weights_filler, config.bias_filler), (Filler::default(), Filler::default()));
-    assert_eq!((&config.weights_solver, &config.bias_solver), (&SgdConfig::default(), &SgdConfig::default()));
+    assert_eq!((&config.weights_solver, &config.bias_solver), (&SolverConfig::default(), &SolverConfig::default()));
     assert_eq!(c.spiking.neuron, Neuron { reset: Reset::Subtract, ..Neuron::default() });
     assert_eq!(c.spiking.incoming_delay, Spread { mean: 1000.0, std_dev: 100.0 });
     assert_eq!(cell(&model, "p").activation.value, Activation::Linear);
@@ -248,6 +258,16 @@ fn the_activation_of_old_and_new_models_can_be_chosen() {
         &with("ActivationFunction=Rectifier\nActivationFunction.LeakSlope=0.01\nActivationFunction.Clipping=6"),
         leaky,
     );
+    check(&with("ActivationFunction=Linear\nActivationFunction.Clipping=2"), Activation::Saturation { threshold: 2.0 });
+    check(&with("ActivationFunction=Saturation"), Activation::Saturation { threshold: 1.0 });
+    check(
+        &with("ActivationFunction=Saturation\nActivationFunction.Threshold=0.5"),
+        Activation::Saturation { threshold: 0.5 },
+    );
+    check(&with("ActivationFunction=Logistic"), Activation::Logistic);
+    check(&with("ActivationFunction=LogisticWithLoss"), Activation::LogisticWithLoss);
+    check(&with("ActivationFunction=Softplus"), Activation::Softplus);
+    check(&with("ActivationFunction=Swish"), Activation::Swish);
 }
 
 #[test]
@@ -297,7 +317,7 @@ fn the_size_of_an_epoch_follows_the_partition() {
         let options = Options { n_training_files, ..Options::default() };
         let (model, _) = load("m.ini", &text, &options).unwrap();
         match &model.cells[0].operator {
-            Operator::Fc(fc) => assert_eq!(fc.weights_solver.learning_rate_step_size, expected),
+            Operator::Fc(fc) => assert_eq!(sgd(&fc.weights_solver).learning_rate_step_size, expected),
             other => panic!("{other:?}"),
         }
     };
@@ -313,7 +333,7 @@ fn parameters_override_each_other_from_the_section_to_the_last_config_section() 
     );
     let model = loaded(&text);
     let config = conv(cell(&model, "last"));
-    assert_eq!((config.no_bias, config.back_propagate, config.weights_solver.momentum), (false, false, 0.2));
+    assert_eq!((config.no_bias, config.back_propagate, sgd(&config.weights_solver).momentum), (false, false, 0.2));
 }
 
 #[test]
@@ -323,12 +343,33 @@ fn a_role_s_solver_is_stronger_than_both_in_one_section_wherever_it_stands() {
         let text = with_output(&format!("{layer}{config}"));
         let model = loaded(&text);
         let conv = conv(cell(&model, "last"));
-        assert_eq!((conv.weights_solver.learning_rate, conv.bias_solver.learning_rate), (weights, bias), "{config}");
+        let rates = (sgd(&conv.weights_solver).learning_rate, sgd(&conv.bias_solver).learning_rate);
+        assert_eq!(rates, (weights, bias), "{config}");
     };
     check("\n[a]\nNoBias=1", 9.0, 9.0);
     check("\n[a]\nWeightsSolver.LearningRate=1\nSolvers.LearningRate=2", 1.0, 2.0);
     check("\n[a]\nSolvers.LearningRate=2\nBiasSolver.LearningRate=3", 2.0, 3.0);
     check(",b\n[a]\nWeightsSolver.LearningRate=1\n[b]\nSolvers.LearningRate=2", 2.0, 2.0);
+}
+
+#[test]
+fn the_layer_chooses_its_solvers() {
+    let with = |keys: &str| {
+        let layer = "[last]\nInput=sp\nType=Conv\nKernelSize=1\nNbOutputs=1\nConfigSection=a\n";
+        let model = loaded(&with_output(&format!("{layer}{keys}")));
+        let conv = conv(cell(&model, "last"));
+        (conv.weights_solver.clone(), conv.bias_solver.clone())
+    };
+    let adam = AdamConfig { beta1: 0.8, clamping: (Some(-1.0), None), ..AdamConfig::default() };
+    let fast = AdamConfig { learning_rate: 0.1, ..adam.clone() };
+    assert_eq!(
+        with("Solvers=Adam\nSolvers.Beta1=0.8\n[a]\nSolvers.Clamping=-1:\nWeightsSolver.LearningRate=0.1"),
+        (fast.into(), adam.clone().into())
+    );
+    let mixed = with(
+        "Solvers=Adam\nWeightsSolver=SGD\n[a]\nWeightsSolver.Momentum=0.5\nBiasSolver.Beta1=0.8\nBiasSolver.Clamping=-1:",
+    );
+    assert_eq!(mixed, (SgdConfig { momentum: 0.5, ..SgdConfig::default() }.into(), adam.into()));
 }
 
 #[test]
@@ -341,7 +382,7 @@ fn a_key_for_a_model_stands_in_for_that_model() {
         .replace("[sp]", "[env]");
         let model = loaded(&text);
         let conv = conv(cell(&model, "last"));
-        assert_eq!((conv.n_outputs, conv.weights_solver.momentum), expected);
+        assert_eq!((conv.n_outputs, sgd(&conv.weights_solver).momentum), expected);
     };
     check("Frame", (2, 0.2));
     check("Frame_CUDA", (2, 0.2));

@@ -1,6 +1,7 @@
 //! Operations on each element of packs by itself, and the way into and out of packs.
 
 use super::lanes::{LANES, Pack, Vector, dispatch, floats};
+use super::nonlinear;
 use crate::cell::softmax::Softmax;
 use crate::config::Activation;
 
@@ -39,18 +40,26 @@ pub(super) fn activate(activation: Activation, values: &mut [Pack]) {
             rectify(leak_slope, clipping, values);
         }
         Activation::Tanh { alpha } => tangents(alpha, floats(values)),
+        Activation::Logistic | Activation::LogisticWithLoss => nonlinear::logistics(floats(values)),
+        Activation::Saturation { threshold } => saturate(threshold, values),
+        Activation::Softplus => nonlinear::softplus(floats(values)),
+        Activation::Swish => nonlinear::swish(floats(values)),
     }
 }
 
-/// Multiplies errors by the slope at the outputs.
-pub(super) fn deactivate(activation: Activation, outputs: &[Pack], errors: &mut [Pack]) {
+/// Multiplies errors by the slope at the outputs, and at the sums for an activation that needs them.
+pub(super) fn deactivate(activation: Activation, sums: &[Pack], outputs: &[Pack], errors: &mut [Pack]) {
     match activation {
-        Activation::Linear => {}
+        Activation::Linear | Activation::LogisticWithLoss => {}
         Activation::Rectifier { leak_slope, clipping } => {
             let clipping = if clipping > 0.0 { clipping } else { f32::INFINITY };
             rectify_errors(leak_slope, clipping, outputs, errors);
         }
         Activation::Tanh { alpha } => tanh_errors(alpha, outputs, errors),
+        Activation::Logistic => logistic_errors(outputs, errors),
+        Activation::Saturation { threshold } => saturated_errors(threshold, outputs, errors),
+        Activation::Softplus => nonlinear::softplus_errors(outputs, errors),
+        Activation::Swish => nonlinear::swish_errors(sums, outputs, errors),
     }
 }
 
@@ -60,6 +69,9 @@ dispatch! {
 }
 dispatch! { fn tangents(alpha: f32, values: &mut [f32]) = tangents_kernel }
 dispatch! { fn tanh_errors(alpha: f32, outputs: &[Pack], errors: &mut [Pack]) = tanh_errors_kernel }
+dispatch! { fn logistic_errors(outputs: &[Pack], errors: &mut [Pack]) = logistic_errors_kernel }
+dispatch! { fn saturate(threshold: f32, values: &mut [Pack]) = saturate_kernel }
+dispatch! { fn saturated_errors(threshold: f32, outputs: &[Pack], errors: &mut [Pack]) = saturated_errors_kernel }
 dispatch! { pub(super) fn add(from: &[Pack], to: &mut [Pack]) = add_kernel }
 dispatch! { pub(super) fn multiply(factors: &[Pack], to: &mut [Pack]) = multiply_kernel }
 
@@ -93,37 +105,8 @@ unsafe fn rectify_errors_kernel<V: Vector>(leak_slope: f32, clipping: f32, outpu
 #[allow(clippy::extra_unused_type_parameters, reason = "the compiler finds the vectors by itself")]
 unsafe fn tangents_kernel<V: Vector>(alpha: f32, values: &mut [f32]) {
     for value in values {
-        *value = tanh(alpha * *value);
+        *value = nonlinear::tanh(alpha * *value);
     }
-}
-
-/// Hyperbolic tangent: an odd polynomial up to 0.625, `1 - 2/(e^2x + 1)` beyond, both with the coefficients of the
-/// Cephes library (Moshier, 1989). Plain operations without a branch, so that the compiler can use vectors and every
-/// processor gives the same bits.
-#[inline(always)]
-fn tanh(x: f32) -> f32 {
-    /// Beyond, the result rounds to 1.
-    const LARGEST: f32 = 10.0;
-    /// Rounds to an integer what is added to it: 1.5·2^23.
-    const ROUNDER: f32 = 12_582_912.0;
-    /// ln 2 in two parts, the first with zeros at its end.
-    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
-
-    let square = x * x;
-    let odd = -5.704_988_7e-3 * square + 2.063_909e-2;
-    let odd = (odd * square - 5.373_971_6e-2) * square + 1.333_144_2e-1;
-    let small = (odd * square - 3.333_328e-1) * square * x + x;
-
-    let magnitude = x.abs();
-    let twice = 2.0 * if magnitude > LARGEST { LARGEST } else { magnitude };
-    let shifted = twice * std::f32::consts::LOG2_E + ROUNDER;
-    let exponent = shifted.to_bits().wrapping_sub(ROUNDER.to_bits()).wrapping_add(127) << 23;
-    let n = shifted - ROUNDER;
-    let r = twice - n * LN_2[0] - n * LN_2[1];
-    let series = ((1.987_569_2e-4 * r + 1.398_199_9e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2;
-    let series = ((series * r + 1.666_666_5e-1) * r + 0.5) * r * r + r + 1.0;
-    let large = (1.0 - 2.0 / (series * f32::from_bits(exponent) + 1.0)).copysign(x);
-    if magnitude > 0.625 { large } else { small }
 }
 
 #[inline(always)]
@@ -135,6 +118,44 @@ unsafe fn tanh_errors_kernel<V: Vector>(alpha: f32, outputs: &[Pack], errors: &m
             let y = V::load(output.0.as_ptr());
             let slope = alpha.mul(y.mul(minus).mul_add(y, V::splat(1.0)));
             slope.mul(V::load(error.0.as_ptr())).store(error.0.as_mut_ptr());
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn logistic_errors_kernel<V: Vector>(outputs: &[Pack], errors: &mut [Pack]) {
+    // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+    unsafe {
+        let minus = V::splat(-1.0);
+        for (output, error) in outputs.iter().zip(errors) {
+            let y = V::load(output.0.as_ptr());
+            let slope = y.mul(minus).mul_add(y, y);
+            slope.mul(V::load(error.0.as_ptr())).store(error.0.as_mut_ptr());
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn saturate_kernel<V: Vector>(threshold: f32, values: &mut [Pack]) {
+    // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+    unsafe {
+        let (upper, lower) = (V::splat(threshold), V::splat(-threshold));
+        for value in values {
+            let x = V::load(value.0.as_ptr());
+            let below = x.if_greater(upper, upper, x);
+            lower.if_greater(below, lower, below).store(value.0.as_mut_ptr());
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn saturated_errors_kernel<V: Vector>(threshold: f32, outputs: &[Pack], errors: &mut [Pack]) {
+    // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+    unsafe {
+        let (upper, lower, zero) = (V::splat(threshold), V::splat(-threshold), V::splat(0.0));
+        for (output, error) in outputs.iter().zip(errors) {
+            let (y, e) = (V::load(output.0.as_ptr()), V::load(error.0.as_ptr()));
+            y.if_equal(upper, zero, y.if_equal(lower, zero, e)).store(error.0.as_mut_ptr());
         }
     }
 }
@@ -183,29 +204,5 @@ pub(super) fn softmax_errors(softmax: &Softmax, output: &[Pack], error: &[Pack],
                 input_error[at].0[lane] = before + output[at].0[lane] * (error[at].0[lane] - mean);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Units in the last place of the result.
-    const THREE_ULPS: f64 = 3.0 * f32::EPSILON as f64;
-
-    #[test]
-    fn the_hyperbolic_tangent_is_within_three_units_of_the_last_place() {
-        let check = |x: f32| {
-            let (found, expected) = (f64::from(tanh(x)), f64::from(x).tanh());
-            assert!((found - expected).abs() <= THREE_ULPS * expected.abs(), "{x}: expected {expected}, found {found}");
-        };
-        for step in -100_000..=100_000 {
-            check(step as f32 * 1.3e-4);
-        }
-        for x in [0.0, f32::MIN_POSITIVE, 1e-20, 0.625, 9.1, 30.0, 1e30, f32::INFINITY] {
-            check(x);
-            check(-x);
-        }
-        assert!(tanh(f32::NAN).is_nan());
     }
 }

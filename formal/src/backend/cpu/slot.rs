@@ -17,6 +17,8 @@ pub(super) struct Block {
     input: Vec<Pack>,
     /// After the activation, one vector a cell.
     pub(super) outputs: Vec<Vec<Pack>>,
+    /// Before the activation, for the activations whose slope needs it.
+    sums: Vec<Vec<Pack>>,
     /// Inputs copied together, for the cells that need it.
     staged: Vec<Vec<Pack>>,
     /// Winners of max pooling, factors of dropout.
@@ -93,6 +95,11 @@ impl Block {
         Self {
             input: packs(program.input),
             outputs: program.cells.iter().map(|cell| packs(size(cell.output))).collect(),
+            sums: program
+                .cells
+                .iter()
+                .map(|cell| packs(if keeps_sums(cell) { size(cell.output) } else { 0 }))
+                .collect(),
             staged: program.cells.iter().zip(staging).map(staged).collect(),
             kept: cells().map(kept).collect(),
             factors: cells().map(factors).collect(),
@@ -190,13 +197,17 @@ impl Slot {
             }
             if let Some(cell) = stage.settles {
                 let activation = program.cells[cell].activation;
-                elementwise::deactivate(activation, &block.outputs[cell], &mut scratch.errors[cell]);
+                elementwise::deactivate(activation, &block.sums[cell], &block.outputs[cell], &mut scratch.errors[cell]);
             }
             if !block.errors.is_empty() {
                 std::mem::swap(&mut scratch.errors, &mut block.errors);
             }
         }
     }
+}
+
+fn keeps_sums(cell: &Cell) -> bool {
+    cell.has_error && cell.activation.needs_sum()
 }
 
 /// Sets the error of the target cell and the losses of the block.
@@ -270,6 +281,9 @@ impl Scratch {
                 }
             }
         }
+        if keeps_sums(cell) {
+            block.sums[index].copy_from_slice(&output);
+        }
         elementwise::activate(cell.activation, &mut output);
         block.outputs[index] = output;
         block.kept[index] = kept;
@@ -283,7 +297,7 @@ impl Scratch {
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
         if !program.barriers.contains(&index) {
-            elementwise::deactivate(cell.activation, &block.outputs[index], error);
+            elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
         }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
