@@ -10,12 +10,15 @@ pub mod value;
 
 mod build;
 mod cells;
+mod data;
+mod database;
 mod learning;
 mod mapping;
 mod nearest;
 mod order;
 mod reader;
 mod resolve;
+mod transformations;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,14 +27,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Description, Width};
 
+pub use data::{Data, Facts, nominal};
 pub use fault::{Fault, Faults, warnings_text};
 pub(crate) use nearest::did_you_mean;
 pub use nearest::nearest;
 pub use registry::reference;
 pub use resolve::Environment;
-
-/// Training files of MNIST and of its relatives.
-pub const MNIST_TRAINING_FILES: usize = 60_000;
 
 /// How a model is read.
 #[derive(Clone, Debug)]
@@ -40,8 +41,8 @@ pub struct Options {
     pub strict: bool,
     /// What `${NAME}` in a path may mean.
     pub environment: Environment,
-    /// Number of training files, from which `_EpochSize` follows.
-    pub n_training_files: usize,
+    /// Who knows the data; without it they are taken to be as distributed.
+    pub data: Option<Arc<dyn Data>>,
 }
 
 impl Options {
@@ -52,9 +53,9 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Not strict, no environment, the files of MNIST.
+    /// Not strict, no environment, the data as distributed.
     fn default() -> Self {
-        Self { strict: false, environment: Environment::default(), n_training_files: MNIST_TRAINING_FILES }
+        Self { strict: false, environment: Environment::default(), data: None }
     }
 }
 
@@ -67,7 +68,7 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     let path: Arc<str> = path_shown.into();
     let parsed = ini::parse(text);
     let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
-    let parts = build::read(&mut reader, options.n_training_files);
+    let parts = build::read(&mut reader, options.data.as_deref());
     reader.report_unused();
 
     let mut errors = parsed.errors;

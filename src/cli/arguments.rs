@@ -9,7 +9,7 @@ use super::Cli;
 const COMMANDS: [&str; 9] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 43] = [
+const LACKING: [&str; 41] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
@@ -30,7 +30,6 @@ const LACKING: [&str; 43] = [
     "finetuning",
     "fuse",
     "learn-stdp",
-    "log-db-stats",
     "log-epoch",
     "log-json",
     "log-kernels",
@@ -39,7 +38,6 @@ const LACKING: [&str; 43] = [
     "nbbits",
     "no-cle",
     "no-unsigned",
-    "pre-samples",
     "pruning",
     "pruning-threshold",
     "qat-sat",
