@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use stimuli::files::File;
 use stimuli::mnist;
 
 #[cfg(feature = "embedded")]
@@ -46,7 +47,7 @@ pub fn weight_sets() -> Vec<&'static str> {
 pub fn mnist() -> Option<mnist::Files> {
     macro_rules! file {
         ($name:literal) => {
-            mnist::File {
+            File {
                 name: concat!($name, " (shipped)").to_string(),
                 bytes: Cow::Borrowed(&include_bytes!(concat!("../data/mnist/", $name, ".gz"))[..]),
             }

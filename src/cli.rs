@@ -188,6 +188,13 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Run", default_value_t = 100, value_parser = arguments::count)]
     pub report: u64,
 
+    /// Write figures of the database to dbstats/, and the first stimuli as the network sees them to frames/
+    #[arg(long, help_heading = "Data")]
+    pub log_db_stats: bool,
+    /// Write 100 presentations of one stimulus, by its index in the Learn set, to pre_samples_I/
+    #[arg(long, value_name = "I", help_heading = "Data")]
+    pub pre_samples: Option<usize>,
+
     /// Learn over N stimuli, drawn at random
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn: Option<u64>,

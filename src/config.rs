@@ -10,6 +10,8 @@ pub mod value;
 
 mod build;
 mod cells;
+mod data;
+mod database;
 mod expression;
 mod learning;
 mod mapping;
@@ -19,6 +21,7 @@ mod reader;
 mod resolve;
 pub mod saved;
 mod template;
+mod transformations;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -27,15 +30,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Description, Width};
 
+pub use data::{Data, Facts, nominal};
 pub use fault::{Fault, Faults, warnings_text};
 pub(crate) use nearest::did_you_mean;
 pub use nearest::nearest;
 pub use registry::reference;
 pub use resolve::Environment;
 pub use template::Files;
-
-/// Training files of MNIST and of its relatives.
-pub const MNIST_TRAINING_FILES: usize = 60_000;
 
 /// How a model is read.
 #[derive(Clone, Debug)]
@@ -44,8 +45,8 @@ pub struct Options {
     pub strict: bool,
     /// What `${NAME}` in a path may mean.
     pub environment: Environment,
-    /// Number of training files, from which `_EpochSize` follows.
-    pub n_training_files: usize,
+    /// Who knows the data; without it they are taken to be as distributed.
+    pub data: Option<Arc<dyn Data>>,
     /// The templates that a model may include, by their path from its folder.
     pub files: Files,
     /// Parameters that were saved for it: `<layer>.cfg`.
@@ -60,12 +61,12 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Not strict, no environment, the files of MNIST, no other files.
+    /// Not strict, no environment, the data as distributed, no other files.
     fn default() -> Self {
         Self {
             strict: false,
             environment: Environment::default(),
-            n_training_files: MNIST_TRAINING_FILES,
+            data: None,
             files: Files::default(),
             saved: Files::default(),
         }
@@ -82,7 +83,7 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     let mut parsed = ini::parse_with(text, &options.environment, &options.files);
     saved::read(&mut parsed, &options.saved);
     let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
-    let parts = build::read(&mut reader, options.n_training_files);
+    let parts = build::read(&mut reader, options.data.as_deref());
     reader.report_unused();
 
     let mut errors = parsed.errors;

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stimuli::mnist;
+use stimuli::{Database, cifar, gtsrb, mnist};
 
 use crate::assets;
 use crate::config::Files;
@@ -130,39 +130,56 @@ pub fn shipped_model(name: &str) -> Option<ModelText> {
     Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text, files })
 }
 
-/// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.
+/// Finds the files of a database (`DataPath`, else `N2D2_DATA`, else the shipped copy) and reads them; the database is not
+/// partitioned yet.
 ///
 /// # Errors
-/// Files that are missing or cannot be read, and where to get them.
-pub fn database(description: &DatabaseDescription) -> Result<mnist::Files> {
+/// Files that are missing or faulty, and where to get them.
+pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
     if let Some(path) = &description.data_path {
-        return mnist::Files::open(&path.value).map_err(|e| wrong_input(format!("{} (DataPath): {e}", path.span)));
+        return read_database(description, &path.value).map_err(|e| e.to_string());
     }
-    let folder = match description.driver {
+    let folder = match &description.driver {
         DatabaseDriver::MnistIdx => "mnist",
         DatabaseDriver::FashionMnistIdx => "fashion-mnist/data/fashion",
+        DatabaseDriver::Cifar { kind: cifar::Kind::Cifar10, .. } => "cifar-10-batches-bin",
+        DatabaseDriver::Cifar { .. } => "cifar-100-binary",
+        DatabaseDriver::Gtsrb { .. } => "GTSRB",
+        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders).map_err(|e| e.to_string()),
     };
     let root = std::env::var_os("N2D2_DATA");
     if let Some(root) = &root {
         let path = Path::new(root).join(folder);
         if path.is_dir() {
-            return mnist::Files::open(&path)
-                .map_err(|e| wrong_input(format!("{} ($N2D2_DATA): {e}", description.span)));
+            return read_database(description, &path).map_err(|e| format!("($N2D2_DATA) {e}"));
         }
     }
-    let shipped = match description.driver {
-        DatabaseDriver::MnistIdx => assets::mnist(),
-        DatabaseDriver::FashionMnistIdx => None,
-    };
-    if let (Some(root), true) = (&root, shipped.is_some()) {
-        note(&format!("note: no folder {folder} in $N2D2_DATA ({}); the shipped MNIST is used", root.display()));
+    if let (DatabaseDriver::MnistIdx, Some(shipped)) = (&description.driver, assets::mnist()) {
+        if let Some(root) = &root {
+            note(&format!("note: no folder {folder} in $N2D2_DATA ({}); the shipped MNIST is used", root.display()));
+        }
+        return mnist::load(&shipped, description.validation).map_err(|e| e.to_string());
     }
-    shipped.ok_or_else(|| {
-        wrong_input(format!(
-            "{}: no data found; set DataPath to the folder of the four IDX files, or put them in $N2D2_DATA/{folder}",
-            description.span
-        ))
-    })
+    let what = match &description.driver {
+        DatabaseDriver::Cifar { .. } => "the binary files of CIFAR",
+        DatabaseDriver::Gtsrb { .. } => "`Final_Training` and `Final_Test`",
+        _ => "the four IDX files",
+    };
+    Err(format!("no data found; set DataPath to the folder of {what}, or put them in $N2D2_DATA/{folder}"))
+}
+
+fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Database, stimuli::Error> {
+    let validation = description.validation;
+    match &description.driver {
+        DatabaseDriver::MnistIdx | DatabaseDriver::FashionMnistIdx => {
+            mnist::load(&mnist::Files::open(path)?, validation)
+        }
+        &DatabaseDriver::Cifar { kind, uses_test_for_validation } => {
+            cifar::load(path, kind, validation, uses_test_for_validation)
+        }
+        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois),
+        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders),
+    }
 }
 
 /// Finds trained weights: the folder asked for, else what the output folder has, else the shipped ones.

@@ -111,7 +111,7 @@ fn fits(description: &Description, needed: &[u64], remedy: &str) -> Result<()> {
 
 /// Bytes that this process may still take: what the machine has free, or what its address space has left. `None` where the
 /// system does not tell.
-fn available() -> Option<u64> {
+pub fn available() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| free(&text));
     let space = read("/proc/self/limits").zip(read("/proc/self/status")).and_then(|(limits, status)| {

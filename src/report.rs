@@ -10,4 +10,5 @@ pub mod network;
 pub mod number;
 pub mod progress;
 pub mod spikes;
+pub mod stimuli;
 pub mod summary;

@@ -10,7 +10,7 @@ const COMMANDS: [&str; 10] =
     ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 42] = [
+const LACKING: [&str; 40] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
@@ -30,7 +30,6 @@ const LACKING: [&str; 42] = [
     "finetuning",
     "fuse",
     "learn-stdp",
-    "log-db-stats",
     "log-epoch",
     "log-json",
     "log-kernels",
@@ -39,7 +38,6 @@ const LACKING: [&str; 42] = [
     "nbbits",
     "no-cle",
     "no-unsigned",
-    "pre-samples",
     "pruning",
     "pruning-threshold",
     "qat-sat",

@@ -48,6 +48,8 @@ const EFFECTS: &[Effect] = &[
     effect("stop_valid", LEARNS, &[]),
     effect("find_lr", &["find-lr"], &[]),
     effect("test", TESTS, &[]),
+    effect("log_db_stats", RUNS, &[]),
+    effect("pre_samples", RUNS, &[]),
     effect("test_index", TESTS, &[]),
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),

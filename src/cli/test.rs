@@ -100,7 +100,7 @@ pub fn finish(
         None
     };
     session.output.remove(summary::FILE)?;
-    session.provider.prepare(Set::Test);
+    session.prepare(Set::Test)?;
     if is_single {
         let database = session.database();
         result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));

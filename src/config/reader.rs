@@ -11,6 +11,9 @@ use super::resolve::{Environment, Resolver, unknown_section};
 use super::value::{FromValue, Kind};
 use crate::model::Span;
 
+/// Sections named at most as those that an unknown key belongs to.
+const MOST_OWNERS: usize = 3;
+
 /// State of one reading: the document, what is known so far, what was wrong.
 pub(crate) struct Reader<'a> {
     pub document: &'a Document,
@@ -334,12 +337,13 @@ impl<'a> Reader<'a> {
 
     fn unknown(&mut self, name: &str, property: &Property, accepted: &Accepted, unknown: Unknown) {
         let noun = if unknown == Unknown::Fails { "parameter" } else { "key" };
-        let elsewhere = registry::KEYS.iter().find(|key| {
+        let elsewhere = registry::KEYS.iter().filter(|key| {
             !key.name.is_empty()
                 && name.strip_suffix(key.name).is_some_and(|prefix| key.scope.prefixes().contains(&prefix))
         });
-        let message = if let Some(key) = elsewhere {
-            format!("unknown {noun} here; it belongs to: {}", key.scope.title())
+        let titles: Vec<&str> = elsewhere.map(|key| key.scope.title()).take(MOST_OWNERS).collect();
+        let message = if !titles.is_empty() {
+            format!("unknown {noun} here; it belongs to: {}", titles.join(", or to: "))
         } else {
             let known: Vec<String> = accepted
                 .iter()

@@ -16,6 +16,14 @@ pub enum Scope {
     Global,
     /// `[database]`.
     Database,
+    /// `Type=DIR_Database`, and the sections of its `LoadMore`.
+    Folder,
+    /// `Type=CIFAR10_Database`.
+    Cifar,
+    /// `Type=CIFAR100_Database`.
+    Cifar100,
+    /// `Type=GTSRB_DIR_Database`.
+    Gtsrb,
     /// `[sp]` and `[env]`.
     Stimuli,
     /// `ConfigSection` of `[sp]` and `[env]`.
@@ -28,6 +36,38 @@ pub enum Scope {
     Rescale,
     /// `Type=RangeAffineTransformation`.
     RangeAffine,
+    /// `Type=PadCropTransformation`.
+    PadCrop,
+    /// `Type=ChannelExtractionTransformation`.
+    ChannelExtraction,
+    /// `Type=ColorSpaceTransformation`.
+    ColorSpace,
+    /// `Type=FlipTransformation`.
+    Flip,
+    /// `Type=DistortionTransformation`.
+    Distortion,
+    /// `Type=AffineTransformation`.
+    Affine,
+    /// `Type=NormalizeTransformation`.
+    Normalize,
+    /// `Type=ThresholdTransformation`.
+    ThresholdTransformation,
+    /// `Type=RangeClippingTransformation`.
+    RangeClipping,
+    /// `Type=SliceExtractionTransformation`.
+    SliceExtraction,
+    /// `Type=RandomResizeCropTransformation`.
+    RandomResizeCrop,
+    /// `Type=EqualizeTransformation`.
+    Equalize,
+    /// `Type=FilterTransformation`.
+    Filter,
+    /// `Type=RandomAffineTransformation`.
+    RandomAffine,
+    /// `Type=CompressionNoiseTransformation`.
+    CompressionNoise,
+    /// `[sp.StimuliData*]`.
+    StimuliData,
     /// Every layer.
     Cell,
     /// Layers with an activation.
@@ -162,12 +202,34 @@ impl Scope {
         match self {
             Self::Global => "Before the first section",
             Self::Database => "`[database]`",
+            Self::Folder => "`[database]` with `Type=DIR_Database`: folders of images, and sections of `LoadMore`",
+            Self::Cifar => "`[database]` with `Type=CIFAR10_Database`",
+            Self::Cifar100 => "`[database]` with `Type=CIFAR100_Database`",
+            Self::Gtsrb => "`[database]` with `Type=GTSRB_DIR_Database`",
             Self::Stimuli => "`[sp]`, `[env]`",
             Self::StimuliParameter => "`[sp]`, `[env]`: `ConfigSection`",
             Self::Encoder => "`[env]`: `ConfigSection`",
             Self::Transformation => "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`",
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
+            Self::PadCrop => "`Type=PadCropTransformation`",
+            Self::ChannelExtraction => "`Type=ChannelExtractionTransformation`",
+            Self::ColorSpace => "`Type=ColorSpaceTransformation`",
+            Self::Flip => "`Type=FlipTransformation`",
+            Self::Distortion => "`Type=DistortionTransformation`",
+            Self::Affine => "`Type=AffineTransformation`",
+            Self::Normalize => "`Type=NormalizeTransformation`",
+            Self::ThresholdTransformation => "`Type=ThresholdTransformation`",
+            Self::RangeClipping => "`Type=RangeClippingTransformation`",
+            Self::SliceExtraction => "`Type=SliceExtractionTransformation`",
+            Self::RandomResizeCrop => "`Type=RandomResizeCropTransformation`",
+            Self::Equalize => "`Type=EqualizeTransformation`",
+            Self::Filter => "`Type=FilterTransformation`",
+            Self::RandomAffine => "`Type=RandomAffineTransformation`",
+            Self::CompressionNoise => "`Type=CompressionNoiseTransformation`",
+            Self::StimuliData => {
+                "`[sp.StimuliData*]`: figures of the stimuli, for keys as `[sp.StimuliData]_GlobalValue.mean`, `.stdDev`, `.minVal`, `.maxVal`"
+            }
             Self::Cell => "Every layer",
             Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",

@@ -52,6 +52,9 @@ pub fn estimate(outputs: &[f32]) -> usize {
 }
 
 /// Infers the stimuli `ids` of `set`; `each` is shown every stimulus with its outputs at the target cell.
+///
+/// # Errors
+/// A stimulus whose file cannot be read.
 pub fn evaluate(
     session: &Session,
     network: &mut Network,
@@ -59,7 +62,7 @@ pub fn evaluate(
     ids: &[StimulusId],
     progress: Option<&Progress>,
     mut each: impl FnMut(StimulusId, usize, usize, &[f32]),
-) -> Evaluation {
+) -> Result<Evaluation> {
     let (database, cell) = (session.database(), session.target_cell());
     let shape = session.provider.shape();
     let size = shape.channels * shape.height * shape.width;
@@ -75,7 +78,7 @@ pub fn evaluate(
     network.set_capacity(INFERENCE_BATCH);
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
-        session.provider.load_batch(ids, set, &mut batch[..ids.len() * size]);
+        session.load_batch(ids, set, &mut batch[..ids.len() * size])?;
         let started = Instant::now();
         network.infer(&batch[..ids.len() * size], ids.len());
         evaluation.seconds += started.elapsed().as_secs_f64();
@@ -98,7 +101,7 @@ pub fn evaluate(
             progress.advance(done, || format!("{:.2}%", 100.0 * evaluation.recognition_rate()));
         }
     }
-    evaluation
+    Ok(evaluation)
 }
 
 /// The formal test: the files of the primary target's folder, the recognition rate on standard output.
@@ -120,7 +123,7 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
             let _ = write!(classif, " {}", general(f64::from(value)));
         }
         classif.push('\n');
-    });
+    })?;
     drop(progress);
     let folder = session.target_folder();
     let names = database.label_names();

@@ -5,6 +5,7 @@ mod bench;
 mod biases;
 mod checkpoint;
 mod command_line;
+mod data;
 mod determinism;
 mod models;
 mod program;

@@ -1,6 +1,6 @@
 //! Layers beyond Conv, Pool, Fc, Softmax and Dropout: what is read, and what is wrong.
 
-use formal::config::{CoefficientMode, ElementOperation, Operator};
+use formal::config::{CoefficientMode, ElementOperation, Operator, SgdConfig};
 
 use super::*;
 use crate::model::CellDescription;
@@ -82,8 +82,8 @@ fn a_batch_normalization_has_solvers_of_its_own() {
     assert_eq!(cell.activation.value, formal::config::Activation::Tanh { alpha: 1.0 });
     let Operator::BatchNorm(norm) = &cell.operator else { panic!("{:?}", cell.operator) };
     assert_eq!((norm.epsilon, norm.momentum, norm.back_propagate), (1e-3, 0.2, false));
-    assert_eq!((norm.scale_solver.learning_rate, norm.scale_solver.momentum), (0.2, 0.9));
-    assert_eq!((norm.bias_solver.learning_rate, norm.bias_solver.momentum), (0.05, 0.9));
+    let sgd = |learning_rate| SgdConfig { learning_rate, momentum: 0.9, ..SgdConfig::default() }.into();
+    assert_eq!((&norm.scale_solver, &norm.bias_solver), (&sgd(0.2), &sgd(0.05)));
 }
 
 #[test]

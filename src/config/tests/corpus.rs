@@ -71,7 +71,7 @@ fn outline(description: &Description) -> String {
             let _ = writeln!(text, "  {name} = {value}");
         }
         if let formal::config::Operator::Conv(conv) = &cell.operator {
-            let solver = &conv.weights_solver;
+            let formal::config::SolverConfig::Sgd(solver) = &conv.weights_solver else { continue };
             let _ = writeln!(
                 text,
                 "  kernel {}x{}, stride {}x{}, {:?}, rate {}, step {}, bounds {:?}",

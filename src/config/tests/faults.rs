@@ -80,7 +80,7 @@ NbOutputs=ten
 TopN=0",
         "m.ini has 9 faults
   line 2, SpikePooling: expected one of `approximated`, `exact`, found `exactly`; did you mean `exact`?
-  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
+  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
   line 5, [database] Validation: expected a number from 0 to 1 such as `0.2`, found `1.2`
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
@@ -97,7 +97,7 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
         &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nQAct=LSQ\nActivationFunction=Relu6\nModel=Spike_RRAM")
             .replace("MNIST_IDX_Database", "IMDBWIKI_Database"),
         "m.ini has 6 faults
-  line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database` are
+  line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database` are
   line 11, [c] DataType: not supported yet, though N2D2 has it; only `Float32` is
   line 12, [c] WeightsSharing: not supported yet, though N2D2 has it; leave it out
   line 13, [c] QAct: not supported yet, though N2D2 has it; leave it out
@@ -105,10 +105,10 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
-        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=FlipTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
+        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
         "m.ini has 4 faults
   line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm` are
-  line 10, [sp.Transformation] Type: `FlipTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation` are
+  line 10, [sp.Transformation] Type: `TrimTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation` are
   line 11, [sp.ChannelTransformation]: not supported yet; `sp.Transformation*` and `sp.OnTheFlyTransformation*` are
   line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
     );
@@ -166,8 +166,8 @@ fn unused_sections_and_keys_written_twice_are_warnings() {
   line 19, [common.confg]: unused section; did you mean `[common.config]`?
   line 21, [extra]: unused section; a section becomes a layer by its key `Input`
   line 24, [extra.Target]: unused section; there is no layer `extra`
-  line 25, [sp.StimuliData]: the analysis of stimuli is not supported yet; the section has no effect
-  line 27, [sp.StimuliData] TopN: written twice, first at line 26; the last one counts",
+  line 27, [sp.StimuliData] TopN: written twice, first at line 26; the last one counts
+  line 27, [sp.StimuliData] TopN: unknown key here; it belongs to: `[<layer>.Target*]`",
     );
 }
 
@@ -178,7 +178,7 @@ fn an_unknown_parameter_of_a_config_section_is_an_error() {
         "m.ini has 7 faults
   line 11, [c] ConfigSection: there is no section `[comon]`; did you mean `[common]`?
   line 13, [a] NoBais: unknown parameter; did you mean `NoBias`?
-  line 14, [a] Threshold: unknown parameter here; it belongs to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
+  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
   line 15, [a] Solvers.LearningRte: unknown parameter; did you mean `Solvers.LearningRate`?
   line 16, [a] WeightsSolver.QuantizationLevels: unknown parameter
   line 18, [b] Dropout: unknown parameter here; it belongs to: Dropout: `ConfigSection`
@@ -473,7 +473,7 @@ fn transformations_are_checked() {
     check(
         &with("Width=3"),
         "m.ini has 1 fault
-  line 16, [sp.Transformation] Type: missing; expected one of `RescaleTransformation`, `RangeAffineTransformation`",
+  line 16, [sp.Transformation] Type: missing; expected one of `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation`",
     );
     check(&with("Type=RescaleTransformation\nWidth=28\nApplyTo=Learn"), "m.ini has 2 faults
   line 16, [sp.Transformation] Height: missing; expected a whole number from 1 such as `32` or `1,000,000`
