@@ -43,15 +43,36 @@ impl Rewrite for Field<'_> {
         let last = ((width - 2) as f32, (height - 2) as f32);
         let rows = to.chunks_exact_mut(width).zip(self.0.chunks_exact(width).zip(self.1.chunks_exact(width)));
         for (y, (row, (across, down))) in rows.enumerate() {
-            for (x, (level, (vx, vy))) in row.iter_mut().zip(across.iter().zip(down)).enumerate() {
-                let (sx, sy) = ((x as f32 - vx).clamp(0.0, last.0), (y as f32 - vy).clamp(0.0, last.1));
-                let (left, top) = (sx as usize, sy as usize);
-                let (fx, fy) = (sx - left as f32, sy - top as f32);
-                let at = top * width + left;
-                let pixel = |at: usize| -> f32 { from[at].into() };
-                let above = pixel(at) + (pixel(at + 1) - pixel(at)) * fx;
-                let below = pixel(at + width) + (pixel(at + width + 1) - pixel(at + width)) * fx;
-                *level = T::truncated(above + (below - above) * fy);
+            let moves = across.chunks(LANES).zip(down.chunks(LANES));
+            for ((start, row), (across, down)) in row.chunks_mut(LANES).enumerate().zip(moves) {
+                let n = row.len();
+                // Lane by lane in steps that the compiler makes vectors of; only the loads between them are scattered.
+                let (mut vx, mut vy) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+                vx[..n].copy_from_slice(across);
+                vy[..n].copy_from_slice(down);
+                let (mut at, mut fx, mut fy) = ([0_i32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
+                for lane in 0..LANES {
+                    let x = (start * LANES + lane) as i32 as f32;
+                    let (sx, sy) = ((x - vx[lane]).clamp(0.0, last.0), (y as f32 - vy[lane]).clamp(0.0, last.1));
+                    let (left, top) = (sx as i32, sy as i32);
+                    (fx[lane], fy[lane]) = (sx - left as f32, sy - top as f32);
+                    at[lane] = top * width as i32 + left;
+                }
+                let mut corners = [[0.0_f32; LANES]; 4];
+                for lane in 0..n {
+                    let around = &from[at[lane] as usize..at[lane] as usize + width + 2];
+                    corners[0][lane] = around[0].into();
+                    corners[1][lane] = around[1].into();
+                    corners[2][lane] = around[width].into();
+                    corners[3][lane] = around[width + 1].into();
+                }
+                let mut levels = [T::default(); LANES];
+                for lane in 0..LANES {
+                    let above = corners[0][lane] + (corners[1][lane] - corners[0][lane]) * fx[lane];
+                    let below = corners[2][lane] + (corners[3][lane] - corners[2][lane]) * fx[lane];
+                    levels[lane] = T::truncated(above + (below - above) * fy[lane]);
+                }
+                row.copy_from_slice(&levels[..n]);
             }
         }
     }
