@@ -2,6 +2,7 @@
 
 mod bias;
 mod check;
+mod fold;
 mod normalization;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use sim::SimDuration;
 use sim::network as spiking;
 
 pub use check::check;
+pub use fold::fold;
 pub use normalization::{Factor, activation_ranges, factors, normalization_name};
 
 use crate::model::{CellDescription, Description, Family};
@@ -33,7 +35,7 @@ pub fn is_spiking(description: &Description) -> bool {
     description.stimuli.encoder.is_some() && description.cells.iter().any(|cell| cell.family != Family::Frame)
 }
 
-/// Divides the weights and biases and builds the spiking network. `seed` draws the synaptic delays.
+/// Divides the weights and biases and builds the spiking network of a folded one. `seed` draws the synaptic delays.
 ///
 /// # Errors
 /// What [`check`] refuses.
@@ -73,6 +75,8 @@ pub fn transcode(
 /// What [`check`] refuses without weights.
 pub fn untrained(description: &Description) -> Result<spiking::Network> {
     check(description, None)?;
+    let folded = fold(description, None);
+    let description = folded.as_ref().map_or(description, |(folded, _)| folded);
     let weights: Vec<Option<CellWeights>> = description
         .cells
         .iter()

@@ -30,5 +30,5 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&learned);
-    test::finish(&session, network, &learned.weights, Some(&learned))
+    test::finish(session, network, &learned.weights, Some(&learned))
 }

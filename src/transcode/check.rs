@@ -3,17 +3,20 @@
 use anyhow::Result;
 use formal::config::{Activation, Operator};
 
-use super::bias;
+use super::{bias, fold};
 use crate::config::{Fault, Faults};
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Description, Span, Width};
 use crate::weights::CellWeights;
 
-/// Refuses what has no spiking equivalent, all faults at once.
+/// Refuses what has no spiking equivalent once batch normalizations are folded, all faults at once.
 ///
 /// # Errors
 /// Each cell that cannot be transcoded, with its line, the reason and the remedy.
 pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>) -> Result<()> {
+    if let Some((folded, folded_weights)) = fold(description, weights) {
+        return check(&folded, weights.map(|_| folded_weights.as_slice()));
+    }
     let mut faults = Vec::new();
     let target = description.targets[0].cell;
     let model = &description.stimuli.span.file;
@@ -114,7 +117,7 @@ fn check_cell(
             );
         }
         Operator::BatchNorm(_) => {
-            refuse(
+            return refuse(
                 line,
                 "a batch normalization runs as spikes only inside the Conv or Fc before it; give it a Conv or Fc as its one \
                  input, with ActivationFunction=Linear and nothing else that reads it"
