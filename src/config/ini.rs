@@ -3,7 +3,7 @@
 //! The grammar is N2D2's: a line that ends in `\` is joined with the next one before anything else; `;` and `#` outside
 //! double quotes start a comment; `[name] parent other` copies the properties of sections already declared, the first
 //! one listed wins and the body overrides; properties before the first header belong to the section whose name is empty;
-//! `[name@file.tpl]` is replaced by the template, filled from the properties of that section ([`parse`]).
+//! `[name@file.tpl]` is replaced by the template, filled from the properties of that section (`parse`).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

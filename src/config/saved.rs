@@ -1,6 +1,6 @@
 //! Files `<layer>.cfg`: parameters of a layer, one `Name = value` a line, stronger than those of the model.
 //!
-//! `#` starts a comment; blanks around `=` do not count. [`text`] writes what [`read`] reads.
+//! `#` starts a comment; blanks around `=` do not count. [`text`] writes what `read` reads.
 
 use super::fault::{Fault, Line};
 use super::ini::{Included, Parsed, Property, shown};
