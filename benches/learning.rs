@@ -46,7 +46,7 @@ fn main() {
     let set = session.database().set(Set::Learn);
     let ids = batches::random(1, 0, set, BATCH);
     let mut data = vec![0.0; BATCH * session.provider.shape().n_elements()];
-    session.provider.load_batch(&ids, Set::Learn, &mut data);
+    session.load_batch(&ids, Set::Learn, &mut data).expect("shipped data are sound");
     let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
     let new = || assemble::formal_network(&session.description, 1).expect("the shipped model is sound");
     let learn = |network: &mut Network| {

@@ -60,6 +60,9 @@ pub fn set_weights(network: &mut Network, loaded: &Loaded) -> Result<()> {
         if let Some(bias) = &weights.bias {
             network.set_bias(cell, bias).map_err(|e| wrong_input(format!("{}: {e}", loaded.source)))?;
         }
+        if let Some(statistics) = &weights.statistics {
+            network.set_statistics(cell, statistics).map_err(|e| wrong_input(format!("{}: {e}", loaded.source)))?;
+        }
     }
     Ok(())
 }
@@ -67,5 +70,6 @@ pub fn set_weights(network: &mut Network, loaded: &Loaded) -> Result<()> {
 /// The weights of a cell of the network.
 pub fn cell_weights(network: &Network, cell: usize) -> Option<CellWeights> {
     let weights = network.weights(cell)?.to_vec();
-    Some(CellWeights { weights, bias: network.bias(cell).map(<[f32]>::to_vec) })
+    let (bias, statistics) = (network.bias(cell).map(<[f32]>::to_vec), network.statistics(cell).cloned());
+    Some(CellWeights { weights, bias, statistics })
 }

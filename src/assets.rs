@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
+use stimuli::files::File;
 use stimuli::mnist;
 
 #[cfg(feature = "embedded")]
@@ -18,14 +19,14 @@ fn unpack(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// The text of a shipped model, by file name.
+/// The text of a shipped model or of a template that one includes, by file name.
 pub fn model(name: &str) -> Option<String> {
     unpack(&format!("models/{name}"))
 }
 
 /// File names of the shipped models.
 pub fn models() -> impl Iterator<Item = &'static str> {
-    ASSETS.iter().filter_map(|(name, _)| name.strip_prefix("models/"))
+    ASSETS.iter().filter_map(|(name, _)| name.strip_prefix("models/")).filter(|name| name.ends_with(".ini"))
 }
 
 /// The text of a shipped weight file: `set` names the network, `file` the file.
@@ -46,7 +47,7 @@ pub fn weight_sets() -> Vec<&'static str> {
 pub fn mnist() -> Option<mnist::Files> {
     macro_rules! file {
         ($name:literal) => {
-            mnist::File {
+            File {
                 name: concat!($name, " (shipped)").to_string(),
                 bytes: Cow::Borrowed(&include_bytes!(concat!("../data/mnist/", $name, ".gz"))[..]),
             }

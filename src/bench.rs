@@ -12,6 +12,7 @@ mod lenet;
 pub mod line;
 pub mod load;
 pub mod measure;
+mod memory;
 pub mod networks;
 mod queues;
 mod recorder;
@@ -59,6 +60,11 @@ pub const GROUPS: &[Group] = &[
     Group { name: "width", about: "f64 and f32", run: width::run },
     Group { name: "delays", about: "synaptic delays and none", run: delays::run },
     Group { name: "leak", about: "leak and none", run: leak::run },
+    Group {
+        name: "memory",
+        about: "bytes of a neuron and its potential, of the weights and plain floats",
+        run: memory::run,
+    },
     Group { name: "recorder", about: "counts or a full raster and no recorder", run: recorder::run },
     Group { name: "scaling", about: "ten times the neurons, synapses or stimuli", run: scaling::run },
     Group {

@@ -6,6 +6,7 @@ mod demo;
 mod effect;
 mod find_lr;
 mod inspect;
+mod keys;
 mod learn;
 mod shell;
 mod test;
@@ -49,6 +50,8 @@ enum Command {
     Demo(DemoArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
+    /// Print the reference of all sections and keys of a model file
+    Keys(KeysArgs),
     /// Print a script that completes commands and options in a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -68,7 +71,7 @@ impl Cli {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
-            Command::Bench(_) | Command::Completions(_) | Command::Man => return Ok(cli),
+            Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
         Ok(cli)
@@ -78,7 +81,7 @@ impl Cli {
 /// A model and what to do with it.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one (LeNet.ini, LeNet_Spike.ini)
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
     /// How to run it.
@@ -86,15 +89,16 @@ pub struct RunArgs {
     pub options: Options,
 }
 
-/// A model to look at, or the reference of all keys.
+/// A model to look at.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
-    #[arg(value_name = "MODEL.ini", required_unless_present = "keys")]
-    pub model: Option<String>,
-    /// Print the reference of all sections and keys, as Markdown
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Also write the parameters of each layer to a file `<layer>.cfg` in the output folder; they are stronger than those of the
+    /// model where a command finds them
     #[arg(long)]
-    pub keys: bool,
+    pub cfg: bool,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -123,6 +127,16 @@ pub struct BenchArgs {
     /// Threads of the lines that use several [default: 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Which keys to print.
+#[derive(Args, Debug)]
+pub struct KeysArgs {
+    /// A section or a type, such as `database`, `env`, `Conv` or `HeFiller`; all if absent
+    pub section: Option<String>,
+    /// Print a JSON list instead of Markdown
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which shell completes.
@@ -173,6 +187,13 @@ pub struct Options {
     /// Stimuli between updates of the progress display
     #[arg(long, value_name = "N", help_heading = "Run", default_value_t = 100, value_parser = arguments::count)]
     pub report: u64,
+
+    /// Write figures of the database to dbstats/, and the first stimuli as the network sees them to frames/
+    #[arg(long, help_heading = "Data")]
+    pub log_db_stats: bool,
+    /// Write 100 presentations of one stimulus, by its index in the Learn set, to pre_samples_I/
+    #[arg(long, value_name = "I", help_heading = "Data")]
+    pub pre_samples: Option<usize>,
 
     /// Learn over N stimuli, drawn at random
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
@@ -321,6 +342,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::manual(),
     }

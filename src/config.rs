@@ -10,12 +10,18 @@ pub mod value;
 
 mod build;
 mod cells;
+mod data;
+mod database;
+mod expression;
 mod learning;
 mod mapping;
 mod nearest;
 mod order;
 mod reader;
 mod resolve;
+pub mod saved;
+mod template;
+mod transformations;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,14 +30,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Description, Width};
 
+pub use data::{Data, Facts, nominal};
 pub use fault::{Fault, Faults, warnings_text};
 pub(crate) use nearest::did_you_mean;
 pub use nearest::nearest;
 pub use registry::reference;
 pub use resolve::Environment;
-
-/// Training files of MNIST and of its relatives.
-pub const MNIST_TRAINING_FILES: usize = 60_000;
+pub use template::Files;
 
 /// How a model is read.
 #[derive(Clone, Debug)]
@@ -40,8 +45,12 @@ pub struct Options {
     pub strict: bool,
     /// What `${NAME}` in a path may mean.
     pub environment: Environment,
-    /// Number of training files, from which `_EpochSize` follows.
-    pub n_training_files: usize,
+    /// Who knows the data; without it they are taken to be as distributed.
+    pub data: Option<Arc<dyn Data>>,
+    /// The templates that a model may include, by their path from its folder.
+    pub files: Files,
+    /// Parameters that were saved for it: `<layer>.cfg`.
+    pub saved: Files,
 }
 
 impl Options {
@@ -52,9 +61,15 @@ impl Options {
 }
 
 impl Default for Options {
-    /// Not strict, no environment, the files of MNIST.
+    /// Not strict, no environment, the data as distributed, no other files.
     fn default() -> Self {
-        Self { strict: false, environment: Environment::default(), n_training_files: MNIST_TRAINING_FILES }
+        Self {
+            strict: false,
+            environment: Environment::default(),
+            data: None,
+            files: Files::default(),
+            saved: Files::default(),
+        }
     }
 }
 
@@ -65,28 +80,35 @@ impl Default for Options {
 /// Every fault of the text at once.
 pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Description, Vec<Fault>), Faults> {
     let path: Arc<str> = path_shown.into();
-    let parsed = ini::parse(text);
+    let mut parsed = ini::parse_with(text, &options.environment, &options.files);
+    saved::read(&mut parsed, &options.saved);
     let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
-    let parts = build::read(&mut reader, options.n_training_files);
+    let parts = build::read(&mut reader, options.data.as_deref());
     reader.report_unused();
 
     let mut errors = parsed.errors;
-    errors.append(&mut reader.errors);
+    if !parsed.lacks_sections {
+        errors.append(&mut reader.errors);
+    }
     let mut warnings = parsed.warnings;
     warnings.append(&mut reader.warnings);
-    if !errors.is_empty() {
+    if !errors.is_empty() && !parsed.lacks_sections {
         // A name misspelt is often why another one is missing: beside errors it is told as one.
         errors.extend(warnings.extract_if(.., |warning| warning.message.contains("; did you mean ")));
     }
-    fault::in_file_order(&mut errors);
-    fault::in_file_order(&mut warnings);
+    let included = &parsed.document.included;
+    let names: Vec<Arc<str>> = included.iter().map(|file| file.name.clone()).collect();
+    for faults in [&mut errors, &mut warnings] {
+        fault::name_files(faults, &names);
+        fault::in_file_order(faults);
+    }
     let (Some(database), Some(stimuli), true) = (parts.database, parts.stimuli, errors.is_empty()) else {
         debug_assert!(!errors.is_empty(), "an incomplete description without a fault");
         return Err(Faults { path, faults: errors });
     };
     let description = Description {
         name: path_shown.rsplit(['/', '\\']).next().unwrap_or(path_shown).to_owned(),
-        sha256: sha256(text),
+        sha256: sha256(std::iter::once(text).chain(included.iter().map(|file| &*file.text))),
         check_weight_range: parts.check_weight_range,
         normalization: parts.normalization,
         pooling: parts.pooling,
@@ -99,8 +121,10 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     Ok((description, warnings))
 }
 
-fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
+/// The hash of all texts, one after the other.
+fn sha256<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let hash = texts.fold(Sha256::new(), |hash, text| hash.chain_update(text.as_bytes()));
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

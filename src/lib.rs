@@ -9,6 +9,7 @@ pub mod assets;
 pub mod bench;
 pub mod cli;
 pub mod config;
+pub mod data;
 pub mod failure;
 pub mod locate;
 pub mod memory;

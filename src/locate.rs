@@ -1,12 +1,13 @@
 //! Where models, data and weights are found. Paths and environment variables are resolved here.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stimuli::mnist;
+use stimuli::{Database, cifar, gtsrb, mnist};
 
 use crate::assets;
+use crate::config::Files;
 use crate::failure::wrong_input;
 use crate::model::{DatabaseDescription, DatabaseDriver};
 use crate::output::OutputFolder;
@@ -28,6 +29,8 @@ pub struct ModelText {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// The templates beside it.
+    pub files: Files,
 }
 
 /// Reads a file that should be a model: no device, and no bigger than a text can sensibly be.
@@ -38,6 +41,37 @@ fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::Error::other(format!("expected a model of at most {MAX_MODEL_BYTES} bytes, found more")));
     }
     Ok(bytes)
+}
+
+/// The text, or the line where it is none.
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|e| {
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        format!("line {line}: expected UTF-8 text, found other bytes; save the file as UTF-8")
+    })
+}
+
+/// The text files of `folder`.
+fn files_in(folder: PathBuf) -> Files {
+    Files::new(move |path| match read_text(&folder.join(path)) {
+        Ok(bytes) => utf8(bytes).map(Some),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(format!("cannot be read: {e}")),
+    })
+}
+
+/// The parameters that lie saved in `folder`; a note tells of each file.
+pub fn saved_parameters(folder: &Path) -> Files {
+    let files = files_in(folder.to_path_buf());
+    let folder = folder.to_path_buf();
+    Files::new(move |name| {
+        let text = files.read(name)?;
+        if text.is_some() {
+            note(&format!("note: saved parameters are read from {}", folder.join(name).display()));
+        }
+        Ok(text)
+    })
 }
 
 /// Where a model of this name may lie as a file, in order of preference.
@@ -70,16 +104,11 @@ pub fn model(name: &str) -> Result<ModelText> {
         match read_text(&path) {
             Ok(bytes) => {
                 let shown = path.display().to_string();
-                let text = String::from_utf8(bytes).map_err(|e| {
-                    let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-                    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-                    wrong_input(format!(
-                        "{shown}, line {line}: expected UTF-8 text, found other bytes; save the file as UTF-8"
-                    ))
-                })?;
-                return Ok(ModelText { shown, name: file_name, text });
+                let text = utf8(bytes).map_err(|message| wrong_input(format!("{shown}, {message}")))?;
+                let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+                return Ok(ModelText { shown, name: file_name, text, files: files_in(folder) });
             }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(wrong_input(format!("model `{}`: cannot be read: {e}", path.display()))),
         }
     }
@@ -97,42 +126,60 @@ pub fn model(name: &str) -> Result<ModelText> {
 /// The model of this name that the program carries, whatever lies elsewhere.
 pub fn shipped_model(name: &str) -> Option<ModelText> {
     let text = assets::model(name)?;
-    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text })
+    let files = Files::new(|path| Ok(assets::model(path)));
+    Some(ModelText { shown: format!("{name} (shipped)"), name: name.to_string(), text, files })
 }
 
-/// Finds the files of a database: `DataPath`, else `N2D2_DATA`, else the shipped copy.
+/// Finds the files of a database (`DataPath`, else `N2D2_DATA`, else the shipped copy) and reads them; the database is not
+/// partitioned yet.
 ///
 /// # Errors
-/// Files that are missing or cannot be read, and where to get them.
-pub fn database(description: &DatabaseDescription) -> Result<mnist::Files> {
+/// Files that are missing or faulty, and where to get them.
+pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
     if let Some(path) = &description.data_path {
-        return mnist::Files::open(&path.value).map_err(|e| wrong_input(format!("{} (DataPath): {e}", path.span)));
+        return read_database(description, &path.value).map_err(|e| e.to_string());
     }
-    let folder = match description.driver {
+    let folder = match &description.driver {
         DatabaseDriver::MnistIdx => "mnist",
         DatabaseDriver::FashionMnistIdx => "fashion-mnist/data/fashion",
+        DatabaseDriver::Cifar { kind: cifar::Kind::Cifar10, .. } => "cifar-10-batches-bin",
+        DatabaseDriver::Cifar { .. } => "cifar-100-binary",
+        DatabaseDriver::Gtsrb { .. } => "GTSRB",
+        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders).map_err(|e| e.to_string()),
     };
     let root = std::env::var_os("N2D2_DATA");
     if let Some(root) = &root {
         let path = Path::new(root).join(folder);
         if path.is_dir() {
-            return mnist::Files::open(&path)
-                .map_err(|e| wrong_input(format!("{} ($N2D2_DATA): {e}", description.span)));
+            return read_database(description, &path).map_err(|e| format!("($N2D2_DATA) {e}"));
         }
     }
-    let shipped = match description.driver {
-        DatabaseDriver::MnistIdx => assets::mnist(),
-        DatabaseDriver::FashionMnistIdx => None,
-    };
-    if let (Some(root), true) = (&root, shipped.is_some()) {
-        note(&format!("note: no folder {folder} in $N2D2_DATA ({}); the shipped MNIST is used", root.display()));
+    if let (DatabaseDriver::MnistIdx, Some(shipped)) = (&description.driver, assets::mnist()) {
+        if let Some(root) = &root {
+            note(&format!("note: no folder {folder} in $N2D2_DATA ({}); the shipped MNIST is used", root.display()));
+        }
+        return mnist::load(&shipped, description.validation).map_err(|e| e.to_string());
     }
-    shipped.ok_or_else(|| {
-        wrong_input(format!(
-            "{}: no data found; set DataPath to the folder of the four IDX files, or put them in $N2D2_DATA/{folder}",
-            description.span
-        ))
-    })
+    let what = match &description.driver {
+        DatabaseDriver::Cifar { .. } => "the binary files of CIFAR",
+        DatabaseDriver::Gtsrb { .. } => "`Final_Training` and `Final_Test`",
+        _ => "the four IDX files",
+    };
+    Err(format!("no data found; set DataPath to the folder of {what}, or put them in $N2D2_DATA/{folder}"))
+}
+
+fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Database, stimuli::Error> {
+    let validation = description.validation;
+    match &description.driver {
+        DatabaseDriver::MnistIdx | DatabaseDriver::FashionMnistIdx => {
+            mnist::load(&mnist::Files::open(path)?, validation)
+        }
+        &DatabaseDriver::Cifar { kind, uses_test_for_validation } => {
+            cifar::load(path, kind, validation, uses_test_for_validation)
+        }
+        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois),
+        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders),
+    }
 }
 
 /// Finds trained weights: the folder asked for, else what the output folder has, else the shipped ones.

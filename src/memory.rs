@@ -64,25 +64,24 @@ fn of_frames(cell: &CellDescription, batch: u64) -> u64 {
 }
 
 /// Bytes of a spiking cell at most while its plan is made: trained and scaled weights, the network and the plan's copy of
-/// it, the weights in each layout, and with delays each synapse twice as it is sorted.
+/// it, the weights as they are laid out, and with delays each synapse twice as it is sorted.
 fn of_spikes(cell: &CellDescription) -> u64 {
     if cell.family == Family::Frame {
         return 0;
     }
     let (n_outputs, input) = (cell.output_shape.channels as u64, cell.input_shape);
-    let (n_weights, n_layouts) = match &cell.operator {
+    let n_weights = match &cell.operator {
         Operator::Conv(conv) => {
             let size = conv.kernel;
-            let n = product(&[n_outputs, input.channels as u64, size.width as u64, size.height as u64]);
-            (n, size.width.div_ceil(conv.stride.width.max(1)) as u64)
+            product(&[n_outputs, input.channels as u64, size.width as u64, size.height as u64])
         }
-        Operator::Fc(_) => (product(&[n_outputs, input.n_elements() as u64]), 1),
-        _ => (0, 0),
+        Operator::Fc(_) => product(&[n_outputs, input.n_elements() as u64]),
+        _ => 0,
     };
     const SORTED: u64 = 40;
     let delay = cell.spiking.incoming_delay;
     let has_delays = delay.mean != 0.0 || delay.std_dev != 0.0;
-    let laid_out = if has_delays { 2 * DOUBLE + 2 * SORTED } else { n_layouts * DOUBLE };
+    let laid_out = if has_delays { 2 * DOUBLE + 2 * SORTED } else { DOUBLE };
     let a_weight = 2 * FLOAT + 2 * DOUBLE + 1 + laid_out;
     let a_neuron = 6 * DOUBLE;
     product(&[n_weights, a_weight]).saturating_add(product(&[cell.output_shape.n_elements() as u64, a_neuron]))
@@ -112,7 +111,7 @@ fn fits(description: &Description, needed: &[u64], remedy: &str) -> Result<()> {
 
 /// Bytes that this process may still take: what the machine has free, or what its address space has left. `None` where the
 /// system does not tell.
-fn available() -> Option<u64> {
+pub fn available() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let machine = read("/proc/meminfo").and_then(|text| free(&text));
     let space = read("/proc/self/limits").zip(read("/proc/self/status")).and_then(|(limits, status)| {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use formal::config::{Activation, Operator};
 use sim::encoder::EncoderConfig;
 use sim::network::{Neuron, PoolingMode};
-use stimuli::{Shape, Transformation};
+use stimuli::folder::Folder;
+use stimuli::{Analysis, ApplyTo, Shape, Transformation, cifar};
 
 /// Where something was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub struct Located<T> {
 pub struct Description {
     /// Name of the model for reports (the file name).
     pub name: String,
-    /// SHA-256 of the model's text, lower-case hexadecimal.
+    /// SHA-256 of the model's text and of the templates that it includes, lower-case hexadecimal.
     pub sha256: String,
     /// Refuses trained weights outside [-1, 1] when the network is transcoded.
     pub check_weight_range: bool,
@@ -92,19 +93,33 @@ pub struct DatabaseDescription {
     pub driver: DatabaseDriver,
     /// `DataPath`, variables resolved; `None` when absent.
     pub data_path: Option<Located<PathBuf>>,
-    /// Fraction of the training files set apart for validation.
+    /// Fraction of the training files set apart for validation; folders have rules of their own.
     pub validation: f64,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
 }
 
 /// Readers of stored stimuli.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DatabaseDriver {
     /// `MNIST_IDX_Database`.
     MnistIdx,
     /// `Fashion_MNIST_IDX_Database`.
     FashionMnistIdx,
+    /// `CIFAR10_Database` and `CIFAR100_Database`.
+    Cifar {
+        /// Which of them, and which labels.
+        kind: cifar::Kind,
+        /// Validates on the test images.
+        uses_test_for_validation: bool,
+    },
+    /// `GTSRB_DIR_Database`.
+    Gtsrb {
+        /// Cuts each sign out of its image.
+        extracts_rois: bool,
+    },
+    /// `DIR_Database`.
+    Folders(Vec<Folder>),
 }
 
 /// The section `[sp]` or `[env]`.
@@ -118,8 +133,29 @@ pub struct StimuliDescription {
     pub batch_size: usize,
     /// In file order.
     pub transformations: Vec<Transformation>,
+    /// Figures of the stimuli that the model asks for, in file order.
+    pub data: Vec<StimuliData>,
+    /// Maps bytes to both signs, instead of to [0, 1].
+    pub is_signed: bool,
+    /// Rounds to so many levels, from the lowest to the highest.
+    pub quantization: Option<(u32, f32, f32)>,
     /// Present for `[env]`, absent for `[sp]`.
     pub encoder: Option<EncoderConfig>,
+}
+
+/// A section `[sp.StimuliData*]`.
+#[derive(Clone, Debug)]
+pub struct StimuliData {
+    /// The section's name.
+    pub name: String,
+    /// Sets that were looked at.
+    pub apply_to: ApplyTo,
+    /// Asks for the mean image as a file.
+    pub writes_mean: bool,
+    /// Asks for the image of standard deviations as a file.
+    pub writes_std_dev: bool,
+    /// What was found.
+    pub analysis: Analysis,
 }
 
 /// Which halves a cell has.
@@ -158,6 +194,8 @@ pub struct CellDescription {
     pub spiking: SpikingDescription,
     /// Where each key of the cell was written, its own and those of its `ConfigSection`s.
     pub keys: BTreeMap<String, Span>,
+    /// Parameters but for those of solvers: name and value as they are saved in `<layer>.cfg`.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl CellDescription {

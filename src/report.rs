@@ -11,4 +11,5 @@ pub mod number;
 pub mod picture;
 pub mod progress;
 pub mod spikes;
+pub mod stimuli;
 pub mod summary;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use stimuli::{Database, Mt19937, Provider, Set};
+use stimuli::{Database, Delivery, Provider, Set, StimulusId};
 
 use crate::cli::Options;
+use crate::data::DataSource;
 use crate::failure::wrong_input;
 use crate::locate::ModelText;
 use crate::model::Description;
@@ -16,7 +17,7 @@ use crate::output::OutputFolder;
 use crate::report::number::grouped;
 use crate::report::progress::{note, result};
 use crate::report::summary::Summary;
-use crate::{config, locate};
+use crate::{config, locate, memory, report};
 
 /// More threads than this only wait for each other.
 const MAX_THREADS: usize = 256;
@@ -40,11 +41,17 @@ pub struct Session {
 /// # Errors
 /// All the faults of the file at once.
 pub fn read_model(name: &str, options: &Options) -> Result<Description> {
-    describe(locate::model(name)?, options)
+    describe(locate::model(name)?, options, Arc::new(DataSource::for_a_look()))
 }
 
-fn describe(model: ModelText, options: &Options) -> Result<Description> {
-    let settings = config::Options { strict: options.strict, ..config::Options::from_environment() };
+fn describe(model: ModelText, options: &Options, data: Arc<DataSource>) -> Result<Description> {
+    let settings = config::Options {
+        strict: options.strict,
+        data: Some(data),
+        files: model.files,
+        saved: locate::saved_parameters(options.out.as_deref().unwrap_or(Path::new("."))),
+        ..config::Options::from_environment()
+    };
     let (mut description, warnings) =
         config::load(&model.shown, &model.text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
     for warning in warnings {
@@ -87,9 +94,9 @@ pub fn use_threads(threads: Option<usize>) -> Result<()> {
 }
 
 /// The seed of a run: the one typed, for a test or a resumed learning the one that learning left in `seed.dat`, else 1; 0 asks the clock.
-fn seed(options: &Options, output: &OutputFolder, is_learning: bool) -> Result<u32> {
+fn seed(options: &Options, output: &Path, is_learning: bool) -> Result<u32> {
     let from_file = || -> Result<Option<u32>> {
-        let path = output.path("seed.dat");
+        let path = output.join("seed.dat");
         match fs::read_to_string(&path) {
             Ok(text) => text.trim().parse().map(Some).map_err(|_| {
                 wrong_input(format!(
@@ -110,7 +117,7 @@ fn seed(options: &Options, output: &OutputFolder, is_learning: bool) -> Result<u
         None if is_learning && !options.resume => 1,
         None => match from_file()? {
             Some(seed) => {
-                note(&format!("seed {seed} read from {}", output.path("seed.dat").display()));
+                note(&format!("seed {seed} read from {}", output.join("seed.dat").display()));
                 seed
             }
             None => 1,
@@ -132,6 +139,7 @@ impl Session {
             n(Set::Validation),
             n(Set::Test)
         ));
+        session.show_stimuli(is_learning)?;
         Ok(session)
     }
 
@@ -140,16 +148,21 @@ impl Session {
     /// # Errors
     /// As [`Session::open`].
     pub fn of(model: ModelText, options: &Options, is_learning: bool) -> Result<Self> {
-        let description = describe(model, options)?;
+        let root = options.out.as_deref().unwrap_or(Path::new("."));
+        let seed = seed(options, root, is_learning)?;
+        let data = Arc::new(DataSource::new(seed));
+        let description = describe(model, options, data.clone())?;
         options.typed.note_without_effect(Some(&description));
-        let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
-        let seed = seed(options, &output, is_learning)?;
-        let files = locate::database(&description.database)?;
-        let mut database = stimuli::mnist::load(&files).map_err(|e| wrong_input(e.to_string()))?;
-        let partition = &description.database;
-        database.partition(partition.validation, partition.random_partitioning, &mut Mt19937::new(seed));
+        let output = OutputFolder::open(root)?;
+        let database = data.database(&description.database).map_err(wrong_input)?;
         let stimuli = &description.stimuli;
-        let provider = Provider::new(Arc::new(database), stimuli.shape, &stimuli.transformations)
+        let delivery = Delivery {
+            seed: u64::from(seed),
+            is_signed: stimuli.is_signed,
+            quantization: stimuli.quantization,
+            most_bytes: memory::available().map_or(usize::MAX, |free| (free / 3) as usize),
+        };
+        let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery)
             .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;
         let session = Self { description, provider, output, seed, options: options.clone() };
         Ok(session)
@@ -160,7 +173,8 @@ impl Session {
     /// # Errors
     /// The model is wrong or wants other stimuli.
     pub fn with_model(self, model: &str) -> Result<Self> {
-        let description = read_model(model, &self.options)?;
+        let data = DataSource::of(self.provider.shared_database());
+        let description = describe(locate::model(model)?, &self.options, Arc::new(data))?;
         let (old, new) = (&self.description.stimuli, &description.stimuli);
         if (old.shape, &old.transformations) != (new.shape, &new.transformations) {
             return Err(wrong_input(format!(
@@ -186,6 +200,51 @@ impl Session {
     /// The database.
     pub fn database(&self) -> &Database {
         self.provider.database()
+    }
+
+    /// Tells and writes what the model and the options ask for of the stimuli; a learning always leaves samples.
+    fn show_stimuli(&self, is_learning: bool) -> Result<()> {
+        report::stimuli::write_analyses(&self.output, &self.description.stimuli.data)?;
+        if self.options.log_db_stats {
+            report::stimuli::write_database(self)?;
+        }
+        if self.options.log_db_stats || is_learning {
+            report::stimuli::write_samples(self)?;
+        }
+        if let Some(place) = self.options.pre_samples {
+            let n = self.database().set(Set::Learn).len();
+            if place >= n {
+                return Err(wrong_input(format!(
+                    "--pre-samples: expected an index below {n} (the Learn set), found {place}"
+                )));
+            }
+            report::stimuli::write_variants(self, place)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the images of a set that are made once.
+    ///
+    /// # Errors
+    /// A file that cannot be read or decoded.
+    pub fn prepare(&self, set: Set) -> Result<()> {
+        self.provider.prepare(set).map_err(|e| wrong_input(e.to_string()))
+    }
+
+    /// Writes stimuli as the network sees them, `[stimulus][channel][y][x]`.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`].
+    pub fn load_batch(&self, ids: &[StimulusId], set: Set, out: &mut [f32]) -> Result<()> {
+        self.provider.load_batch(ids, set, out).map_err(|e| wrong_input(e.to_string()))
+    }
+
+    /// The same for learning, as the presentations `first` and on of the run.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`].
+    pub fn load_presentations(&self, ids: &[StimulusId], first: u64, out: &mut [f32]) -> Result<()> {
+        self.provider.load_presentations(ids, Set::Learn, first, out).map_err(|e| wrong_input(e.to_string()))
     }
 
     /// Seed of the input coding and the delays.

@@ -2,6 +2,7 @@
 
 mod bias;
 mod check;
+mod fold;
 mod normalization;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use sim::SimDuration;
 use sim::network as spiking;
 
 pub use check::check;
+pub use fold::fold;
 pub use normalization::{Factor, activation_ranges, factors, normalization_name};
 
 use crate::model::{CellDescription, Description, Family};
@@ -33,7 +35,7 @@ pub fn is_spiking(description: &Description) -> bool {
     description.stimuli.encoder.is_some() && description.cells.iter().any(|cell| cell.family != Family::Frame)
 }
 
-/// Divides the weights and biases and builds the spiking network. `seed` draws the synaptic delays.
+/// Divides the weights and biases and builds the spiking network of a folded one. `seed` draws the synaptic delays.
 ///
 /// # Errors
 /// What [`check`] refuses.
@@ -73,6 +75,8 @@ pub fn transcode(
 /// What [`check`] refuses without weights.
 pub fn untrained(description: &Description) -> Result<spiking::Network> {
     check(description, None)?;
+    let folded = fold(description, None);
+    let description = folded.as_ref().map_or(description, |(folded, _)| folded);
     let weights: Vec<Option<CellWeights>> = description
         .cells
         .iter()
@@ -84,7 +88,7 @@ pub fn untrained(description: &Description) -> Result<spiking::Network> {
                 _ => return None,
             };
             let bias = bias::has_bias(cell, None).then(|| vec![1.0; n_outputs]);
-            Some(CellWeights { weights: vec![0.0; n_weights], bias })
+            Some(CellWeights { weights: vec![0.0; n_weights], bias, statistics: None })
         })
         .collect();
     Ok(network(description, &weights, 1))
@@ -153,7 +157,11 @@ fn spiking_operator(
             mapping: pool.mapping.clone(),
         }),
         // `check` lets only Conv, Pool and Fc through.
-        Operator::Fc(_) | Operator::Softmax(_) | Operator::Dropout(_) => spiking::Operator::Fc(spiking::Fc {
+        Operator::Fc(_)
+        | Operator::Softmax(_)
+        | Operator::Dropout(_)
+        | Operator::ElemWise(_)
+        | Operator::BatchNorm(_) => spiking::Operator::Fc(spiking::Fc {
             n_outputs: cell.output_shape.channels,
             weights,
             delays,

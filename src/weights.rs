@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use formal::Statistics;
 use formal::config::Operator;
 use sha2::{Digest, Sha256};
 
@@ -54,10 +55,12 @@ impl WeightSource {
 /// Weights (and biases) of one cell as they are trained: full kernels, unconnected ones zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CellWeights {
-    /// Conv `[o][c][ky][kx]`, Fc `[o][i]`.
+    /// Conv `[o][c][ky][kx]`, Fc `[o][i]`, BatchNorm scales `[o]`.
     pub weights: Vec<f32>,
     /// One a output; `None` for a cell without biases.
     pub bias: Option<Vec<f32>>,
+    /// Of a batch normalization.
+    pub statistics: Option<Statistics>,
 }
 
 /// What the files of a cell hold.
@@ -67,6 +70,9 @@ struct Expected {
     positions: Vec<usize>,
     n_weights: usize,
     with_bias: bool,
+    /// What the name of the file of the weights ends with.
+    weights_suffix: &'static str,
+    with_statistics: bool,
 }
 
 fn expected(cell: &CellDescription) -> Option<Expected> {
@@ -82,6 +88,8 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
                 positions,
                 n_weights: conv.n_outputs * channels * area,
                 with_bias: !conv.no_bias,
+                weights_suffix: "weights",
+                with_statistics: false,
             })
         }
         Operator::Fc(fc) => {
@@ -91,6 +99,19 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
                 positions: (0..n).collect(),
                 n_weights: n,
                 with_bias: !fc.no_bias,
+                weights_suffix: "weights",
+                with_statistics: false,
+            })
+        }
+        Operator::BatchNorm(_) => {
+            let n = cell.output_shape.channels;
+            Some(Expected {
+                n_outputs: n,
+                positions: (0..n).collect(),
+                n_weights: n,
+                with_bias: true,
+                weights_suffix: "scales",
+                with_statistics: true,
             })
         }
         _ => None,
@@ -148,7 +169,8 @@ fn read_cell(
     let stem = file_name(&cell.name);
     let open = |file: &str| source.read(file).map_err(|e| format!("{}: cannot be read: {e}", source.shown(file)));
     let single = format!("{stem}.syntxt");
-    let (weights_file, bias_file) = (format!("{stem}_weights.syntxt"), format!("{stem}_biases.syntxt"));
+    let (weights_file, bias_file) =
+        (format!("{stem}_{}.syntxt", expected.weights_suffix), format!("{stem}_biases.syntxt"));
     let (values, bias) = if let Some(text) = open(&single)? {
         let n_bias = if expected.with_bias { expected.n_outputs } else { 0 };
         let all = parse(&text, expected.positions.len() + n_bias, &source.shown(&single))?;
@@ -156,9 +178,10 @@ fn read_cell(
     } else {
         let Some(text) = open(&weights_file)? else {
             return Err(format!(
-                "{}: expected {} weights of `{}`, found no such file; learn first, or name another folder with -w DIR",
+                "{}: expected {} {} of `{}`, found no such file; learn first, or name another folder with -w DIR",
                 source.shown(&weights_file),
                 expected.positions.len(),
+                expected.weights_suffix,
                 cell.name
             ));
         };
@@ -178,14 +201,41 @@ fn read_cell(
         };
         (values, bias)
     };
-    for value in values.iter().chain(bias.iter().flatten()) {
+    let statistics = match expected.with_statistics {
+        true => Some(read_statistics(&open, source, cell, expected.n_outputs)?),
+        false => None,
+    };
+    let moments = statistics.iter().flat_map(|statistics| statistics.mean.iter().chain(&statistics.variance));
+    for value in values.iter().chain(bias.iter().flatten()).chain(moments) {
         hash.update(value.to_le_bytes());
     }
     let mut weights = vec![0.0; expected.n_weights];
     for (&position, value) in expected.positions.iter().zip(values) {
         weights[position] = value;
     }
-    Ok(CellWeights { weights, bias })
+    Ok(CellWeights { weights, bias, statistics })
+}
+
+/// The running means and variances of a batch normalization.
+fn read_statistics(
+    open: &impl Fn(&str) -> std::result::Result<Option<String>, String>,
+    source: &WeightSource,
+    cell: &CellDescription,
+    n: usize,
+) -> std::result::Result<Statistics, String> {
+    let read = |suffix: &str| {
+        let file = format!("{}_{suffix}.syntxt", file_name(&cell.name));
+        let shown = source.shown(&file);
+        let Some(text) = open(&file)? else {
+            return Err(format!("{shown}: expected {n} {suffix} of `{}`, found no such file", cell.name));
+        };
+        parse(&text, n, &shown).map(|values| (values, shown))
+    };
+    let ((mean, _), (variance, shown)) = (read("means")?, read("variances")?);
+    match variance.iter().find(|&&value| value < 0.0) {
+        Some(value) => Err(format!("{shown}: expected variances of 0 or more, found `{value}`")),
+        None => Ok(Statistics { mean, variance }),
+    }
 }
 
 /// The single-file form: each output's bias follows its weights, whose number depends on its connected channels.
@@ -262,10 +312,14 @@ pub fn save(
             }
             text.push('\n');
         }
-        files.push((format!("{stem}_weights.syntxt"), text));
+        files.push((format!("{stem}_{}.syntxt", expected.weights_suffix), text));
+        let column = |values: &[f32]| values.iter().map(|value| format!("{value}\n")).collect::<String>();
         if let (true, Some(bias)) = (expected.with_bias, &weights.bias) {
-            let text: String = bias.iter().map(|value| format!("{value}\n")).collect();
-            files.push((format!("{stem}_biases.syntxt"), text));
+            files.push((format!("{stem}_biases.syntxt"), column(bias)));
+        }
+        if let Some(Statistics { mean, variance }) = &weights.statistics {
+            files.push((format!("{stem}_means.syntxt"), column(mean)));
+            files.push((format!("{stem}_variances.syntxt"), column(variance)));
         }
     }
     output.write_folder(folder, &files)

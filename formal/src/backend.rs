@@ -2,6 +2,7 @@
 mod cpu;
 mod no_cuda;
 
+use crate::cell::batch_norm::Statistics;
 use crate::error::Error;
 use crate::network::StepReport;
 use crate::parameter::Parameter;
@@ -46,6 +47,10 @@ pub(crate) trait Backend: Send + Sync {
     fn parameters(&self) -> &[Parameter];
     /// The same, to be changed.
     fn parameters_mut(&mut self) -> &mut [Parameter];
+    /// Running means and variances of each cell; empty where it has none.
+    fn statistics(&self) -> &[Statistics];
+    /// The same, to be changed.
+    fn statistics_mut(&mut self) -> &mut [Statistics];
 }
 
 /// Opens a device for a network with these weights.

@@ -1,18 +1,22 @@
 //! The operators: one file each, with its geometry, its checks and its definition in plain 64-bit arithmetic.
+pub(crate) mod batch_norm;
 pub(crate) mod conv;
 pub(crate) mod dropout;
+pub(crate) mod elem_wise;
 pub(crate) mod fc;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 
+use batch_norm::BatchNorm;
 use conv::Conv;
 use dropout::Dropout;
+use elem_wise::ElemWise;
 use fc::Fc;
 use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
 
-use crate::config::{ConvConfig, FcConfig, Source};
+use crate::config::{BatchNormConfig, ConvConfig, FcConfig, Source};
 use crate::{config, error::Error};
 
 /// Indices of elements and weights fit in 31 bits.
@@ -23,7 +27,7 @@ const MOST_ELEMENTS: usize = 1 << 31;
 pub(crate) struct Cell {
     pub(crate) name: String,
     pub(crate) sources: Vec<Edge>,
-    /// The concatenated inputs.
+    /// The concatenated inputs; also where the operator takes them one by one.
     pub(crate) input: Shape,
     pub(crate) output: Shape,
     pub(crate) operator: Operator,
@@ -67,10 +71,12 @@ pub(crate) enum Operator {
     Fc(Fc),
     Softmax(Softmax),
     Dropout(Dropout),
+    ElemWise(ElemWise),
+    BatchNorm(BatchNorm),
 }
 
 impl Operator {
-    pub(crate) fn new(cell: &config::CellConfig, input: Shape) -> Result<Self, Error> {
+    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge]) -> Result<Self, Error> {
         let name = &cell.name;
         Ok(match &cell.operator {
             config::Operator::Conv(config) => Self::Conv(Conv::new(name, config, input)?),
@@ -78,6 +84,8 @@ impl Operator {
             config::Operator::Fc(config) => Self::Fc(Fc::new(name, config, input)?),
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
+            config::Operator::ElemWise(config) => Self::ElemWise(ElemWise::new(name, config, edges)?),
+            config::Operator::BatchNorm(config) => Self::BatchNorm(BatchNorm::new(name, config, input)?),
         })
     }
 
@@ -88,20 +96,23 @@ impl Operator {
             Self::Fc(fc) => fc.output,
             Self::Softmax(softmax) => softmax.shape,
             Self::Dropout(dropout) => dropout.shape,
+            Self::ElemWise(elem_wise) => elem_wise.output,
+            Self::BatchNorm(norm) => norm.shape,
         }
     }
 }
 
 /// Whether the operator has weights.
 pub(crate) fn is_trainable(operator: &config::Operator) -> bool {
-    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_))
+    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_) | config::Operator::BatchNorm(_))
 }
 
 /// Whether the operator hands errors on to its inputs.
 pub(crate) fn back_propagates(operator: &config::Operator) -> bool {
     match operator {
         config::Operator::Conv(ConvConfig { back_propagate, .. })
-        | config::Operator::Fc(FcConfig { back_propagate, .. }) => *back_propagate,
+        | config::Operator::Fc(FcConfig { back_propagate, .. })
+        | config::Operator::BatchNorm(BatchNormConfig { back_propagate, .. }) => *back_propagate,
         _ => true,
     }
 }

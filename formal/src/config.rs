@@ -1,6 +1,12 @@
 //! What a frame network is, before it has weights.
 
+mod batch_norm;
+mod elem_wise;
+
 use stimuli::Shape;
+
+pub use batch_norm::BatchNormConfig;
+pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
 
 /// A width and a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,8 @@ pub struct TargetConfig {
     pub default_value: f32,
 }
 
-/// One layer. Several inputs are concatenated along the channels and must agree in height and width.
+/// One layer. Several inputs are concatenated along the channels and must agree in height and width; those of an
+/// element-wise cell are of one shape and stay apart.
 #[derive(Clone, Debug)]
 pub struct CellConfig {
     /// The name, another one for each cell.
@@ -70,6 +77,10 @@ pub enum Operator {
     Softmax(SoftmaxConfig),
     /// Random zeros while learning.
     Dropout(DropoutConfig),
+    /// An operation on inputs of one shape, element by element.
+    ElemWise(ElemWiseConfig),
+    /// Normalization of each channel over the batch.
+    BatchNorm(BatchNormConfig),
 }
 
 /// What is done to each result `x` of an operator.

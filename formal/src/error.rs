@@ -73,6 +73,22 @@ pub enum Error {
         /// The parameters asked for.
         kind: ParameterKind,
     },
+    /// A cell has no running mean and variance.
+    #[error("cell {cell} has no running mean and variance")]
+    NoStatistics {
+        /// Index of the cell.
+        cell: usize,
+    },
+    /// A variance is negative.
+    #[error("{name}: expected variances of 0 or more, found {value} at index {index}")]
+    NegativeVariance {
+        /// Name of the tensor.
+        name: String,
+        /// Index of the first such value.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
     /// A tensor has the wrong number of values.
     #[error("{name}: expected {expected} values, found {found}; the file belongs to another network")]
     Count {

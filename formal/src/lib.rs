@@ -5,7 +5,7 @@
 //! arithmetic written naively in 64 bits, one stimulus at a time, for tests and audits.
 //!
 //! Every stimulus is computed on its own: its outputs have the same bits whatever else is in the batch and however
-//! many threads there are. Weight gradients are summed in an order that depends on the batch alone.
+//! many threads there are; only a batch normalization, while it learns, makes a stimulus depend on its batch. Weight gradients are summed in an order that depends on the batch alone.
 mod activation;
 mod backend;
 mod cell;
@@ -22,6 +22,7 @@ mod solver;
 mod target;
 
 pub use backend::Device;
+pub use cell::batch_norm::Statistics;
 pub use config::NetworkConfig;
 pub use error::Error;
 pub use network::{Network, StepReport};

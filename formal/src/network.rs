@@ -3,16 +3,17 @@
 use stimuli::Shape;
 
 use crate::backend::{self, Backend, Batch, Device};
+use crate::cell::batch_norm::Statistics;
 use crate::cell::size;
 use crate::config::NetworkConfig;
 use crate::error::Error;
-use crate::parameter::{LearningRate, Parameter, ParameterInfo, ParameterKind, State};
+use crate::parameter::{LearningRate, NamedTensor, Parameter, ParameterInfo, ParameterKind, State, check_values};
 use crate::plan::Plan;
 
 /// A frame network with its weights, the state of its solvers, and the outputs of the last batch.
 ///
 /// Outputs of a stimulus have the same bits in every batch and for every number of threads, and so have the weights
-/// after a step. The work is spread over the current rayon thread pool.
+/// after a step; while learning, a batch normalization makes them depend on the batch. The work is spread over the current rayon thread pool.
 pub struct Network {
     plan: Plan,
     seed: u64,
@@ -209,10 +210,49 @@ impl Network {
         parameter.ok_or(Error::NoParameter { cell, kind })?.set(values)
     }
 
-    /// What the solvers remember: momenta, gradients kept for the next update, counters. Weights are not part of it.
+    /// Running mean and variance of a batch normalization, one each a channel.
+    pub fn statistics(&self, cell: usize) -> Option<&Statistics> {
+        self.backend.statistics().get(cell).filter(|statistics| !statistics.mean.is_empty())
+    }
+
+    /// Replaces the running mean and variance of a batch normalization.
+    ///
+    /// # Errors
+    ///
+    /// Where the cell has none, the number is wrong, a value is not finite or a variance negative; nothing is then
+    /// changed.
+    pub fn set_statistics(&mut self, cell: usize, statistics: &Statistics) -> Result<(), Error> {
+        let n = self.statistics(cell).ok_or(Error::NoStatistics { cell })?.mean.len();
+        self.check_statistics(cell, statistics, n)?;
+        self.backend.statistics_mut()[cell] = statistics.clone();
+        Ok(())
+    }
+
+    fn check_statistics(&self, cell: usize, statistics: &Statistics, n: usize) -> Result<(), Error> {
+        let name = |suffix| format!("{}.{suffix}", self.plan.cells[cell].name);
+        check_values(&name("mean"), &statistics.mean, n)?;
+        check_values(&name("variance"), &statistics.variance, n)?;
+        match statistics.variance.iter().position(|&variance| variance < 0.0) {
+            Some(index) => {
+                Err(Error::NegativeVariance { name: name("variance"), index, value: statistics.variance[index] })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the solvers remember: momenta, gradients kept for the next update, counters; and the
+    /// running means and variances of batch normalizations. Weights are not part of it.
     pub fn state(&self) -> State {
         let mut state = State::default();
         self.backend.parameters().iter().for_each(|parameter| parameter.save(&mut state));
+        for (cell, statistics) in self.backend.statistics().iter().enumerate() {
+            for (suffix, data) in [("mean", &statistics.mean), ("variance", &statistics.variance)] {
+                if !data.is_empty() {
+                    let name = format!("{}.{suffix}", self.plan.cells[cell].name);
+                    state.tensors.push(NamedTensor { name, shape: vec![data.len()], data: data.clone() });
+                }
+            }
+        }
         state
     }
 
@@ -224,6 +264,19 @@ impl Network {
     pub fn restore(&mut self, state: &State) -> Result<(), Error> {
         let mut names: Vec<&str> = state.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
         names.extend(state.counters.iter().map(|(name, _)| name.as_str()));
+        let mut all = self.backend.statistics().to_vec();
+        for (cell, statistics) in all.iter_mut().enumerate().filter(|(_, statistics)| !statistics.mean.is_empty()) {
+            let n = statistics.mean.len();
+            for (suffix, data) in [("mean", &mut statistics.mean), ("variance", &mut statistics.variance)] {
+                let name = format!("{}.{suffix}", self.plan.cells[cell].name);
+                let Some(tensor) = state.tensors.iter().find(|tensor| tensor.name == name) else {
+                    return Err(Error::MissingState { name });
+                };
+                data.clone_from(&tensor.data);
+                names.retain(|&other| other != name);
+            }
+            self.check_statistics(cell, statistics, n)?;
+        }
         let parameters = self.backend.parameters_mut();
         let restored: Result<Vec<Parameter>, Error> =
             parameters.iter().map(|parameter| parameter.restored(state, &mut names)).collect();
@@ -232,6 +285,7 @@ impl Network {
             return Err(Error::UnknownState { name: (*name).to_owned() });
         }
         parameters.clone_from_slice(&restored);
+        self.backend.statistics_mut().clone_from_slice(&all);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::solver::Solver;
 /// Weights or bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParameterKind {
-    /// One a synapse.
+    /// One a synapse; of a batch normalization the scale, one a channel.
     Weights,
     /// One an output channel.
     Bias,
@@ -37,7 +37,8 @@ pub struct ParameterInfo {
     pub cell_name: String,
     /// What it is to the cell.
     pub kind: ParameterKind,
-    /// Conv weights `[output][channel][ky][kx]`, Fc weights `[output][input]`, bias `[output]`.
+    /// Conv weights `[output][channel][ky][kx]`, Fc weights `[output][input]`, BatchNorm weights
+    /// `[channel]`, bias `[output]`.
     pub shape: Vec<usize>,
 }
 
@@ -122,6 +123,12 @@ impl Parameter {
                         let shape = vec![config.n_outputs];
                         parameters.push(make(ParameterKind::Bias, shape, &config.bias_filler, &config.bias_solver));
                     }
+                }
+                (OperatorConfig::BatchNorm(config), Operator::BatchNorm(norm)) => {
+                    let constant = |value| Filler::Constant { value };
+                    let shape = || vec![norm.shape.channels];
+                    parameters.push(make(ParameterKind::Weights, shape(), &constant(1.0), &config.scale_solver));
+                    parameters.push(make(ParameterKind::Bias, shape(), &constant(0.0), &config.bias_solver));
                 }
                 _ => {}
             }
@@ -234,7 +241,7 @@ impl Parameter {
     }
 }
 
-fn check_values(name: &str, values: &[f32], expected: usize) -> Result<(), Error> {
+pub(crate) fn check_values(name: &str, values: &[f32], expected: usize) -> Result<(), Error> {
     if values.len() != expected {
         return Err(Error::Count { name: name.to_owned(), expected, found: values.len() });
     }

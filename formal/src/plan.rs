@@ -42,7 +42,7 @@ impl Plan {
             let shape = sources[0].shape;
             let channels = sources.iter().map(|edge| edge.shape.channels).sum();
             let input = Shape { channels, ..shape };
-            let operator = Operator::new(cell, input)?;
+            let operator = Operator::new(cell, input, &sources)?;
             let output = operator.output();
             let (name, activation) = (cell.name.clone(), cell.activation);
             cells.push(Cell { name, sources, input, output, operator, activation, has_error: false });
@@ -116,6 +116,7 @@ fn check_values(cell: &CellConfig) -> Result<(), Error> {
             (vec![conv.weights_filler, conv.bias_filler], vec![&conv.weights_solver, &conv.bias_solver])
         }
         OperatorConfig::Fc(fc) => (vec![fc.weights_filler, fc.bias_filler], vec![&fc.weights_solver, &fc.bias_solver]),
+        OperatorConfig::BatchNorm(norm) => (vec![], vec![&norm.scale_solver, &norm.bias_solver]),
         _ => (vec![], vec![]),
     };
     let fault = cell

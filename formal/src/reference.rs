@@ -1,7 +1,8 @@
-//! The same networks, written naively from their definitions in 64 bits, one stimulus at a time.
+//! The same networks, written naively from their definitions in 64 bits.
 //!
 //! The fast kernels are tested against it, and it against finite differences.
 
+use crate::cell::batch_norm::{Moments, Statistics};
 use crate::cell::{Cell, ErrorFlow, Operator, size};
 use crate::config::Source;
 use crate::parameter::ParameterKind;
@@ -17,6 +18,8 @@ pub struct Network {
     pub weights: Vec<Vec<f64>>,
     /// Bias of each cell; empty where it has none.
     pub biases: Vec<Vec<f64>>,
+    /// Running means and variances; empty where a cell has none.
+    statistics: Vec<Statistics>,
 }
 
 /// What a batch gives.
@@ -36,7 +39,18 @@ pub struct Gradients {
 #[derive(Clone, Copy)]
 enum Mode {
     Infer,
-    Learn { step: u64, position: u32 },
+    Learn { step: u64 },
+}
+
+/// What a batch was computed from, and what of it, `[cell][stimulus]`.
+#[derive(Default)]
+struct Batch {
+    inputs: Vec<Vec<Vec<f64>>>,
+    /// Before the activation.
+    sums: Vec<Vec<Vec<f64>>>,
+    outputs: Vec<Vec<Vec<f64>>>,
+    /// What each channel of a batch normalization was normalized by, `[cell][channel]`.
+    moments: Vec<Vec<Moments>>,
 }
 
 impl Network {
@@ -48,12 +62,21 @@ impl Network {
             seed: network.seed(),
             weights: (0..network.n_cells()).map(|cell| wide(network.weights(cell))).collect(),
             biases: (0..network.n_cells()).map(|cell| wide(network.bias(cell))).collect(),
+            statistics: (0..network.n_cells()).map(|c| network.statistics(c).cloned().unwrap_or_default()).collect(),
         }
     }
 
     /// Outputs of all cells `[c][y][x]` for a stimulus, in inference mode.
     pub fn infer(&self, stimulus: &[f64]) -> Vec<Vec<f64>> {
-        self.forward(stimulus, Mode::Infer).0
+        let batch = self.forward(&[stimulus], Mode::Infer);
+        batch.outputs.into_iter().flatten().collect()
+    }
+
+    /// Outputs of all cells for each stimulus of a batch, as learning computes them.
+    pub fn outputs(&self, stimuli: &[f64], step: u64) -> Vec<Vec<Vec<f64>>> {
+        let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
+        let batch = self.forward(&stimuli, Mode::Learn { step });
+        (0..stimuli.len()).map(|at| batch.outputs.iter().map(|cell| cell[at].clone()).collect()).collect()
     }
 
     /// Gradients for stimuli `[n][c][y][x]` with their classes, with the dropout masks of the step.
@@ -65,86 +88,111 @@ impl Network {
             squared_error: 0.0,
             outputs: Vec::new(),
         };
-        for (position, (stimulus, label)) in stimuli.chunks_exact(size(self.plan.input)).zip(labels).enumerate() {
-            let mode = Mode::Learn { step, position: position as u32 };
-            let values = self.forward(stimulus, mode);
-            if let &Some(label) = label {
-                self.backward(stimulus, &values, label, mode, &mut gradients);
-            }
-            gradients.outputs = values.0;
-        }
+        let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
+        let mode = Mode::Learn { step };
+        let batch = self.forward(&stimuli, mode);
+        self.backward(&batch, labels, mode, &mut gradients);
+        gradients.outputs = batch.outputs.iter().filter_map(|cell| cell.last().cloned()).collect();
         gradients
     }
 
-    /// Outputs of all cells, and their sums before the activation.
-    fn forward(&self, stimulus: &[f64], mode: Mode) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
-        let mut sums: Vec<Vec<f64>> = Vec::with_capacity(self.plan.cells.len());
-        let mut outputs: Vec<Vec<f64>> = Vec::with_capacity(self.plan.cells.len());
+    fn forward(&self, stimuli: &[&[f64]], mode: Mode) -> Batch {
+        let mut batch = Batch::default();
         for (index, cell) in self.plan.cells.iter().enumerate() {
-            let input = input(cell, stimulus, &outputs);
-            let bias = Some(self.biases[index].as_slice()).filter(|bias| !bias.is_empty());
-            let mut output = match &cell.operator {
-                Operator::Conv(conv) => conv.reference(&input, &self.weights[index], bias),
-                Operator::Fc(fc) => fc.reference(&input, &self.weights[index], bias),
-                Operator::Pool(pool) => pool.reference(&input),
-                Operator::Softmax(softmax) => softmax.reference(&input),
-                Operator::Dropout(_) => input.iter().zip(self.factors(index, mode)).map(|(x, f)| x * f).collect(),
+            let inputs: Vec<Vec<f64>> =
+                stimuli.iter().enumerate().map(|(at, stimulus)| input(cell, stimulus, &batch.outputs, at)).collect();
+            let (weights, bias) = (&self.weights[index], Some(self.biases[index].as_slice()));
+            let bias = bias.filter(|bias| !bias.is_empty());
+            let moments = match (&cell.operator, mode) {
+                (Operator::BatchNorm(norm), Mode::Learn { .. }) if norm.follows_the_batch() => {
+                    norm.reference_moments(&inputs)
+                }
+                (Operator::BatchNorm(norm), _) => norm.running(&self.statistics[index]),
+                _ => Vec::new(),
             };
-            sums.push(output.clone());
-            output.iter_mut().for_each(|value| *value = cell.activation.value(*value));
-            outputs.push(output);
+            let sum = |(at, input): (usize, &Vec<f64>)| match &cell.operator {
+                Operator::Conv(conv) => conv.reference(input, weights, bias),
+                Operator::Fc(fc) => fc.reference(input, weights, bias),
+                Operator::Pool(pool) => pool.reference(input),
+                Operator::Softmax(softmax) => softmax.reference(input),
+                Operator::Dropout(_) => input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect(),
+                Operator::ElemWise(elem_wise) => elem_wise.reference(input),
+                Operator::BatchNorm(norm) => norm.reference(input, &moments, weights, bias.unwrap_or_default()),
+            };
+            let sums: Vec<Vec<f64>> = inputs.iter().enumerate().map(sum).collect();
+            let activate = |sums: &Vec<f64>| sums.iter().map(|&sum| cell.activation.value(sum)).collect();
+            batch.outputs.push(sums.iter().map(activate).collect());
+            batch.sums.push(sums);
+            batch.inputs.push(inputs);
+            batch.moments.push(moments);
         }
-        (outputs, sums)
+        batch
     }
 
     /// What each value of a dropout cell is multiplied by.
-    fn factors(&self, index: usize, mode: Mode) -> Vec<f64> {
+    fn factors(&self, index: usize, mode: Mode, position: usize) -> Vec<f64> {
         let cell = &self.plan.cells[index];
-        let (Operator::Dropout(dropout), Mode::Learn { step, position }) = (&cell.operator, mode) else {
+        let (Operator::Dropout(dropout), Mode::Learn { step }) = (&cell.operator, mode) else {
             return vec![1.0; size(cell.output)];
         };
         let mut words = vec![0; size(cell.output)];
-        Stream::new(self.seed, Purpose::Dropout, index).fill(step, position, &mut words);
+        Stream::new(self.seed, Purpose::Dropout, index).fill(step, position as u32, &mut words);
         words.into_iter().map(|word| f64::from(dropout.factor(word))).collect()
     }
 
-    fn backward(
-        &self,
-        stimulus: &[f64],
-        (outputs, sums): &(Vec<Vec<f64>>, Vec<Vec<f64>>),
-        label: usize,
-        mode: Mode,
-        gradients: &mut Gradients,
-    ) {
+    fn backward(&self, batch: &Batch, labels: &[Option<usize>], mode: Mode, gradients: &mut Gradients) {
         let Plan { cells, target, .. } = &self.plan;
-        let mut errors: Vec<Vec<f64>> = outputs.iter().map(|output| vec![0.0; output.len()]).collect();
+        let zeros = |cell: &Vec<Vec<f64>>| cell.iter().map(|output| vec![0.0; output.len()]).collect::<Vec<_>>();
+        let mut errors: Vec<Vec<Vec<f64>>> = batch.outputs.iter().map(zeros).collect();
         let shape = cells[target.cell].output;
         let area = shape.height * shape.width;
-        for (at, (error, output)) in errors[target.cell].iter_mut().zip(&outputs[target.cell]).enumerate() {
-            let wanted = f64::from(target.wanted(shape.channels, at / area, label));
-            *error = (wanted - output) / area as f64;
-            gradients.squared_error += *error * *error;
+        for ((errors, outputs), &label) in errors[target.cell].iter_mut().zip(&batch.outputs[target.cell]).zip(labels) {
+            let Some(label) = label else { continue };
+            for (at, (error, output)) in errors.iter_mut().zip(outputs).enumerate() {
+                let wanted = f64::from(target.wanted(shape.channels, at / area, label));
+                *error = (wanted - output) / area as f64;
+                gradients.squared_error += *error * *error;
+            }
         }
         for (index, cell) in cells.iter().enumerate().rev().filter(|(_, cell)| cell.has_error) {
-            let (output, input) = (&outputs[index], input(cell, stimulus, outputs));
-            let slopes = sums[index].iter().zip(output).map(|(&x, &y)| cell.activation.slope(x, y));
-            let error: Vec<f64> = errors[index].iter().zip(slopes).map(|(error, slope)| error * slope).collect();
-            let (weights_gradient, bias_gradient) = (&mut gradients.weights[index], &mut gradients.biases[index]);
+            let (inputs, outputs) = (&batch.inputs[index], &batch.outputs[index]);
+            let through = |((errors, sums), outputs): ((&Vec<f64>, &Vec<f64>), &Vec<f64>)| {
+                let slopes = sums.iter().zip(outputs).map(|(&x, &y)| cell.activation.slope(x, y));
+                errors.iter().zip(slopes).map(|(error, slope)| error * slope).collect()
+            };
+            let errors_here: Vec<Vec<f64>> =
+                errors[index].iter().zip(&batch.sums[index]).zip(outputs).map(through).collect();
+            let (to_weights, to_bias) = (&mut gradients.weights[index], &mut gradients.biases[index]);
             let weights = &self.weights[index];
-            let input_error = match &cell.operator {
-                Operator::Conv(conv) => {
-                    conv.reference_backward(&input, weights, &error, weights_gradient, bias_gradient)
+            let all = inputs.iter().zip(&errors_here).enumerate();
+            let input_errors: Vec<Vec<f64>> = match &cell.operator {
+                Operator::BatchNorm(norm) => {
+                    let moments = &batch.moments[index];
+                    norm.reference_backward(inputs, moments, weights, &errors_here, to_weights, to_bias)
                 }
-                Operator::Fc(fc) => fc.reference_backward(&input, weights, &error, weights_gradient, bias_gradient),
-                Operator::Pool(pool) => pool.reference_backward(&input, &error),
-                Operator::Softmax(softmax) => softmax.reference_backward(output, &error),
-                Operator::Dropout(_) => error.iter().zip(self.factors(index, mode)).map(|(e, f)| e * f).collect(),
+                operator => {
+                    let one = |(at, (input, error)): (usize, (&Vec<f64>, &Vec<f64>))| match operator {
+                        Operator::Conv(conv) => conv.reference_backward(input, weights, error, to_weights, to_bias),
+                        Operator::Fc(fc) => fc.reference_backward(input, weights, error, to_weights, to_bias),
+                        Operator::Pool(pool) => pool.reference_backward(input, error),
+                        Operator::Softmax(softmax) => softmax.reference_backward(&outputs[at], error),
+                        Operator::Dropout(_) => {
+                            error.iter().zip(self.factors(index, mode, at)).map(|(e, f)| e * f).collect()
+                        }
+                        Operator::ElemWise(elem_wise) => elem_wise.reference_backward(input, error),
+                        // Above.
+                        Operator::BatchNorm(_) => Vec::new(),
+                    };
+                    all.map(one).collect()
+                }
             };
             for edge in &cell.sources {
                 if let (Source::Cell(source), true) = (edge.source, edge.error != ErrorFlow::Stops) {
                     let start = edge.first_channel * edge.shape.height * edge.shape.width;
-                    let part = &input_error[start..][..size(edge.shape)];
-                    errors[source].iter_mut().zip(part).for_each(|(to, from)| *to += from);
+                    for (to, from) in errors[source].iter_mut().zip(&input_errors) {
+                        let part = &from[start..][..size(edge.shape)];
+                        to.iter_mut().zip(part).for_each(|(to, from)| *to += from);
+                    }
                 }
             }
         }
@@ -160,11 +208,11 @@ impl Network {
     }
 }
 
-/// The concatenated inputs of a cell.
-fn input(cell: &Cell, stimulus: &[f64], outputs: &[Vec<f64>]) -> Vec<f64> {
+/// The concatenated inputs of a cell for one stimulus.
+fn input(cell: &Cell, stimulus: &[f64], outputs: &[Vec<Vec<f64>>], at: usize) -> Vec<f64> {
     let of = |source| match source {
         Source::Stimuli => stimulus,
-        Source::Cell(source) => outputs[source].as_slice(),
+        Source::Cell(source) => outputs[source][at].as_slice(),
     };
     cell.sources.iter().flat_map(|edge| of(edge.source).iter().copied()).collect()
 }

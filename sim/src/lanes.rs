@@ -12,6 +12,9 @@ use crate::real::Real;
 /// Neurons of a step.
 pub(crate) const LANES: usize = 16;
 
+/// Lanes of a step that a spike reaches, a bit a lane.
+pub(crate) type Mask = u16;
+
 /// Floats in whole steps, aligned to cache lines, so that a step does not touch two lines more often than it must.
 #[derive(Clone, Debug)]
 pub(crate) struct Aligned<F> {
@@ -76,28 +79,28 @@ pub struct Fired {
 
 /// Which instructions a run uses, chosen once a run.
 pub(crate) trait Isa {
-    /// Adds `sign` times the weights to the potentials, and tells which lanes reach their threshold `t`: the potential itself
-    /// does, or, iff bipolar, its absolute value. `sign` is 1 or -1, so that multiplying is exact. The potentials of those
-    /// lanes are reset iff `RESETS`.
+    /// Adds `sign` times the weights to the potentials of the lanes that are `reached`, and tells which of them reach the
+    /// threshold: the potential itself does, or, iff bipolar, its absolute value. `sign` is 1 or -1, so that multiplying is
+    /// exact. The potentials of those lanes are reset iff `RESETS`. Lanes that are not reached stay as they are.
     fn step<F: Lanes, const RESETS: bool>(
         v: &mut [F; LANES],
         w: &[F; LANES],
-        t: &[F; LANES],
+        reached: Mask,
         sign: F,
         rule: &Rule<F>,
     ) -> Fired;
 
     /// The same for a positive spike at neurons that fire at the threshold only and are reset by subtraction.
     #[inline(always)]
-    fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], threshold: F) -> u32 {
+    fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], reached: Mask, threshold: F) -> u32 {
         let rule = Rule { threshold, is_bipolar: false, resets_to_zero: false };
-        Self::step::<F, true>(v, w, t, F::UNIT, &rule).lanes
+        Self::step::<F, true>(v, w, reached, F::UNIT, &rule).lanes
     }
 
     /// Lets potentials decay, as [`Leak::decay_lanes`].
     #[inline(always)]
-    fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], t: &[F; LANES], now: u64) {
-        leak.decay_lanes(v, last, t, now);
+    fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
+        leak.decay_lanes(v, last, reached, now);
     }
 
     /// Appends 2 (`first` + lane), plus 1 where negative, for each lane that fired, ascending. The list has room for
@@ -121,11 +124,11 @@ impl Isa for Portable {
     fn step<F: Lanes, const RESETS: bool>(
         v: &mut [F; LANES],
         w: &[F; LANES],
-        t: &[F; LANES],
+        reached: Mask,
         sign: F,
         rule: &Rule<F>,
     ) -> Fired {
-        F::step::<RESETS>(v, w, t, sign, rule)
+        F::step::<RESETS>(v, w, reached, sign, rule)
     }
 }
 
@@ -202,7 +205,7 @@ pub trait Lanes: Copy {
     fn step<const RESETS: bool>(
         v: &mut [Self; LANES],
         w: &[Self; LANES],
-        t: &[Self; LANES],
+        reached: Mask,
         sign: Self,
         rule: &Rule<Self>,
     ) -> Fired;
@@ -215,7 +218,7 @@ pub trait Lanes: Copy {
     unsafe fn step_avx2<const RESETS: bool>(
         v: &mut [Self; LANES],
         w: &[Self; LANES],
-        t: &[Self; LANES],
+        reached: Mask,
         sign: Self,
         rule: &Rule<Self>,
     ) -> Fired;
@@ -225,14 +228,14 @@ pub trait Lanes: Copy {
     /// The processor has AVX-512 F and DQ.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
-    unsafe fn decay_avx512(leak: &Leak, v: &mut [Self; LANES], last: &mut [u64; LANES], t: &[Self; LANES], now: u64);
+    unsafe fn decay_avx512(leak: &Leak, v: &mut [Self; LANES], last: &mut [u64; LANES], reached: Mask, now: u64);
 
     /// # Safety
     ///
     /// The processor has AVX-512 F and DQ.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
-    unsafe fn step_plain_avx512(v: &mut [Self; LANES], w: &[Self; LANES], t: &[Self; LANES], threshold: Self) -> u32;
+    unsafe fn step_plain_avx512(v: &mut [Self; LANES], w: &[Self; LANES], reached: Mask, threshold: Self) -> u32;
 
     /// # Safety
     ///
@@ -242,7 +245,7 @@ pub trait Lanes: Copy {
     unsafe fn step_avx512<const RESETS: bool>(
         v: &mut [Self; LANES],
         w: &[Self; LANES],
-        t: &[Self; LANES],
+        reached: Mask,
         sign: Self,
         rule: &Rule<Self>,
     ) -> Fired;
@@ -255,7 +258,7 @@ pub(crate) use x86::{Avx2, Avx512};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Fired, Isa, LANES, Lanes, Rule};
+    use super::{Fired, Isa, LANES, Lanes, Mask, Rule};
     use crate::leak::Leak;
     use crate::real::Real;
 
@@ -269,12 +272,12 @@ mod x86 {
         fn step<F: Lanes, const RESETS: bool>(
             v: &mut [F; LANES],
             w: &[F; LANES],
-            t: &[F; LANES],
+            reached: Mask,
             sign: F,
             rule: &Rule<F>,
         ) -> Fired {
             // SAFETY: the type is named only where AVX2 was detected.
-            unsafe { F::step_avx2::<RESETS>(v, w, t, sign, rule) }
+            unsafe { F::step_avx2::<RESETS>(v, w, reached, sign, rule) }
         }
     }
 
@@ -283,24 +286,24 @@ mod x86 {
         fn step<F: Lanes, const RESETS: bool>(
             v: &mut [F; LANES],
             w: &[F; LANES],
-            t: &[F; LANES],
+            reached: Mask,
             sign: F,
             rule: &Rule<F>,
         ) -> Fired {
             // SAFETY: the type is named only where AVX-512 F and DQ were detected.
-            unsafe { F::step_avx512::<RESETS>(v, w, t, sign, rule) }
+            unsafe { F::step_avx512::<RESETS>(v, w, reached, sign, rule) }
         }
 
         #[inline(always)]
-        fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], t: &[F; LANES], threshold: F) -> u32 {
+        fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], reached: Mask, threshold: F) -> u32 {
             // SAFETY: as above.
-            unsafe { F::step_plain_avx512(v, w, t, threshold) }
+            unsafe { F::step_plain_avx512(v, w, reached, threshold) }
         }
 
         #[inline(always)]
-        fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], t: &[F; LANES], now: u64) {
+        fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
             // SAFETY: as above.
-            unsafe { F::decay_avx512(leak, v, last, t, now) }
+            unsafe { F::decay_avx512(leak, v, last, reached, now) }
         }
 
         #[inline(always)]
@@ -322,8 +325,8 @@ mod x86 {
 }
 
 macro_rules! lanes {
-    ($float:ident, $bits:ident,
-     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident,
+    ($float:ident, $bits:ident, $k5:ident,
+     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident,
      $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $decay5:ident) => {
         impl Lanes for $float {
             const UNIT: Self = 1.0;
@@ -332,15 +335,16 @@ macro_rules! lanes {
             fn step<const RESETS: bool>(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
-                t: &[Self; LANES],
+                reached: Mask,
                 sign: Self,
                 rule: &Rule<Self>,
             ) -> Fired {
                 let mut fired = Fired { lanes: 0, negative: 0 };
                 for lane in 0..LANES {
-                    let moved = v[lane] + sign * w[lane];
+                    let is_reached = reached >> lane & 1 == 1;
+                    let moved = if is_reached { v[lane] + sign * w[lane] } else { v[lane] };
                     let level = if rule.is_bipolar { moved.abs() } else { moved };
-                    let fires = level >= t[lane];
+                    let fires = is_reached && level >= rule.threshold;
                     let amount = if rule.is_bipolar { rule.threshold.copysign(moved) } else { rule.threshold };
                     let reset = if rule.resets_to_zero { 0.0 } else { moved - amount };
                     v[lane] = if RESETS && fires { reset } else { moved };
@@ -355,7 +359,7 @@ macro_rules! lanes {
             unsafe fn step_avx2<const RESETS: bool>(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
-                t: &[Self; LANES],
+                reached: Mask,
                 sign: Self,
                 rule: &Rule<Self>,
             ) -> Fired {
@@ -369,9 +373,11 @@ macro_rules! lanes {
                         ($set2($float::from_bits(!sign_bit)), $set2($float::from_bits(sign_bit)));
                     let threshold = $set2(rule.threshold);
                     for first in (0..LANES).step_by($n2) {
-                        let mut moved =
-                            $add2($load2(v.as_ptr().add(first)), $mul2(sign, $load2(w.as_ptr().add(first))));
-                        let reaches = $cmp2::<_CMP_GE_OQ>($and2(moved, level_bits), $load2(t.as_ptr().add(first)));
+                        let is_reached = $expand2(u32::from(reached) >> first);
+                        let before = $load2(v.as_ptr().add(first));
+                        let after = $add2(before, $mul2(sign, $load2(w.as_ptr().add(first))));
+                        let mut moved = $blend2(before, after, is_reached);
+                        let reaches = $and2($cmp2::<_CMP_GE_OQ>($and2(moved, level_bits), threshold), is_reached);
                         fired.lanes |= ($mask2(reaches) as u32) << first;
                         if rule.is_bipolar {
                             fired.negative |= ($mask2(moved) as u32) << first;
@@ -396,11 +402,11 @@ macro_rules! lanes {
                 leak: &Leak,
                 v: &mut [Self; LANES],
                 last: &mut [u64; LANES],
-                t: &[Self; LANES],
+                reached: Mask,
                 now: u64,
             ) {
                 // SAFETY: the caller vouches for AVX-512 F and DQ.
-                unsafe { crate::leak::$decay5(leak, v, last, t, now) }
+                unsafe { crate::leak::$decay5(leak, v, last, reached, now) }
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -408,7 +414,7 @@ macro_rules! lanes {
             unsafe fn step_plain_avx512(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
-                t: &[Self; LANES],
+                reached: Mask,
                 threshold: Self,
             ) -> u32 {
                 use std::arch::x86_64::*;
@@ -417,8 +423,9 @@ macro_rules! lanes {
                 unsafe {
                     let threshold = $set5(threshold);
                     for first in (0..LANES).step_by($n5) {
-                        let moved = $add5($load5(v.as_ptr().add(first)), $load5(w.as_ptr().add(first)));
-                        let reaches = $cmp5::<_CMP_GE_OQ>(moved, $load5(t.as_ptr().add(first)));
+                        let (is_reached, before) = ((reached >> first) as $k5, $load5(v.as_ptr().add(first)));
+                        let moved = $add5(before, is_reached, before, $load5(w.as_ptr().add(first)));
+                        let reaches = $cmp5::<_CMP_GE_OQ>(is_reached, moved, threshold);
                         lanes |= u32::from(reaches) << first;
                         $store5(v.as_mut_ptr().add(first), $sub5(moved, reaches, moved, threshold));
                     }
@@ -431,7 +438,7 @@ macro_rules! lanes {
             unsafe fn step_avx512<const RESETS: bool>(
                 v: &mut [Self; LANES],
                 w: &[Self; LANES],
-                t: &[Self; LANES],
+                reached: Mask,
                 sign: Self,
                 rule: &Rule<Self>,
             ) -> Fired {
@@ -445,9 +452,10 @@ macro_rules! lanes {
                         ($set5($float::from_bits(!sign_bit)), $set5($float::from_bits(sign_bit)));
                     let threshold = $set5(rule.threshold);
                     for first in (0..LANES).step_by($n5) {
-                        let mut moved =
-                            $add5($load5(v.as_ptr().add(first)), $mul5(sign, $load5(w.as_ptr().add(first))));
-                        let reaches = $cmp5::<_CMP_GE_OQ>($and5(moved, level_bits), $load5(t.as_ptr().add(first)));
+                        let (is_reached, before) = ((reached >> first) as $k5, $load5(v.as_ptr().add(first)));
+                        let weights = $mul5(sign, $load5(w.as_ptr().add(first)));
+                        let mut moved = $add5(before, is_reached, before, weights);
+                        let reaches = $cmp5::<_CMP_GE_OQ>(is_reached, $and5(moved, level_bits), threshold);
                         fired.lanes |= u32::from(reaches) << first;
                         if rule.is_bipolar {
                             fired.negative |= u32::from($sign5(moved)) << first;
@@ -485,17 +493,37 @@ fn signs_f64(v: std::arch::x86_64::__m512d) -> u8 {
     unsafe { _mm512_movepi64_mask(_mm512_castpd_si512(v)) }
 }
 
+/// All bits of the lanes whose bit is set.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn expand_f32(lanes: u32) -> std::arch::x86_64::__m256 {
+    use std::arch::x86_64::*;
+    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(lanes as i32), bits), bits))
+}
+
+/// All bits of the lanes whose bit is set.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn expand_f64(lanes: u32) -> std::arch::x86_64::__m256d {
+    use std::arch::x86_64::*;
+    let bits = _mm256_setr_epi64x(1, 2, 4, 8);
+    _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(i64::from(lanes)), bits), bits))
+}
+
 #[rustfmt::skip]
 lanes!(
-    f32, u32,
-    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps,
-    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_cmp_ps_mask, signs_f32, decay_f32_avx512
+    f32, u32, u16,
+    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32,
+    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, decay_f32_avx512
 );
 #[rustfmt::skip]
 lanes!(
-    f64, u64,
-    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd,
-    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_cmp_pd_mask, signs_f64, decay_f64_avx512
+    f64, u64, u8,
+    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64,
+    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, decay_f64_avx512
 );
 
 #[cfg(test)]
@@ -508,28 +536,28 @@ mod tests {
     fn check<F: Lanes + PartialEq + std::fmt::Debug, const RESETS: bool>(
         v: [F; LANES],
         w: [F; LANES],
-        t: [F; LANES],
+        reached: Mask,
         sign: F,
         rule: Rule<F>,
     ) -> Result<(), TestCaseError> {
         let mut expected = v;
-        let fired = F::step::<RESETS>(&mut expected, &w, &t, sign, &rule);
+        let fired = F::step::<RESETS>(&mut expected, &w, reached, sign, &rule);
         if is_x86_feature_detected!("avx2") {
             let mut found = v;
             // SAFETY: the feature has just been detected.
-            prop_assert_eq!(fired, unsafe { F::step_avx2::<RESETS>(&mut found, &w, &t, sign, &rule) });
+            prop_assert_eq!(fired, unsafe { F::step_avx2::<RESETS>(&mut found, &w, reached, sign, &rule) });
             prop_assert_eq!(expected, found);
         }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
             let mut found = v;
             // SAFETY: the features have just been detected.
-            prop_assert_eq!(fired, unsafe { F::step_avx512::<RESETS>(&mut found, &w, &t, sign, &rule) });
+            prop_assert_eq!(fired, unsafe { F::step_avx512::<RESETS>(&mut found, &w, reached, sign, &rule) });
             prop_assert_eq!(expected, found);
             let (mut plain, mut expected) = (v, v);
             let general = Rule { is_bipolar: false, resets_to_zero: false, ..rule };
-            let lanes = F::step::<true>(&mut expected, &w, &t, F::UNIT, &general).lanes;
+            let lanes = F::step::<true>(&mut expected, &w, reached, F::UNIT, &general).lanes;
             // SAFETY: the features have just been detected.
-            prop_assert_eq!(lanes, unsafe { F::step_plain_avx512(&mut plain, &w, &t, rule.threshold) });
+            prop_assert_eq!(lanes, unsafe { F::step_plain_avx512(&mut plain, &w, reached, rule.threshold) });
             prop_assert_eq!(expected, plain);
             let lists = [Portable::push, Avx512::push].map(|push| {
                 let mut list = Vec::with_capacity(2 * LANES);
@@ -548,20 +576,19 @@ mod tests {
         fn vector_instructions_step_as_the_portable_form_does(
             v in prop::array::uniform16(-2.0..2.0_f64),
             w in prop::array::uniform16(-1.0..1.0_f64),
-            is_connected in prop::array::uniform16(any::<bool>()),
+            reached in any::<Mask>(),
             is_negative in any::<bool>(),
             is_bipolar in any::<bool>(),
             resets_to_zero in any::<bool>(),
         ) {
-            let t = is_connected.map(|is| if is { 1.0 } else { f64::NAN });
             let sign = if is_negative { -1.0 } else { 1.0 };
             let rule = Rule { threshold: 1.0, is_bipolar, resets_to_zero };
-            check::<f64, true>(v, w, t, sign, rule)?;
-            check::<f64, false>(v, w, t, sign, rule)?;
+            check::<f64, true>(v, w, reached, sign, rule)?;
+            check::<f64, false>(v, w, reached, sign, rule)?;
             let narrow = |x: [f64; LANES]| x.map(|x| x as f32);
             let rule = Rule { threshold: 1.0, is_bipolar, resets_to_zero };
-            check::<f32, true>(narrow(v), narrow(w), narrow(t), sign as f32, rule)?;
-            check::<f32, false>(narrow(v), narrow(w), narrow(t), sign as f32, rule)?;
+            check::<f32, true>(narrow(v), narrow(w), reached, sign as f32, rule)?;
+            check::<f32, false>(narrow(v), narrow(w), reached, sign as f32, rule)?;
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Computed in the width of the engine, by the same operations for one neuron and for a whole step of lanes, without branches so
 //! that the compiler turns the lanes into vectors. Where the exponent is at most [`CUTOFF`], nothing is left.
 
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Mask};
 use crate::math;
 use crate::real::Real;
 use crate::time::SimDuration;
@@ -35,18 +35,12 @@ impl Leak {
         v * F::remaining(self, dt)
     }
 
-    /// The same for a step of lanes that `now` sees an arrival; the lanes of unconnected pairs (no threshold) see none.
+    /// The same for a step of lanes that `now` sees an arrival; the lanes that are not `reached` see none.
     #[inline(always)]
-    pub(crate) fn decay_lanes<F: Real>(
-        &self,
-        v: &mut [F; LANES],
-        last: &mut [u64; LANES],
-        thresholds: &[F; LANES],
-        now: u64,
-    ) {
+    pub(crate) fn decay_lanes<F: Real>(&self, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
         let (mut decayed, mut times) = (*v, *last);
         for lane in 0..LANES {
-            let is_reached = thresholds[lane] >= F::ZERO;
+            let is_reached = reached >> lane & 1 == 1;
             let left = F::remaining(self, now - last[lane]);
             decayed[lane] = if is_reached { v[lane] * left } else { v[lane] };
             times[lane] = if is_reached { now } else { last[lane] };
@@ -79,7 +73,7 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::{CUTOFF, CUTOFF_2, Leak};
-    use crate::lanes::LANES;
+    use crate::lanes::{LANES, Mask};
     use crate::math::{self, exp_f64, exp2_f32};
 
     const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
@@ -92,7 +86,7 @@ mod x86 {
         leak: &Leak,
         v: &mut [f32; LANES],
         last: &mut [u64; LANES],
-        thresholds: &[f32; LANES],
+        reached: Mask,
         now: u64,
     ) {
         // SAFETY: the caller vouches for the instructions, and all that is read and written lies inside the arrays.
@@ -114,12 +108,10 @@ mod x86 {
             }
             let y = _mm512_add_ps(_mm512_mul_ps(y, f), _mm512_set1_ps(1.0));
             let left = _mm512_maskz_scalef_ps(is_left, y, k);
-            let is_reached =
-                _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_loadu_ps(thresholds.as_ptr()), _mm512_setzero_ps());
             let before = _mm512_loadu_ps(v.as_ptr());
-            _mm512_storeu_ps(v.as_mut_ptr(), _mm512_mask_mul_ps(before, is_reached, before, left));
-            _mm512_mask_storeu_epi64(times, is_reached as u8, now);
-            _mm512_mask_storeu_epi64(times.add(8), (is_reached >> 8) as u8, now);
+            _mm512_storeu_ps(v.as_mut_ptr(), _mm512_mask_mul_ps(before, reached, before, left));
+            _mm512_mask_storeu_epi64(times, reached as u8, now);
+            _mm512_mask_storeu_epi64(times.add(8), (reached >> 8) as u8, now);
         }
     }
 
@@ -131,7 +123,7 @@ mod x86 {
         leak: &Leak,
         v: &mut [f64; LANES],
         last: &mut [u64; LANES],
-        thresholds: &[f64; LANES],
+        reached: Mask,
         now: u64,
     ) {
         // SAFETY: as above.
@@ -159,8 +151,7 @@ mod x86 {
                 let bits = _mm512_castpd_si512(_mm512_add_pd(k, _mm512_set1_pd(exp_f64::TO_LOW_BITS)));
                 let power = _mm512_slli_epi64::<52>(_mm512_add_epi64(bits, _mm512_set1_epi64(1023)));
                 let left = _mm512_maskz_mul_pd(is_left, y, _mm512_castsi512_pd(power));
-                let thresholds = _mm512_loadu_pd(thresholds.as_ptr().add(first));
-                let is_reached = _mm512_cmp_pd_mask::<_CMP_GE_OQ>(thresholds, _mm512_setzero_pd());
+                let is_reached = (reached >> first) as u8;
                 let before = _mm512_loadu_pd(v.as_ptr().add(first));
                 _mm512_storeu_pd(v.as_mut_ptr().add(first), _mm512_mask_mul_pd(before, is_reached, before, left));
                 _mm512_mask_storeu_epi64(times, is_reached, now);
@@ -201,23 +192,22 @@ mod tests {
                 let now = (tau / 7).saturating_mul(round % 400).saturating_add(round * round * 37);
                 let last: [u64; LANES] = std::array::from_fn(|i| now - (now / 19).saturating_mul(i as u64).min(now));
                 let start: [F; LANES] = std::array::from_fn(|i| F::from_f64(i as f64 * 0.1 - 0.7));
-                let thresholds: [F; LANES] =
-                    std::array::from_fn(|i| if i as u64 % 3 == round % 3 { F::NAN } else { F::ONE });
+                let reached = (0..LANES as u64).fold(0, |mask, i| mask | Mask::from(i % 3 != round % 3) << i);
                 let expected: [(F, u64); LANES] = std::array::from_fn(|i| {
-                    let is_reached = thresholds[i] >= F::ZERO;
+                    let is_reached = reached >> i & 1 == 1;
                     if is_reached { (leak.decay(start[i], now - last[i]), now) } else { (start[i], last[i]) }
                 });
                 let check = |v: [F; LANES], times: [u64; LANES]| {
                     assert_eq!(std::array::from_fn(|i| (v[i], times[i])), expected, "{tau} {now}");
                 };
                 let (mut v, mut times) = (start, last);
-                leak.decay_lanes(&mut v, &mut times, &thresholds, now);
+                leak.decay_lanes(&mut v, &mut times, reached, now);
                 check(v, times);
                 #[cfg(target_arch = "x86_64")]
                 if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
                     let (mut v, mut times) = (start, last);
                     // SAFETY: the features have just been detected.
-                    unsafe { F::decay_avx512(&leak, &mut v, &mut times, &thresholds, now) };
+                    unsafe { F::decay_avx512(&leak, &mut v, &mut times, reached, now) };
                     check(v, times);
                 }
             }

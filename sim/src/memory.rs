@@ -24,10 +24,8 @@ pub struct CellMemory {
     pub crossings: usize,
     /// State: net spikes of outputs that end a stimulus, and synaptic events of cells with delays that never arrived.
     pub bookkeeping: usize,
-    /// Plan: weights, in all the layouts kept, with their padding, and what goes with them (thresholds, delays).
+    /// Plan: weights, and their delays.
     pub weights: usize,
-    /// Layouts of the weights: copies that differ in where a map's border cuts a row.
-    pub n_layouts: usize,
     /// Plan: tables of where spikes go.
     pub tables: usize,
 }
@@ -90,25 +88,22 @@ impl<F: Real> Plan<F> {
             }
             Kind::Runs(weighted, runs) => {
                 memory.weights = runs.n_bytes();
-                memory.n_layouts = runs.n_layouts();
                 memory.tables += runs.n_table_bytes();
                 weighted
             }
             Kind::Taps(weighted, taps) => {
-                (memory.weights, memory.n_layouts) = (taps.n_bytes(), 1);
+                memory.weights = taps.n_bytes();
                 weighted
             }
             Kind::Delayed(weighted, delayed) => {
-                (memory.weights, memory.n_layouts) = (delayed.n_bytes(), 1);
+                memory.weights = delayed.n_bytes();
                 memory.bookkeeping += weighted.synapses.n_weights() * size_of::<u32>();
                 weighted
             }
             Kind::Driven(weighted, driven) => {
-                memory.n_layouts = 1;
                 match &driven.fan {
                     Fan::Runs(runs, drift) => {
                         memory.weights = runs.n_bytes();
-                        memory.n_layouts = runs.n_layouts();
                         memory.tables += runs.n_table_bytes() + std::mem::size_of_val(&drift.lanes[..]);
                     }
                     Fan::Taps(taps) => memory.weights = taps.n_bytes(),

@@ -357,7 +357,7 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
         let fan = match delayed() {
             Some(delayed) => Fan::Delayed(delayed),
             None if is_timed || !has_rows => Fan::Taps(Taps::new(synapses, weights)),
-            None => Fan::Runs(Runs::new(synapses, weights, neuron.rule.threshold), Drift::new(currents, synapses)),
+            None => Fan::Runs(Runs::new(synapses, weights), Drift::new(currents, synapses)),
         };
         let driven = Driven::new(fan, currents, parameters, &weighted);
         return Kind::Driven(weighted, driven);
@@ -366,7 +366,7 @@ fn kind<F: Real>(cell: &Cell, layout: &Layout, counts_only_rise: bool) -> Kind<F
         return Kind::Delayed(weighted, delayed);
     }
     if has_rows {
-        let runs = Runs::new(synapses, weights, neuron.rule.threshold);
+        let runs = Runs::new(synapses, weights);
         return Kind::Runs(weighted, runs);
     }
     let taps = Taps::new(synapses, weights);

@@ -113,15 +113,15 @@ fn replay<F: Real, I: Isa>(
     let sign = if is_negative { -F::ONE } else { F::ONE };
     let (from, to) = runs.span(reach);
     state.touched.cover(from, to);
-    let thresholds = runs.thresholds(reach);
+    let masks = runs.masks(reach);
     let mut n_fired = 0;
     for (first, weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for ((v, w), t) in potentials.iter_mut().zip(weights).zip(thresholds) {
+        for ((v, w), &reached) in potentials.iter_mut().zip(weights).zip(masks) {
             let lanes = if rule.is_plain() && !is_negative {
-                I::step_plain(v, w, t, rule.threshold)
+                I::step_plain(v, w, reached, rule.threshold)
             } else {
-                I::step::<F, true>(v, w, t, sign, rule).lanes
+                I::step::<F, true>(v, w, reached, sign, rule).lanes
             };
             n_fired += u64::from(lanes.count_ones());
         }

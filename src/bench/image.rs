@@ -24,7 +24,7 @@ pub fn run(suite: &mut Suite) -> Result<()> {
         let what =
             format!("{n_images} MNIST test images one by one, one thread, inputs included, image loading not timed");
         let line = Line::new("image/mnist", what, compared, [("warm state", reads), ("new state each", reads)]);
-        let one = line.sides[0].seconds.map(|seconds| seconds / n_images as f64);
+        let one = line.sides[0].takes.amount().0.map(|seconds| seconds / n_images as f64);
         Ok(line.figure(Figure::new("one image alone, warm", Unit::Seconds, one).target(Bound::AtMost, 0.2e-3)))
     })
 }

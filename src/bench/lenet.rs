@@ -45,21 +45,21 @@ impl LeNet {
         let loaded = weights::load(description, &WeightSource::Shipped(WEIGHTS))?;
         let mut frames = assemble::formal_network(description, session.seed)?;
         assemble::set_weights(&mut frames, &loaded)?;
-        session.provider.prepare(Set::Learn);
+        session.prepare(Set::Learn)?;
         let ranges = transcode::activation_ranges(&session, &mut frames, description.normalization)?;
         let factors = transcode::factors(description, &ranges, description.normalization)?;
         let network = transcode::transcode(description, &loaded.cells, factors, session.seed)?.network;
         let coding = description.stimuli.encoder.clone().context("the shipped model has no input coding")?;
-        session.provider.prepare(Set::Test);
+        session.prepare(Set::Test)?;
         let images = session.database().set(Set::Test).iter().map(|&id| {
             let mut values = vec![0.0; session.provider.shape().n_elements()];
-            session.provider.load(id, Set::Test, &mut values);
-            Stimulus { id: id as u64, values }
+            session.load_batch(&[id], Set::Test, &mut values)?;
+            Ok(Stimulus { id: id as u64, values })
         });
         Ok(Self {
             network,
             encoder: Encoder::new(coding)?,
-            images: images.collect(),
+            images: images.collect::<Result<_>>()?,
             model: Model {
                 name: MODEL,
                 ini_sha256: description.sha256.clone(),

@@ -24,11 +24,32 @@ pub struct Line {
 pub struct Side {
     /// What it is.
     pub name: String,
-    /// Wall seconds of a round.
-    pub seconds: Spread,
+    /// What it takes.
+    #[serde(flatten)]
+    pub takes: Takes,
     /// What was read, where spikes were run.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
+}
+
+/// What one of the two things takes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Takes {
+    /// Wall seconds of a round.
+    Seconds(Spread),
+    /// Bytes.
+    Bytes(Spread),
+}
+
+impl Takes {
+    /// How much, and of what.
+    pub fn amount(self) -> (Spread, Unit) {
+        match self {
+            Self::Seconds(seconds) => (seconds, Unit::Seconds),
+            Self::Bytes(bytes) => (bytes, Unit::Bytes),
+        }
+    }
 }
 
 /// Synaptic events of one round.
@@ -66,6 +87,8 @@ pub enum Unit {
     Seconds,
     /// Events a second.
     PerSecond,
+    /// Bytes.
+    Bytes,
 }
 
 /// What a figure should be.
@@ -105,12 +128,28 @@ impl Line {
             }
             _ => ("time", 1.0),
         };
-        let side = |name: &str, seconds, reads| Side { name: name.to_string(), seconds, reads };
+        let side = |name: &str, seconds, reads| Side { name: name.to_string(), takes: Takes::Seconds(seconds), reads };
         Self {
             name: name.to_string(),
             what: what.into(),
             ratio: Figure::new(format!("ratio, {by}"), Unit::Ratio, compared.ratio.map(|ratio| ratio * factor)),
             sides: [side(a, compared.seconds[0], reads_of_a), side(b, compared.seconds[1], reads_of_b)],
+            figures: Vec::new(),
+        }
+    }
+
+    /// Two things' bytes as a line.
+    pub fn of_bytes(name: &str, what: impl Into<String>, sides: [(&str, f64); 2]) -> Self {
+        let [(_, a), (_, b)] = sides;
+        Self {
+            name: name.to_string(),
+            what: what.into(),
+            ratio: Figure::new("ratio, bytes", Unit::Ratio, Spread::exact(a / b)),
+            sides: sides.map(|(name, bytes)| Side {
+                name: name.to_string(),
+                takes: Takes::Bytes(Spread::exact(bytes)),
+                reads: None,
+            }),
             figures: Vec::new(),
         }
     }
@@ -130,7 +169,7 @@ impl Line {
     /// Seconds a synaptic event of a side that has reads.
     pub fn seconds_per_event(&self, side: usize) -> Spread {
         let events = self.sides[side].reads.map_or(1, |reads| reads.synaptic_events.max(1));
-        self.sides[side].seconds.map(|seconds| seconds / events as f64)
+        self.sides[side].takes.amount().0.map(|seconds| seconds / events as f64)
     }
 
     /// Every figure, the ratio first.

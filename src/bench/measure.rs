@@ -28,6 +28,11 @@ impl Spread {
         Self { median: values[values.len() / 2], least: values[0], most: values[values.len() - 1] }
     }
 
+    /// A figure that is the same in every run.
+    pub fn exact(value: f64) -> Self {
+        Self { median: value, least: value, most: value }
+    }
+
     /// The spread of a figure that rises or falls with this one.
     pub fn map(self, figure: impl Fn(f64) -> f64) -> Self {
         let (at_least, at_most) = (figure(self.least), figure(self.most));

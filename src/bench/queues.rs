@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::Suite;
 use super::hold::{CONTENDERS, Contender, INCREMENTS, Increments};
-use super::line::{Bound, Figure, Line, Side, Unit};
+use super::line::{Bound, Figure, Line, Side, Takes, Unit};
 use super::measure::Spread;
 use super::suite::Bench;
 use crate::report::number::grouped;
@@ -88,7 +88,7 @@ fn hold(bench: &Bench, name: &str, size: &Size, increments: Increments) -> Resul
         (of_any_kind != theirs).then(|| ratio(format!("ratio to {}", CONTENDERS[of_any_kind].name), of_any_kind));
     let side = |kind: &str, i: usize| Side {
         name: format!("a hold, {kind}: {}", CONTENDERS[i].name),
-        seconds: spreads[i],
+        takes: Takes::Seconds(spreads[i]),
         reads: None,
     };
     let others = (0..CONTENDERS.len()).filter(|&i| i != ours && i != theirs);

@@ -26,7 +26,7 @@ pub fn run(suite: &mut Suite) -> Result<()> {
             Unit::PerSecond,
             line.seconds_per_event(0).map(|seconds| 1.0 / seconds),
         );
-        let all = line.sides[1].seconds.map(|seconds| seconds * N_IMAGES as f64 / n_images as f64);
+        let all = line.sides[1].takes.amount().0.map(|seconds| seconds * N_IMAGES as f64 / n_images as f64);
         let mut all = Figure::new(format!("10,000 images on {}", several_threads(n_threads)), Unit::Seconds, all);
         let is_judged = n_threads == N_THREADS;
         if is_judged {

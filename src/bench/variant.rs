@@ -50,3 +50,14 @@ pub fn neurons(network: &mut Network, change: impl Fn(&mut Neuron)) {
         }
     }
 }
+
+/// Gives every neuron the same constant current, in potential per femtosecond.
+pub fn currents(network: &mut Network, current: f64) {
+    for cell in &mut network.cells {
+        match &mut cell.operator {
+            Operator::Conv(conv) => conv.currents = Some(vec![current; conv.n_outputs]),
+            Operator::Fc(fc) => fc.currents = Some(vec![current; fc.n_outputs]),
+            Operator::Pool(_) => {}
+        }
+    }
+}

@@ -6,10 +6,11 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 9] = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man", "help"];
+const COMMANDS: [&str; 10] =
+    ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 40] = [
+const LACKING: [&str; 37] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
@@ -20,7 +21,6 @@ const LACKING: [&str; 40] = [
     "calib",
     "calib-reload",
     "calibOnly",
-    "cfg",
     "check",
     "db-export",
     "dev",
@@ -30,7 +30,6 @@ const LACKING: [&str; 40] = [
     "finetuning",
     "fuse",
     "learn-stdp",
-    "log-db-stats",
     "log-json",
     "log-kernels",
     "log-outputs",
@@ -38,7 +37,6 @@ const LACKING: [&str; 40] = [
     "nbbits",
     "no-cle",
     "no-unsigned",
-    "pre-samples",
     "pruning",
     "pruning-threshold",
     "qat-sat",
@@ -103,7 +101,9 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
         not_misspelt(word)?;
     }
     if command.is_none() && !asks_for_itself {
-        let implied = if has("find-lr") {
+        let implied = if has("cfg") {
+            "inspect"
+        } else if has("find-lr") {
             "find-lr"
         } else if has("learn") || has("learn-epoch") {
             "learn"
@@ -225,6 +225,7 @@ mod tests {
         check("-test m/LeNet_Spike.ini -w /dev/null", Ok("test --test m/LeNet_Spike.ini --weights /dev/null"));
         check("-find-lr 10000 x.ini -learn 5", Ok("find-lr --find-lr 10000 x.ini --learn 5"));
         check("x.ini", Ok("inspect x.ini"));
+        check("x.ini -cfg -learn 5", Ok("inspect x.ini --cfg --learn 5"));
     }
 
     #[test]

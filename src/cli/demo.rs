@@ -28,5 +28,5 @@ pub fn run(options: &Options) -> Result<()> {
     result(&format!("\n2. Test the same weights in {SPIKING_MODEL}, as frames and as spikes"));
     let session = session.with_model(SPIKING_MODEL)?;
     let network = assemble::formal_network(&session.description, session.seed)?;
-    test::finish(&session, network, &learned.weights, Some(&learned))
+    test::finish(session, network, &learned.weights, Some(&learned))
 }

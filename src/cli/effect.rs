@@ -34,7 +34,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 }
 
 const EFFECTS: &[Effect] = &[
-    effect("out", RUNS, &[]),
+    effect("out", ALL, &[]),
     effect("weights", TEST, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
@@ -51,6 +51,8 @@ const EFFECTS: &[Effect] = &[
     effect("ws", LEARNS, &[]),
     effect("find_lr", &["find-lr"], &[]),
     effect("test", TESTS, &[]),
+    effect("log_db_stats", RUNS, &[]),
+    effect("pre_samples", RUNS, &[]),
     effect("test_index", TESTS, &[]),
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),

@@ -1,12 +1,16 @@
 //! `femtospike inspect`.
 
+use std::path::Path;
+
 use anyhow::Result;
 use sim::Plan;
 
-use super::{FloatArg, InspectArgs};
+use super::{FloatArg, InspectArgs, Options};
+use crate::config::saved;
 use crate::failure::wrong_input;
 use crate::memory;
 use crate::model::Description;
+use crate::output::OutputFolder;
 use crate::report::memory::lines;
 use crate::report::network::table;
 use crate::report::progress::result;
@@ -29,19 +33,26 @@ fn memory_lines(description: &Description, float: FloatArg) -> Result<String> {
 }
 
 pub fn run(args: &InspectArgs) -> Result<()> {
-    if args.keys {
-        result(&crate::config::reference());
+    let description = read_model(&args.model, &args.options)?;
+    args.options.typed.note_without_effect(Some(&description));
+    result(&table(&description));
+    if is_spiking(&description) {
+        result(&memory_lines(&description, args.options.float)?);
     }
-    if args.model.is_none() {
-        args.options.typed.note_without_effect(None);
+    if args.cfg {
+        save_parameters(&description, &args.options)?;
     }
-    if let Some(model) = &args.model {
-        let description = read_model(model, &args.options)?;
-        args.options.typed.note_without_effect(Some(&description));
-        result(&table(&description));
-        if is_spiking(&description) {
-            result(&memory_lines(&description, args.options.float)?);
-        }
+    Ok(())
+}
+
+/// Writes `<layer>.cfg` for each layer.
+fn save_parameters(description: &Description, options: &Options) -> Result<()> {
+    let output = OutputFolder::open(options.out.as_deref().unwrap_or(Path::new(".")))?;
+    let head = format!("{}, version {}", description.name, env!("CARGO_PKG_VERSION"));
+    for cell in &description.cells {
+        output.write(saved::name(&cell.name), saved::text(&head, &cell.parameters))?;
     }
+    let folder = output.root().display();
+    result(&format!("saved parameters: {} files `<layer>.cfg` in {folder}", description.cells.len()));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `femtospike learn`.
 
 use anyhow::Result;
+use stimuli::Set;
 
 use super::{Options, test};
 use crate::assemble;
@@ -24,8 +25,10 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, true)?;
     test::check(&session)?;
+    // A file that cannot be read is found before anything is learned.
+    Set::ALL.into_iter().try_for_each(|set| session.prepare(set))?;
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&learned);
-    test::finish(&session, network, &learned.weights, Some(&learned))
+    test::finish(session, network, &learned.weights, Some(&learned))
 }

@@ -14,7 +14,7 @@ use crate::run::learn::Learned;
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
 use crate::session::{Session, use_threads};
 use crate::transcode;
-use crate::weights::{self, WeightSource};
+use crate::weights::{self, Loaded, WeightSource};
 use crate::{assemble, locate};
 
 pub fn run(model: &str, options: &Options) -> Result<()> {
@@ -22,7 +22,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     let session = Session::open(model, options, false)?;
     let source = locate::weights(options.weights.as_deref(), &session.output, &session.description.name)?;
     let network = assemble::formal_network(&session.description, session.seed)?;
-    finish(&session, network, &source, None)
+    finish(session, network, &source, None)
 }
 
 /// The stimuli to test, by their places in the Test set.
@@ -64,17 +64,17 @@ pub fn check(session: &Session) -> Result<()> {
 
 /// Loads the weights and runs the tests that the model allows; writes and prints the summary.
 pub fn finish(
-    session: &Session,
+    session: Session,
     mut network: formal::Network,
     source: &WeightSource,
     learned: Option<&Learned>,
 ) -> Result<()> {
-    let (description, options) = (&session.description, &session.options);
-    check(session)?;
-    let places = selection(session)?;
-    let ids = &session.database().set(Set::Test)[places.clone()];
-    let is_spiking = transcode::is_spiking(description);
-    let loaded = weights::load(description, source)?;
+    let options = session.options.clone();
+    check(&session)?;
+    let places = selection(&session)?;
+    let ids = &session.database().set(Set::Test)[places.clone()].to_vec();
+    let is_spiking = transcode::is_spiking(&session.description);
+    let loaded = weights::load(&session.description, source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     assemble::set_weights(&mut network, &loaded)?;
     let mut summary = session.summary();
@@ -87,7 +87,7 @@ pub fn finish(
         summary.learning_seconds = Some(learned.seconds);
     }
     let is_single = options.test_index.is_some() || options.test_id.is_some();
-    let timeline = Timeline::new(options, places.end)?;
+    let timeline = Timeline::new(&options, places.end)?;
     // Read before the first file is written: a refused --resume leaves all as it is.
     let begin = if is_spiking && !is_single {
         let resume = match (options.resume, learned) {
@@ -95,20 +95,22 @@ pub fn finish(
             (true, None) => Resume::Checkpoint,
             (true, Some(_)) => Resume::IfThere,
         };
-        Some(Begin::new(session, ids, &timeline, &loaded.sha256, resume)?)
+        Some(Begin::new(&session, ids, &timeline, &loaded.sha256, resume)?)
     } else {
         None
     };
     session.output.remove(summary::FILE)?;
-    session.provider.prepare(Set::Test);
+    session.prepare(Set::Test)?;
     if is_single {
         let database = session.database();
         result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));
     }
-    let formal = formal_test::run(session, &mut network, ids)?;
+    let formal = formal_test::run(&session, &mut network, ids)?;
     summary.formal_recognition_rate = Some(formal.recognition_rate());
     summary.formal_seconds = Some(formal.seconds);
     if is_spiking {
+        let (session, mut network, loaded) = folded(session, network, loaded)?;
+        let session = &session;
         let prepared = spiking_test::prepare(session, &mut network, &loaded, timeline, &mut summary)?;
         let (summary, place) = (&mut summary, places.start);
         match (options.float, begin) {
@@ -122,4 +124,15 @@ pub fn finish(
     }
     result(&format!("\n{}", summary.text()));
     Ok(())
+}
+
+/// The network that spikes: the batch normalizations that can be are folded into the weights before them.
+fn folded(session: Session, network: formal::Network, loaded: Loaded) -> Result<(Session, formal::Network, Loaded)> {
+    let Some((description, cells)) = transcode::fold(&session.description, Some(&loaded.cells)) else {
+        return Ok((session, network, loaded));
+    };
+    let (session, loaded) = (Session { description, ..session }, Loaded { cells, ..loaded });
+    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    assemble::set_weights(&mut network, &loaded)?;
+    Ok((session, network, loaded))
 }

@@ -1,24 +1,19 @@
 //! From sections to the description: data, stimuli, layers, targets.
 
-use std::path::PathBuf;
-
 use formal::config::Activation;
 use sim::encoder::{Coding, EncoderConfig};
 use sim::network::PoolingMode;
 use sim::time::SimDuration;
-use stimuli::{ApplyTo, Arithmetic, Operation, RangeAffine, Rescale, Set, Shape, Transformation};
+use stimuli::{Set, Shape, Transformation};
 
 use super::cells::{self, Cells, Defaults};
+use super::data::{Data, Facts, nominal};
+use super::database::database;
 use super::reader::{Accepted, Bag, Reader, Unknown};
 use super::registry::Scope;
-use crate::model::{
-    DatabaseDescription, DatabaseDriver, Family, Located, Normalization, StimuliDescription, TargetDescription,
-};
+use super::transformations::transformations;
+use crate::model::{DatabaseDescription, Family, Normalization, StimuliDescription, TargetDescription};
 
-/// Classes of the databases there are.
-const N_LABELS: usize = 10;
-/// Size of the images of the databases there are.
-const STORED: Shape = Shape { channels: 1, height: 28, width: 28 };
 /// No side of a stimulus and no count goes beyond it.
 const LARGEST: usize = 1 << 24;
 
@@ -33,12 +28,12 @@ pub(crate) struct Parts {
     pub targets: Vec<TargetDescription>,
 }
 
-fn accepted(scopes: impl IntoIterator<Item = Scope>) -> Accepted {
+pub(crate) fn accepted(scopes: impl IntoIterator<Item = Scope>) -> Accepted {
     scopes.into_iter().map(|scope| (String::new(), scope)).collect()
 }
 
-/// Reads everything; `n_training_files` tells what `_EpochSize` is.
-pub(crate) fn read(reader: &mut Reader<'_>, n_training_files: usize) -> Parts {
+/// Reads everything; `data` knows what `_EpochSize` and the like are.
+pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
     let global = reader.bag(0, None);
     reader.check(&global, &accepted([Scope::Global]), Unknown::Warns);
     let model: String = reader.read(&global, "", Scope::Global, "DefaultModel");
@@ -58,11 +53,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, n_training_files: usize) -> Parts {
     };
     let check_weight_range = reader.read(&global, "", Scope::Global, "CheckWeightRange");
 
+    let n_errors = reader.errors.len();
     let database = database(reader);
-    let (stimuli_section, stimuli) = stimuli(reader, database.as_ref().map_or(0.0, |database| database.validation));
-    if let (Some(database), Some(section)) = (&database, stimuli_section) {
-        let n_learn = (n_training_files as f64 * (1.0 - database.validation) + 0.5).floor() as u64;
+    let is_sound = reader.errors.len() == n_errors;
+    let facts = database.as_ref().filter(|_| is_sound).and_then(|database| facts(reader, database, data));
+    let (stimuli_section, stimuli) =
+        stimuli(reader, facts.as_ref(), database.as_ref().filter(|_| facts.is_some()).zip(data));
+    if let Some(section) = stimuli_section {
         let name = reader.name_of(section);
+        // Beside a faulty `[database]` the size of MNIST serves to find the faults of the rest.
+        let n_learn = facts.as_ref().map_or(60_000, |facts| facts.n_stimuli[0]);
         reader.resolver.define(&name, "_EpochSize", n_learn);
     }
     let defaults = Defaults { model, activation };
@@ -75,7 +75,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, n_training_files: usize) -> Parts {
             format!("layers that spike, such as `{}`, need an environment: call this section `[env]`", cell.name);
         reader.section_fault(section, "", message);
     }
-    let targets = targets(reader, &cells);
+    let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
+    let targets = targets(reader, &cells, n_labels);
     Parts { check_weight_range, normalization, pooling, database, stimuli, cells, targets }
 }
 
@@ -84,43 +85,27 @@ fn missing_section(reader: &mut Reader<'_>, message: &str) {
     reader.section_fault(0, "", message);
 }
 
-fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
-    let Some(section) = reader.document.find("database") else {
-        missing_section(reader, "expected a section `[database]`, found none");
-        return None;
-    };
-    for (index, other) in reader.document.sections().iter().enumerate() {
-        if other.name.starts_with("database.") {
-            reader.bag(index, None);
-            reader.section_fault(index, "", "sorting, filtering and slicing a database are not supported yet");
+/// What is known of the data: as they are, else as they are distributed, else nothing.
+fn facts(reader: &mut Reader<'_>, description: &DatabaseDescription, data: Option<&dyn Data>) -> Option<Facts> {
+    match data.map(|data| data.facts(description)) {
+        Some(Ok(facts)) => return Some(facts),
+        Some(Err(message)) => {
+            if let Some(section) = reader.document.find("database") {
+                let bag = reader.bag(section, None);
+                reader.fault_at(&bag, "DataPath", message);
+            }
         }
+        None => {}
     }
-    let bag = reader.bag(section, None);
-    let n_errors = reader.errors.len();
-    let driver: String = reader.read(&bag, "", Scope::Database, "Type");
-    if reader.errors.len() == n_errors {
-        reader.check(&bag, &accepted([Scope::Database]), Unknown::Warns);
-    }
-    let path = reader.read_optional::<String>(&bag, "", Scope::Database, "DataPath");
-    let data_path = bag
-        .property("DataPath")
-        .zip(path)
-        .filter(|(_, path)| !path.is_empty())
-        .map(|(property, path)| Located { value: PathBuf::from(path), span: reader.span(property.line) });
-    Some(DatabaseDescription {
-        span: reader.span_of_section(section),
-        driver: match driver.as_str() {
-            "Fashion_MNIST_IDX_Database" => DatabaseDriver::FashionMnistIdx,
-            _ => DatabaseDriver::MnistIdx,
-        },
-        data_path,
-        validation: reader.read(&bag, "", Scope::Database, "Validation"),
-        random_partitioning: reader.read(&bag, "", Scope::Database, "RandomPartitioning"),
-    })
+    nominal(description)
 }
 
 /// The section of the stimuli, when there is one, and what it says, when it can be read.
-fn stimuli(reader: &mut Reader<'_>, validation: f64) -> (Option<usize>, Option<StimuliDescription>) {
+fn stimuli(
+    reader: &mut Reader<'_>,
+    facts: Option<&Facts>,
+    database: Option<(&DatabaseDescription, &dyn Data)>,
+) -> (Option<usize>, Option<StimuliDescription>) {
     let document = reader.document;
     if let Some(section) = document.find("cenv") {
         reader.bag(section, None);
@@ -158,12 +143,21 @@ fn stimuli(reader: &mut Reader<'_>, validation: f64) -> (Option<usize>, Option<S
     }
     let shape_is_known = reader.errors.len() == n_errors;
     let encoder = spiking.then(|| encoder(reader, &parameters));
-    let transformations = transformations(reader, section, shape.channels);
+    let read = transformations(reader, section, shape.channels, database);
+    let (places, transformations): (Vec<usize>, Vec<Transformation>) = read.transformations.into_iter().unzip();
     if reader.errors.len() == n_errors {
-        check_result(reader, &bag, &transformations, shape, validation);
+        check_result(reader, &bag, &transformations, &places, shape, facts);
     }
-    let description =
-        StimuliDescription { span: reader.span_of_section(section), shape, batch_size, transformations, encoder };
+    let description = StimuliDescription {
+        span: reader.span_of_section(section),
+        shape,
+        batch_size,
+        transformations,
+        data: read.analyses,
+        is_signed: reader.read(&parameters, "", Scope::StimuliParameter, "DataSignedMapping"),
+        quantization: quantization(reader, &parameters),
+        encoder,
+    };
     (Some(section), shape_is_known.then_some(description))
 }
 
@@ -208,6 +202,24 @@ fn stimuli_shape<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> Shape {
         );
     }
     Shape { channels, height, width }
+}
+
+/// Levels, lowest and highest; absent for 0 levels.
+fn quantization<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> Option<(u32, f32, f32)> {
+    let mut real = |key| reader.read::<f32>(bag, "", Scope::StimuliParameter, key);
+    let (min, max) = (real("QuantizationMin"), real("QuantizationMax"));
+    let levels: u32 = reader.read(bag, "", Scope::StimuliParameter, "QuantizationLevels");
+    if levels == 0 {
+        return None;
+    }
+    if levels == 1 {
+        reader.fault_at(bag, "QuantizationLevels", "expected at least 2 levels, or 0 for no quantization, found 1");
+    }
+    if min >= max {
+        let message = format!("expected a level above `QuantizationMin` ({min}), found {max}");
+        reader.fault_at(bag, "QuantizationMax", message);
+    }
+    Some((levels, min, max))
 }
 
 fn encoder<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> EncoderConfig {
@@ -258,144 +270,38 @@ fn encoder<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> EncoderConfig {
     config
 }
 
-/// The sub-sections of the stimuli, in file order.
-fn transformations(reader: &mut Reader<'_>, provider: usize, n_channels: usize) -> Vec<Transformation> {
-    let document = reader.document;
-    let provider = format!("{}.", document.sections()[provider].name);
-    let mut transformations = Vec::new();
-    for (section, name) in document.sections().iter().enumerate().map(|(index, section)| (index, &section.name)) {
-        let Some(kind) = name.strip_prefix(&*provider) else { continue };
-        let on_the_fly = kind.starts_with("OnTheFlyTransformation");
-        if on_the_fly || kind.starts_with("Transformation") {
-            transformations.extend(transformation(reader, section, on_the_fly, n_channels));
-        } else if kind.starts_with("StimuliData") {
-            reader.bag(section, None);
-            reader.section_warning(
-                section,
-                "",
-                "the analysis of stimuli is not supported yet; the section has no effect",
-            );
-        } else if kind.contains("Transformation") || kind == "Adversarial" {
-            reader.bag(section, None);
-            let message =
-                format!("not supported yet; `{provider}Transformation*` and `{provider}OnTheFlyTransformation*` are");
-            reader.section_fault(section, "", message);
-        }
-    }
-    transformations
-}
-
-fn transformation(
-    reader: &mut Reader<'_>,
-    section: usize,
-    on_the_fly: bool,
-    n_channels: usize,
-) -> Option<Transformation> {
-    let bag = reader.bag(section, None);
-    let apply_to = match reader.read::<String>(&bag, "", Scope::Transformation, "ApplyTo").as_str() {
-        "LearnOnly" => ApplyTo::LearnOnly,
-        "ValidationOnly" => ApplyTo::ValidationOnly,
-        "TestOnly" => ApplyTo::TestOnly,
-        "NoLearn" => ApplyTo::NoLearn,
-        "NoValidation" => ApplyTo::NoValidation,
-        "NoTest" => ApplyTo::NoTest,
-        _ => ApplyTo::All,
-    };
-    let scope;
-    let operation = match reader.read::<String>(&bag, "", Scope::Transformation, "Type").as_str() {
-        "RescaleTransformation" => {
-            scope = Scope::Rescale;
-            Operation::Rescale(Rescale {
-                width: reader.read(&bag, "", scope, "Width"),
-                height: reader.read(&bag, "", scope, "Height"),
-                keep_aspect_ratio: reader.read(&bag, "", scope, "KeepAspectRatio"),
-                resize_to_fit: reader.read(&bag, "", scope, "ResizeToFit"),
-            })
-        }
-        "RangeAffineTransformation" => {
-            scope = Scope::RangeAffine;
-            Operation::RangeAffine(RangeAffine {
-                first: arithmetic(reader, &bag, "FirstOperator"),
-                first_value: operand(reader, &bag, "FirstValue", n_channels),
-                second: arithmetic(reader, &bag, "SecondOperator"),
-                second_value: operand(reader, &bag, "SecondValue", n_channels),
-                truncate: reader.read(&bag, "", scope, "Truncate"),
-            })
-        }
-        _ => return None,
-    };
-    reader.check(&bag, &accepted([Scope::Transformation, scope]), Unknown::Warns);
-    Some(Transformation { apply_to, on_the_fly, operation })
-}
-
-fn operand<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, key: &str, n_channels: usize) -> Vec<f64> {
-    let values: Vec<f64> = reader.read(bag, "", Scope::RangeAffine, key);
-    if values.len() > 1 && values.len() != n_channels {
-        let message =
-            format!("expected one value, or one for each of the {n_channels} channels, found {}", values.len());
-        reader.fault_at(bag, key, message);
-    }
-    values
-}
-
 /// Reports a stimulus that does not come out of the transformations as the network wants it, for some set.
 fn check_result<'a>(
     reader: &mut Reader<'a>,
     bag: &Bag<'a>,
     transformations: &[Transformation],
+    places: &[usize],
     wanted: Shape,
-    validation: f64,
+    facts: Option<&Facts>,
 ) {
-    let sets = [
-        (Set::Learn, "Learn", validation < 1.0),
-        (Set::Validation, "Validation", validation > 0.0),
-        (Set::Test, "Test", true),
-    ];
-    for (set, name) in sets.into_iter().filter_map(|(set, name, is_used)| is_used.then_some((set, name))) {
-        let (once, on_the_fly): (Vec<_>, Vec<_>) = transformations
-            .iter()
-            .filter(|transformation| transformation.apply_to.includes(set))
-            .partition(|transformation| !transformation.on_the_fly);
-        let mut shape = STORED;
-        for transformation in once.into_iter().chain(on_the_fly) {
-            if let Operation::Rescale(rescale) = &transformation.operation {
-                (shape.width, shape.height) = rescaled(shape, rescale);
+    let Some(&Facts { n_stimuli, shape: Some(stored), .. }) = facts else { return };
+    for (set, _) in Set::ALL.into_iter().zip(n_stimuli).filter(|&(_, n)| n > 0) {
+        match stimuli::result(transformations, set, stored) {
+            Ok(shape) if shape == wanted => {}
+            Ok(shape) => {
+                let key = if bag.has("Size") { "Size" } else { "SizeX" };
+                let message = format!(
+                    "the images of the {set} set are {shape} after the transformations, the network wants {wanted}; add or correct a `RescaleTransformation`"
+                );
+                return reader.fault_at(bag, key, message);
+            }
+            Err(error) => {
+                // The first one without which the others before it are sound.
+                let is_faulty = |&n: &usize| stimuli::result(&transformations[..=n], set, stored).is_err();
+                let first = (0..transformations.len()).find(is_faulty).unwrap_or(0);
+                return reader.section_fault(places[first], "", error.to_string());
             }
         }
-        if shape != wanted {
-            let text = |shape: Shape| format!("{}x{}x{}", shape.width, shape.height, shape.channels);
-            let key = if bag.has("Size") { "Size" } else { "SizeX" };
-            let message = format!(
-                "the images of the {name} set are {} after the transformations, the network wants {}; add or correct a `RescaleTransformation`",
-                text(shape),
-                text(wanted)
-            );
-            return reader.fault_at(bag, key, message);
-        }
-    }
-}
-
-/// Width and height of the result.
-fn rescaled(shape: Shape, rescale: &Rescale) -> (usize, usize) {
-    if !rescale.keep_aspect_ratio {
-        return (rescale.width, rescale.height);
-    }
-    let ratios = [rescale.width as f64 / shape.width as f64, rescale.height as f64 / shape.height as f64];
-    let ratio = if rescale.resize_to_fit { ratios[0].min(ratios[1]) } else { ratios[0].max(ratios[1]) };
-    ((ratio * shape.width as f64) as usize, (ratio * shape.height as f64) as usize)
-}
-
-fn arithmetic<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, key: &str) -> Arithmetic {
-    match reader.read::<String>(bag, "", Scope::RangeAffine, key).as_str() {
-        "Minus" => Arithmetic::Minus,
-        "Multiplies" => Arithmetic::Multiplies,
-        "Divides" => Arithmetic::Divides,
-        _ => Arithmetic::Plus,
     }
 }
 
 /// For each layer in order, the sections whose name begins with its name and `.Target`, in file order.
-fn targets(reader: &mut Reader<'_>, cells: &Cells) -> Vec<TargetDescription> {
+fn targets(reader: &mut Reader<'_>, cells: &Cells, n_labels: usize) -> Vec<TargetDescription> {
     let document = reader.document;
     let mut targets = Vec::new();
     for (cell, description) in cells.descriptions.iter().enumerate() {
@@ -423,9 +329,9 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells) -> Vec<TargetDescription> {
                         description.name, shape.width, shape.height
                     );
                     reader.section_fault(section, "", message);
-                } else if shape.channels < N_LABELS {
+                } else if shape.channels < n_labels {
                     let message = format!(
-                        "expected an output for each of the {N_LABELS} labels of the database, `{}` has {}",
+                        "expected an output for each of the {n_labels} labels of the database, `{}` has {}",
                         description.name, shape.channels
                     );
                     reader.section_fault(section, "", message);

@@ -1,5 +1,8 @@
 //! Layers: their order, their shapes, their operators.
 
+mod batch_norm;
+mod elem_wise;
+
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
@@ -120,6 +123,7 @@ struct Cell {
     activation: Located<Activation>,
     spiking: SpikingDescription,
     keys: BTreeMap<String, Span>,
+    parameters: Vec<(String, String)>,
 }
 
 impl Cell {
@@ -138,6 +142,7 @@ impl Cell {
             activation: self.activation,
             spiking: self.spiking,
             keys: self.keys,
+            parameters: self.parameters,
         }
     }
 }
@@ -149,10 +154,12 @@ struct CellReader<'r, 'a> {
     parents: Vec<Parent>,
     /// The section's own properties.
     bag: Bag<'a>,
-    /// The section's own properties, then those of each `ConfigSection`, weakest first.
+    /// The section's own properties, those of each `ConfigSection`, the saved ones, weakest first.
     sources: Vec<Bag<'a>>,
     /// All of them in one.
     parameters: Bag<'a>,
+    /// What `parameters` may hold beside solvers.
+    parameter_scopes: Vec<Scope>,
     family: Family,
     /// Keys the section may have.
     accepted: Accepted,
@@ -169,6 +176,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             bag: Bag::empty(section),
             sources: Vec::new(),
             parameters: Bag::empty(section),
+            parameter_scopes: Vec::new(),
             family: Family::Frame,
             accepted: vec![(String::new(), Scope::Cell)],
             input_shape: None,
@@ -193,10 +201,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         self.read_parameters(&model, &kind);
         self.input_shape = self.concatenated();
-        if self.family != Family::Frame && matches!(kind.as_str(), "Softmax" | "Dropout") {
-            let message = format!(
-                "a {kind} has no spiking half, so there is no {kind} of the model `{model}`; leave the layer out, spikes do not need it"
-            );
+        if let Some(remedy) = lacks_spikes(&kind).filter(|_| self.family != Family::Frame) {
+            let message = format!("{kind} has no spiking half, so there is no {kind} of the model `{model}`; {remedy}");
             self.reader.fault_at(&self.bag, "Type", message);
         }
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
@@ -204,9 +210,14 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => self.conv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
+            "BatchNorm" => self.batch_norm(),
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
+            }
+            "ElemWise" => {
+                let (operator, shape) = self.elem_wise();
+                (operator, shape, self.activation(Activation::Linear))
             }
             _ => {
                 let (operator, shape) = self.dropout();
@@ -217,8 +228,11 @@ impl<'r, 'a> CellReader<'r, 'a> {
         self.reader.check(&self.bag, &self.accepted, Unknown::Warns);
         let output_shape = output_shape.and_then(|shape| self.within_bounds(shape));
         let keys = self.parameters.entries().map(|(name, property)| (name.to_owned(), self.reader.span(property.line)));
+        let keys = keys.collect();
+        let parameters = self.reader.saved_parameters(&self.parameters, &self.parameter_scopes);
         Some(Cell {
-            keys: keys.collect(),
+            keys,
+            parameters,
             name: self.reader.name_of(self.section).to_string(),
             section_span: self.reader.span_of_section(self.section),
             family: self.family,
@@ -243,6 +257,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Conv" => scopes.push(Scope::ConvParameter),
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
+            "BatchNorm" => scopes.push(Scope::BatchNormParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -254,12 +269,13 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 scopes.push(Scope::SpikingFcParameter);
             }
         }
-        let mut accepted: Accepted = scopes.into_iter().map(|scope| (String::new(), scope)).collect();
-        if weighted {
-            for role in ["WeightsSolver", "BiasSolver"] {
-                let scope = learning::solver_scope(self.reader, &self.bag, role);
-                accepted.extend([format!("{role}."), "Solvers.".to_owned()].map(|prefix| (prefix, scope)));
-            }
+        let mut accepted: Accepted = scopes.iter().map(|&scope| (String::new(), scope)).collect();
+        self.parameter_scopes = scopes;
+        let layer = if weighted { Scope::Weighted } else { Scope::BatchNorm };
+        let roles = if weighted { ["WeightsSolver", "BiasSolver"] } else { ["ScaleSolver", "BiasSolver"] };
+        for role in roles.into_iter().filter(|_| weighted || kind == "BatchNorm") {
+            let scope = learning::solver_scope(self.reader, &self.bag, layer, role);
+            accepted.extend([format!("{role}."), "Solvers.".to_owned()].map(|prefix| (prefix, scope)));
         }
         self.sources.push(self.bag.clone());
         for section in self.reader.config_sections(&self.bag, Scope::Cell) {
@@ -267,6 +283,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
             self.reader.check(&bag, &accepted, Unknown::Fails);
             self.sources.push(bag);
         }
+        let saved = self.reader.saved(self.section);
+        self.reader.check(&saved, &accepted, Unknown::Fails);
+        self.sources.push(saved);
         for source in &self.sources {
             self.parameters.overlay(source, |name| Some(name.to_owned()));
         }
@@ -369,13 +388,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     /// Channels, which the layer takes over from its input.
     fn kept_shape(&mut self) -> Option<Shape> {
+        self.check_n_outputs(self.input_shape);
+        self.input_shape
+    }
+
+    /// Refuses another number of outputs than the channels of `shape`.
+    fn check_n_outputs(&mut self, shape: Option<Shape>) {
         let n: Option<usize> = self.reader.read_optional(&self.bag, "", Scope::Cell, "NbOutputs");
-        let shape = self.input_shape?;
+        let Some(shape) = shape else { return };
         if let Some(n) = n.filter(|&n| n != shape.channels) {
             let message = format!("expected {}, the channels of its input, found {n}", shape.channels);
             self.reader.fault_at(&self.bag, "NbOutputs", message);
         }
-        Some(shape)
     }
 
     fn activation(&mut self, default: Activation) -> Located<Activation> {
@@ -515,7 +539,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
     }
 
     fn solver(&mut self, role: &str) -> SolverConfig {
-        let scope = learning::solver_scope(self.reader, &self.bag, role);
+        let scope = learning::solver_scope(self.reader, &self.bag, Scope::Weighted, role);
         learning::solver(self.reader, &self.sources, self.section, role, scope)
     }
 
@@ -567,6 +591,18 @@ impl<'r, 'a> CellReader<'r, 'a> {
             spiking.terminate_max = self.reader.read(bag, "", Scope::SpikingFcParameter, "TerminateMax");
         }
         spiking
+    }
+}
+
+/// What to do about a type of layer that has no spiking half; `None` where it has one.
+fn lacks_spikes(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
+        "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "ElemWise" => {
+            Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
+        }
+        _ => Some("learn again without it, or use Model=Frame and test the network as frames"),
     }
 }
 

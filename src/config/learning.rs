@@ -54,9 +54,9 @@ fn variance_norm<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, prefix: &str, scope
 
 /// The scope of the parameters of the solver `role` (`WeightsSolver` or `BiasSolver`): its type is named by that key
 /// in the layer's section, else by `Solvers`.
-pub(crate) fn solver_scope<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, role: &str) -> Scope {
+pub(crate) fn solver_scope<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, layer: Scope, role: &str) -> Scope {
     let key = if bag.has(role) { role } else { "Solvers" };
-    if reader.read::<String>(bag, "", Scope::Weighted, key) == "Adam" { Scope::Adam } else { Scope::Sgd }
+    if reader.read::<String>(bag, "", layer, key) == "Adam" { Scope::Adam } else { Scope::Sgd }
 }
 
 /// Reads the solver `role` (`WeightsSolver` or `BiasSolver`) from the layer's own section and its `ConfigSection`s,

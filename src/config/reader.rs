@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::fault::Fault;
+use super::fault::{Fault, Line};
 use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 use super::registry::{self, Presence, Scope};
-use super::resolve::{Environment, Resolver};
+use super::resolve::{Environment, Resolver, unknown_section};
 use super::value::{FromValue, Kind};
 use crate::model::Span;
+
+/// Sections named at most as those that an unknown key belongs to.
+const MOST_OWNERS: usize = 3;
 
 /// State of one reading: the document, what is known so far, what was wrong.
 pub(crate) struct Reader<'a> {
@@ -104,8 +107,9 @@ impl<'a> Reader<'a> {
         self.document.sections()[section].name.clone()
     }
 
-    pub fn span(&self, line: u32) -> Span {
-        Span { file: self.path.clone(), line }
+    pub fn span(&self, line: Line) -> Span {
+        let file = line.file().and_then(|file| self.document.included.get(file));
+        Span { file: file.map_or(&self.path, |file| &file.name).clone(), line: line.number() }
     }
 
     pub fn span_of_section(&self, section: usize) -> Span {
@@ -135,6 +139,35 @@ impl<'a> Reader<'a> {
             }
         }
         bag
+    }
+
+    /// The saved parameters of `section`.
+    pub fn saved(&self, section: usize) -> Bag<'a> {
+        let mut bag = Bag::empty(section);
+        for property in self.document.saved.get(&section).into_iter().flatten() {
+            bag.entries.insert(property.name.clone(), (section, property));
+        }
+        bag
+    }
+
+    /// The parameters of `scopes` with their values, or defaults, as they are saved.
+    pub fn saved_parameters(&mut self, bag: &Bag<'a>, scopes: &[Scope]) -> Vec<(String, String)> {
+        let mut parameters = Vec::new();
+        for key in scopes.iter().flat_map(|&scope| registry::of_scope(scope)) {
+            if matches!(key.presence, Presence::Ignored(_) | Presence::Refused(_)) {
+                continue;
+            }
+            let text = match bag.entries.get(key.name) {
+                Some(&(section, property)) => {
+                    self.resolver.resolve(section, property, false).ok().map(|resolved| resolved.text)
+                }
+                None => key.default_text(),
+            };
+            if let Some(value) = text.and_then(|text| key.kind.parse(&text).ok()) {
+                parameters.push((key.name.to_owned(), super::saved::saved(&value)));
+            }
+        }
+        parameters
     }
 
     /// An error at a property.
@@ -202,6 +235,9 @@ impl<'a> Reader<'a> {
             Err(mut message) => {
                 if text != property.value {
                     message.push_str(&format!(" (from `{}`)", shown(&property.value)));
+                    if property.value.contains("$(") && text.ends_with(".0") {
+                        message.push_str("; a whole number comes of `//` or `int(...)`");
+                    }
                 } else if let Some(name) = unknown_section(&text) {
                     message.push_str(&format!("; there is no section `[{name}]`"));
                 }
@@ -301,12 +337,13 @@ impl<'a> Reader<'a> {
 
     fn unknown(&mut self, name: &str, property: &Property, accepted: &Accepted, unknown: Unknown) {
         let noun = if unknown == Unknown::Fails { "parameter" } else { "key" };
-        let elsewhere = registry::KEYS.iter().find(|key| {
+        let elsewhere = registry::KEYS.iter().filter(|key| {
             !key.name.is_empty()
                 && name.strip_suffix(key.name).is_some_and(|prefix| key.scope.prefixes().contains(&prefix))
         });
-        let message = if let Some(key) = elsewhere {
-            format!("unknown {noun} here; it belongs to: {}", key.scope.title())
+        let titles: Vec<&str> = elsewhere.map(|key| key.scope.title()).take(MOST_OWNERS).collect();
+        let message = if !titles.is_empty() {
+            format!("unknown {noun} here; it belongs to: {}", titles.join(", or to: "))
         } else {
             let known: Vec<String> = accepted
                 .iter()
@@ -331,6 +368,7 @@ impl<'a> Reader<'a> {
             }
             self.used.extend(self.resolver.referenced.contains(&index).then_some(index));
         }
+        self.used.extend(&self.document.used_by_templates);
         for (index, section) in self.document.sections().iter().enumerate() {
             if self.used.contains(&index) {
                 continue;
@@ -356,10 +394,4 @@ impl<'a> Reader<'a> {
 fn is_cell_type(text: &str) -> bool {
     let kind = registry::find(Scope::Cell, "Type").map(|key| key.kind);
     matches!(kind, Some(Kind::Choice(supported, lacking)) if supported.iter().chain(lacking).any(|known| *known == text))
-}
-
-/// The section that a reference names which was left as it is because there is no such section.
-fn unknown_section(text: &str) -> Option<&str> {
-    let (name, key) = text.split_once('[')?.1.split_once(']')?;
-    key.starts_with(|c: char| c.is_alphabetic() || c == '_').then_some(name)
 }

@@ -1,7 +1,8 @@
-//! What a value means where it stands: references to other keys, variables, the environment.
+//! What a value means where it stands: references to other keys, variables, expressions, the environment.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::expression;
 use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 
@@ -45,6 +46,8 @@ pub(crate) struct Resolver<'a> {
     computed: HashMap<(String, String), String>,
     /// Sections that a reference has led to.
     pub referenced: HashSet<usize>,
+    /// Leaves what is not known yet as it is.
+    is_partial: bool,
     /// References and variables followed for the current value.
     n_followed: usize,
 }
@@ -59,7 +62,19 @@ type Stack<'s> = Vec<(&'s str, &'s str)>;
 
 impl<'a> Resolver<'a> {
     pub fn new(document: &'a Document, environment: &'a Environment) -> Self {
-        Self { document, environment, computed: HashMap::new(), referenced: HashSet::new(), n_followed: 0 }
+        Self {
+            document,
+            environment,
+            computed: HashMap::new(),
+            referenced: HashSet::new(),
+            is_partial: false,
+            n_followed: 0,
+        }
+    }
+
+    /// One that leaves references, variables and expressions as they are where they name what is not known yet.
+    pub fn partial(document: &'a Document, environment: &'a Environment) -> Self {
+        Self { is_partial: true, ..Self::new(document, environment) }
     }
 
     /// Makes `[section]name` mean `value` from now on.
@@ -84,16 +99,13 @@ impl<'a> Resolver<'a> {
                 Ok(Some(value.unwrap_or("").to_owned()))
             })?;
         }
-        if let Some((at, _)) = text.match_indices("$(").next() {
-            return Err(format!("expressions are not supported yet, found `{}`", shown(&text[at..])));
-        }
         Ok(Resolved { text, unset })
     }
 
     fn text(&mut self, text: &'a str, section: usize, stack: &mut Stack<'a>) -> Result<String, String> {
         let text = self.references(text, stack)?;
         let document = self.document;
-        replace_variables(&text, |name| {
+        let text = replace_variables(&text, |name| {
             match name {
                 "SECTION_NAME" => return Ok(Some(document.sections()[section].name.to_string())),
                 "PREV_SECTION_NAME" => {
@@ -109,7 +121,8 @@ impl<'a> Resolver<'a> {
             let value = self.text(&variable.value, section, stack)?;
             stack.pop();
             Ok(Some(value))
-        })
+        })?;
+        expressions(&text, self.is_partial, 0)
     }
 
     /// Replaces each `[section]Property` whose section exists.
@@ -127,8 +140,18 @@ impl<'a> Resolver<'a> {
                     rest = &from[1..];
                 }
                 Some((index, name, after)) => {
-                    let end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let mut end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let in_expression = is_in_expression(&text[..text.len() - rest.len() + open]);
+                    if in_expression && !self.has(index, name, &after[..end]) {
+                        let is_of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+                        end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
+                    }
                     let (key, remainder) = after.split_at(end);
+                    if self.is_partial && !self.has(index, name, key) {
+                        resolved.push('[');
+                        rest = &from[1..];
+                        continue;
+                    }
                     resolved.push_str(&self.reference(index, name, key, stack)?);
                     rest = remainder;
                 }
@@ -137,6 +160,11 @@ impl<'a> Resolver<'a> {
         }
         resolved.push_str(rest);
         Ok(resolved)
+    }
+
+    fn has(&self, index: usize, name: &str, key: &str) -> bool {
+        self.computed.contains_key(&(name.to_owned(), key.to_owned()))
+            || self.document.sections()[index].property(key).is_some()
     }
 
     fn reference(
@@ -190,6 +218,14 @@ fn step(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("[{section}]{key}") }
 }
 
+/// `text` with the variables of the environment in it; unset ones are a fault.
+pub(crate) fn with_environment(text: &str, environment: &Environment) -> Result<String, String> {
+    replace_variables(text, |name| match environment.var(name) {
+        Some(value) => Ok(Some(value.to_owned())),
+        None => Err(format!("the environment variable `{name}` is not set")),
+    })
+}
+
 /// Replaces `${NAME}` (also written `\${NAME}`) where `value` knows the name.
 fn replace_variables(
     text: &str,
@@ -216,6 +252,68 @@ fn replace_variables(
     replaced.push_str(rest);
     within_bounds(&replaced)?;
     Ok(replaced)
+}
+
+/// Replaces each `$(...)` by its value, inner ones first.
+///
+/// One with a reference or a variable inside stays as it is if `is_partial`.
+fn expressions(text: &str, is_partial: bool, depth: usize) -> Result<String, String> {
+    let mut evaluated = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("$(") {
+        let (before, from) = rest.split_at(at);
+        let Some(length) = expression::length(&from[2..]) else {
+            return Err(format!("expected `)` at the end of the expression `{}`", shown(from)));
+        };
+        if depth >= DEEPEST {
+            return Err(format!("has expressions more than {DEEPEST} deep"));
+        }
+        let inside = expressions(&from[2..2 + length], is_partial, depth + 1)?;
+        if is_partial && (inside.contains('[') || inside.contains("${")) {
+            let (whole, after) = from.split_at(length + 3);
+            evaluated.extend([before, whole]);
+            rest = after;
+            continue;
+        }
+        let value = match unknown_variable(&inside) {
+            Some(name) => {
+                Err(format!("there is no variable `{name}`; expected a key `${name}` here or before the first section"))
+            }
+            None => match unknown_section(&inside) {
+                Some(name) => Err(format!("there is no section `[{name}]`")),
+                None => expression::evaluate(&inside),
+            },
+        };
+        evaluated.push_str(before);
+        evaluated.push_str(&value.map_err(|message| format!("expression `$({})`: {message}", shown(&inside)))?);
+        within_bounds(&evaluated)?;
+        rest = &from[length + 3..];
+    }
+    evaluated.push_str(rest);
+    Ok(evaluated)
+}
+
+/// The name of a variable that has been left as it is.
+fn unknown_variable(text: &str) -> Option<&str> {
+    Some(text.split_once("${")?.1.split_once('}')?.0)
+}
+
+/// The section that a reference names which was left as it is because there is no such section.
+pub(crate) fn unknown_section(text: &str) -> Option<&str> {
+    let (name, key) = text.split_once('[')?.1.split_once(']')?;
+    key.starts_with(|c: char| c.is_alphabetic() || c == '_').then_some(name)
+}
+
+/// Whether what follows `text` stands in an expression that `text` opens.
+fn is_in_expression(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, inside)) = rest.split_once("$(") {
+        match expression::length(inside) {
+            None => return true,
+            Some(length) => rest = &inside[length..],
+        }
+    }
+    false
 }
 
 fn within_bounds(text: &str) -> Result<(), String> {
@@ -282,6 +380,30 @@ mod tests {
         check("$HOME=/other\n[s]\nPath=${HOME}/data", Ok("/other/data"));
         check("[s]\nPath=${NOT_SET}/data", Ok("/data"));
         check("[s]\nX=${HOME}", Ok("${HOME}"));
+    }
+
+    #[test]
+    fn expressions_are_worked_out_after_references_and_variables() {
+        check("[s]\nX=$(2 + 3)", Ok("5"));
+        check("[s]\nX=a $(2 + 3)b $(1)", Ok("a 5b 1"));
+        check("$SIZE=24\n[s]\nX=$((${SIZE} - 4) // 2 + 1)", Ok("11"));
+        check("[sp]\nSizeX=32\n[s]\nX=$([sp]SizeX // 2) $(2*[sp]SizeX)", Ok("16 64"));
+        check("[sp]\n[s]\nX=$(int([sp]_EpochSize*1.5/128))", Ok("562"));
+        check("[t]\nY(a)=3\nZ=$(1)\n[s]\nX=$([t]Y(a) + [t]Z)", Ok("4"));
+        check("$A=$(1 + 1)\n[s]\nX=$(${A} * $(2 + 1))", Ok("6"));
+        check("$L=8\n[s]\nX=$(${L}**(-1/(2*2-2)) if ${L} > 0 else 1.0)", Ok("0.3535533905932738"));
+        check("[s]\nX=$('a' if 1 else ')')", Ok("a"));
+        check("[s]\nX=$(1 + )", Err("expression `$(1 + )`: expected a number, a string or `(`, found the end"));
+        check("[s]\nX=$([t]Y + 1)", Err("expression `$([t]Y + 1)`: there is no section `[t]`"));
+        check("[s]\nX=$(1", Err("expected `)` at the end of the expression `$(1`"));
+        check(
+            "[s]\nX=$(${A} + 1)",
+            Err(
+                "expression `$(${A} + 1)`: there is no variable `A`; expected a key `$A` here or before the first section",
+            ),
+        );
+        check("[sp]\n[s]\nX=$([sp]Sizes/2)", Err("refers to `Sizes`, which `[sp]` does not have"));
+        check(&format!("[s]\nX={}1{}", "$(".repeat(70), ")".repeat(70)), Err("has expressions more than 64 deep"));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The shipped models and what a model file may say.
 
+mod cells;
+mod corpus;
 mod faults;
 mod reading;
+mod saved;
+mod templates;
 
 use super::*;
 

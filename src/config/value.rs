@@ -255,23 +255,27 @@ pub fn parse_time(text: &str) -> Option<u64> {
     Some(total)
 }
 
+/// Femtoseconds as in [`parse_time`], or with a fraction and no unit.
+fn parse_spread_time(text: &str) -> Option<f64> {
+    parse_time(text).map(|fs| fs as f64).or_else(|| parse_real(text).filter(|&fs| fs >= 0.0))
+}
+
 /// `v`, `v; sd` or `v; mean; sd`; `sd` may be a percentage of the mean. Draws use the mean.
 fn parse_time_spread(text: &str) -> Option<Spread> {
     let parts: Vec<&str> = text.split(';').map(str::trim).collect();
     let (mean, spread) = match parts.as_slice() {
-        [value] => (parse_time(value)?, None),
-        [value, spread] => (parse_time(value)?, Some(*spread)),
+        [value] => (parse_spread_time(value)?, None),
+        [value, spread] => (parse_spread_time(value)?, Some(*spread)),
         [value, mean, spread] => {
-            parse_time(value)?;
-            (parse_time(mean)?, Some(*spread))
+            parse_spread_time(value)?;
+            (parse_spread_time(mean)?, Some(*spread))
         }
         _ => return None,
     };
-    let mean = mean as f64;
     let std_dev = match spread.map(|spread| (spread, spread.strip_suffix('%'))) {
         None => 0.0,
         Some((_, Some(percent))) => parse_real(percent.trim_end()).filter(|&p| p >= 0.0)? / 100.0 * mean,
-        Some((spread, None)) => parse_time(spread)? as f64,
+        Some((spread, None)) => parse_spread_time(spread)?,
     };
     std_dev.is_finite().then_some(Spread { mean, std_dev })
 }
@@ -438,6 +442,11 @@ mod tests {
         check("1;1;5%", Some((1.0, 0.05)));
         check("1 ps; 100 fs", Some((1000.0, 100.0)));
         check("1 ps; 2 ps; 10%", Some((2000.0, 200.0)));
+        check("10.0000; 10.0000; 1.00000", Some((10.0, 1.0)));
+        check("5.00000; 5.00000; 15.0000%", Some((5.0, 0.75)));
+        check("1.0;1.0;5%", Some((1.0, 0.05)));
+        check("2.0; 1.0", Some((2.0, 1.0)));
+        check("-2.0; 1.0", None);
         check("1; 2; 3; 4", None);
         check("1; abc", None);
         check("1; -5%", None);

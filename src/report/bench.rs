@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::number::{grouped, significant};
 use crate::bench::line::{Bound, Figure, Line, Reads, Target, Unit};
+use crate::bench::measure::Spread;
 use crate::bench::{Failure, Record};
 
 const LABEL: usize = 48;
@@ -30,11 +31,10 @@ pub fn header(record: &Record) -> String {
 pub fn text(line: &Line) -> String {
     let mut text = format!("[{}] {}", line.name, line.what);
     for side in &line.sides {
-        let spread = |seconds| shown(seconds, Unit::Seconds);
+        let (takes, unit) = side.takes.amount();
         let reads = side.reads.map_or(String::new(), |reads: Reads| significant(reads.reads_per_virtual_synapse, 3));
-        let (least, most) = (spread(side.seconds.least), spread(side.seconds.most));
         text += "\n";
-        text += &row(&side.name, &spread(side.seconds.median), &format!("{least} to {most}"), &reads, "", "");
+        text += &row(&side.name, &shown(takes.median, unit), &spread(takes, unit), &reads, "", "");
     }
     for figure in line.all_figures() {
         text += "\n";
@@ -61,8 +61,15 @@ pub fn json(record: &Record) -> serde_json::Result<String> {
 
 fn figure_row(figure: &Figure) -> String {
     let (target, met) = figure.target.map_or_else(Default::default, |target| judged(&target, figure.unit));
-    let (least, most) = (shown(figure.value.least, figure.unit), shown(figure.value.most, figure.unit));
-    row(&figure.name, &shown(figure.value.median, figure.unit), &format!("{least} to {most}"), "", &target, met)
+    row(&figure.name, &shown(figure.value.median, figure.unit), &spread(figure.value, figure.unit), "", &target, met)
+}
+
+/// The least and the most; nothing for a figure that is exact.
+fn spread(value: Spread, unit: Unit) -> String {
+    if value.least == value.most {
+        return String::new();
+    }
+    format!("{} to {}", shown(value.least, unit), shown(value.most, unit))
 }
 
 fn judged(target: &Target, unit: Unit) -> (String, &'static str) {
@@ -89,6 +96,8 @@ fn shown(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Ratio => significant(value, 3),
         Unit::Share => format!("{} %", significant(100.0 * value, 3)),
+        Unit::Bytes if value >= 1e4 => format!("{} B", grouped(value as u64)),
+        Unit::Bytes => format!("{} B", significant(value, 3)),
         Unit::PerSecond => format!("{} M/s", rounded(value / 1e6)),
         Unit::Seconds => {
             let (scale, unit) = match value.abs() {
@@ -109,7 +118,7 @@ fn rounded(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::measure::{Comparison, Spread};
+    use crate::bench::measure::Comparison;
 
     #[test]
     fn values_carry_their_unit() {
@@ -121,6 +130,8 @@ mod tests {
             (2.5, Unit::Seconds, "2.5 s"),
             (0.2e-3, Unit::Seconds, "200 us"),
             (19.96e-9, Unit::Seconds, "20 ns"),
+            (8.0, Unit::Bytes, "8 B"),
+            (192_060.0, Unit::Bytes, "192,060 B"),
             (1.2e9, Unit::PerSecond, "1,200 M/s"),
         ] {
             assert_eq!(shown(value, unit), expected);

@@ -33,10 +33,8 @@ pub fn lines<F: Real>(plan: &Plan<F>) -> String {
         if size.synapses > 0 {
             let _ = write!(
                 text,
-                ", {:.1} bytes a shared weight in {} layout{}, {:.3} a virtual synapse",
+                ", {:.3} bytes a shared weight, {:.3} a virtual synapse",
                 per(memory.weights, size.synapses),
-                memory.n_layouts,
-                if memory.n_layouts == 1 { "" } else { "s" },
                 per(memory.weights, size.virtual_synapses)
             );
         }

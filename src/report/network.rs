@@ -66,6 +66,7 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             let y = taps(input.height, pool.window.height, pool.stride.height, pool.padding.height, 1);
             Sizes { nodes, connections: x * y * connected(&pool.mapping, pool.n_outputs), ..Sizes::default() }
         }
+        Operator::ElemWise(_) | Operator::BatchNorm(_) => Sizes { nodes, ..Sizes::default() },
         Operator::Softmax(_) | Operator::Dropout(_) => Sizes { neurons: nodes, nodes, ..Sizes::default() },
     }
 }
@@ -89,6 +90,8 @@ fn kind(cell: &CellDescription) -> String {
         }
         Operator::Softmax(s) => format!("Softmax{}", if s.with_loss { " with loss" } else { "" }),
         Operator::Dropout(d) => format!("Dropout {}", d.rate),
+        Operator::BatchNorm(_) => "BatchNorm".to_string(),
+        Operator::ElemWise(e) => format!("ElemWise {:?}", e.operation),
     };
     match cell.activation.value {
         Activation::Linear => text,

@@ -33,7 +33,7 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let i = step * batch as u64;
         let rate = LOWEST_RATE * (i as f64 * RATE_SPAN.ln() / n as f64).exp();
         let ids = batches::random(u64::from(session.seed), step, learn_set, batch);
-        session.provider.load_batch(&ids, Set::Learn, &mut data);
+        session.load_presentations(&ids, i, &mut data)?;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
         let report = network.learn_with_rate(&data, &labels, step, rate);
         if !report.squared_error.is_finite() {

@@ -68,6 +68,9 @@ pub fn is_in_top(outputs: &[f32], class: usize, n: usize) -> bool {
 }
 
 /// Infers the stimuli `ids` of `set`; `each` is shown every stimulus with its outputs at the target cell.
+///
+/// # Errors
+/// A stimulus whose file cannot be read.
 pub fn evaluate(
     session: &Session,
     network: &mut Network,
@@ -75,7 +78,7 @@ pub fn evaluate(
     ids: &[StimulusId],
     progress: Option<&Progress>,
     mut each: impl FnMut(StimulusId, usize, usize, &[f32]),
-) -> Evaluation {
+) -> Result<Evaluation> {
     let (database, cell) = (session.database(), session.target_cell());
     let top_n = session.description.targets[0].top_n;
     let shape = session.provider.shape();
@@ -94,7 +97,7 @@ pub fn evaluate(
     network.set_capacity(INFERENCE_BATCH);
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
-        session.provider.load_batch(ids, set, &mut batch[..ids.len() * size]);
+        session.load_batch(ids, set, &mut batch[..ids.len() * size])?;
         let started = Instant::now();
         network.infer(&batch[..ids.len() * size], ids.len());
         evaluation.seconds += started.elapsed().as_secs_f64();
@@ -120,7 +123,7 @@ pub fn evaluate(
             progress.advance(done, || format!("{:.2}%", 100.0 * evaluation.recognition_rate()));
         }
     }
-    evaluation
+    Ok(evaluation)
 }
 
 /// The formal test: the files of the primary target's folder, the recognition rate on standard output.
@@ -142,7 +145,7 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
             let _ = write!(classif, " {}", general(f64::from(value)));
         }
         classif.push('\n');
-    });
+    })?;
     drop(progress);
     let folder = session.target_folder();
     let names = database.label_names();

@@ -5,8 +5,9 @@ use std::time::Instant;
 use anyhow::Result;
 use formal::Network;
 use stats::{Confusion, Metric};
-use stimuli::{Set, StimulusId, batches};
+use stimuli::Set;
 
+use super::feed::{Batch, Feed};
 use super::learning_state::{self, Ledger};
 use super::{formal_test, interrupt};
 use crate::failure::{Interrupted, wrong_input};
@@ -150,27 +151,22 @@ impl Run<'_> {
     fn learn(&mut self, total: u64) -> Result<()> {
         let session = self.session;
         let learn_set = session.database().set(Set::Learn);
-        let batch = session.description.stimuli.batch_size;
-        let shape = session.provider.shape();
-        let mut data = vec![0.0; batch * shape.channels * shape.height * shape.width];
-        let mut epoch: Option<(u64, Vec<StimulusId>)> = None;
+        let by_epochs = self.ledger.total_epochs.is_some();
+        let mut feed = Feed::new(session, by_epochs);
         let mut next_report = self.ledger.stimuli;
         while self.ledger.stimuli < total {
-            let by_epochs = self.ledger.total_epochs.is_some();
-            let ids = if by_epochs {
-                let (number, offset) =
-                    (self.ledger.stimuli / learn_set.len() as u64, self.ledger.stimuli % learn_set.len() as u64);
-                if epoch.as_ref().is_none_or(|(current, _)| *current != number) {
-                    epoch = Some((number, batches::shuffled(u64::from(session.seed), number, learn_set)));
-                }
-                let order = epoch.as_ref().map_or(&[][..], |(_, order)| order);
-                let offset = offset as usize;
-                order[offset..(offset + batch).min(order.len())].to_vec()
-            } else {
-                batches::random(u64::from(session.seed), self.ledger.step, learn_set, batch)
-            };
             let started = Instant::now();
-            self.step(&ids, &mut data)?;
+            let batch = match feed.batch(self.ledger.step, self.ledger.stimuli) {
+                Ok(batch) => batch,
+                Err(error) => return self.keep_before(error),
+            };
+            let (step, stimuli) = (self.ledger.step + 1, self.ledger.stimuli + batch.ids.len() as u64);
+            if stimuli < total {
+                feed.meanwhile(step, stimuli, || self.step(&batch))?;
+            } else {
+                self.step(&batch)?;
+            }
+            feed.reuse(batch);
             self.ledger.seconds += started.elapsed().as_secs_f64();
             if self.ledger.stimuli >= next_report {
                 next_report = self.ledger.stimuli + session.options.report;
@@ -211,14 +207,26 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn step(&mut self, ids: &[StimulusId], data: &mut [f32]) -> Result<()> {
+    /// Keeps what was learned before a fault of the data.
+    fn keep_before(&mut self, error: anyhow::Error) -> Result<()> {
+        if self.ledger.stimuli > 0 {
+            self.save_state()?;
+            save_weights(self.session, self.network, "weights")?;
+            self.progress.say(&format!(
+                "stopped after {} stimuli; the state is in {}, go on with --resume once the data are whole",
+                self.ledger.stimuli,
+                self.session.output.path(learning_state::FILE).display()
+            ));
+        }
+        Err(error)
+    }
+
+    fn step(&mut self, batch: &Batch) -> Result<()> {
         let (session, ledger) = (self.session, &mut self.ledger);
         let database = session.database();
-        let shape = session.provider.shape();
-        let data = &mut data[..ids.len() * shape.channels * shape.height * shape.width];
-        session.provider.load_batch(ids, Set::Learn, data);
+        let Batch { ids, values } = batch;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
-        let report = self.network.learn(data, &labels, ledger.step);
+        let report = self.network.learn(values, &labels, ledger.step);
         if !report.squared_error.is_finite() {
             anyhow::bail!(
                 "learning diverged at stimulus {}: the loss is no longer a number; lower the learning rate \
@@ -300,7 +308,7 @@ impl Run<'_> {
             self.draw_success(&folder)?;
             return Ok(false);
         }
-        let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {});
+        let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {})?;
         let (metric, score) = (self.metric, evaluation.confusion.mean_metric(self.metric));
         self.ledger.validations.push((self.ledger.success.len() as u64, score));
         output.write(format!("{folder}/Success_validation.dat"), validation_text(&self.ledger.validations))?;

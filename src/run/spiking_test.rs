@@ -73,7 +73,7 @@ pub fn prepare(
     transcode::check(description, Some(&loaded.cells))?;
     let mut ranges = Vec::new();
     if description.normalization != crate::model::Normalization::None {
-        session.provider.prepare(Set::Learn);
+        session.prepare(Set::Learn)?;
         let started = Instant::now();
         ranges = transcode::activation_ranges(session, network, description.normalization)?;
         summary.normalization_seconds = Some(started.elapsed().as_secs_f64());
@@ -219,7 +219,7 @@ fn present_chunk<F: Real>(
 fn record<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, mut n_recorded: usize) -> Result<usize> {
     while let Some(Some(answer)) = reached.answers[..test.ids.len().min(N_RECORDED)].get(n_recorded) {
         let name = format!("stimuli/stimuli_{n_recorded}_activity.dat");
-        activity::write_environment(&test.session.output, &name, &test.environment(n_recorded, answer))?;
+        activity::write_environment(&test.session.output, &name, &test.environment(n_recorded, answer)?)?;
         n_recorded += 1;
     }
     Ok(n_recorded)

@@ -226,7 +226,7 @@ mod tests {
         // The threshold of conv2 is 2, so it hands on in units of 12, as fc0 does.
         assert_eq!(divided([2.0, 12.0, 1.0, 3.0, 1.0, 1.0]), [2.0, 12.0, 2.0, 6.0, 12.0, 12.0].map(Some));
         assert_eq!(divided([2.0, 6.0, 1.0, 3.0, 1.0, 1.0])[4..], [None, None]);
-        let mut weights = CellWeights { weights: Vec::new(), bias: Some(vec![0.5]) };
+        let mut weights = CellWeights { bias: Some(vec![0.5]), ..CellWeights::default() };
         let error = divide(&description.cells[4], &mut weights, None).unwrap_err().to_string();
         assert!(error.contains("[fc1]") && error.contains("m.ini, line") && error.contains("NoBias=1"), "{error}");
         weights.bias = Some(vec![0.0]);

@@ -3,22 +3,26 @@
 use anyhow::Result;
 use formal::config::{Activation, Operator};
 
-use super::bias;
+use super::{bias, fold};
 use crate::config::{Fault, Faults};
 use crate::failure::wrong_input;
-use crate::model::{CellDescription, Description, Width};
+use crate::model::{CellDescription, Description, Span, Width};
 use crate::weights::CellWeights;
 
-/// Refuses what has no spiking equivalent, all faults at once.
+/// Refuses what has no spiking equivalent once batch normalizations are folded, all faults at once.
 ///
 /// # Errors
 /// Each cell that cannot be transcoded, with its line, the reason and the remedy.
 pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>) -> Result<()> {
+    if let Some((folded, folded_weights)) = fold(description, weights) {
+        return check(&folded, weights.map(|_| folded_weights.as_slice()));
+    }
     let mut faults = Vec::new();
     let target = description.targets[0].cell;
+    let model = &description.stimuli.span.file;
     for (index, cell) in description.cells.iter().enumerate() {
         let trained = weights.and_then(|weights| weights[index].as_ref());
-        let mut refuse = |line: u32, message: String| faults.push(Fault::new(line, &cell.name, "", message));
+        let mut refuse = |span: &Span, message: String| faults.push(Fault::at(span, model, &cell.name, message));
         check_cell(description, cell, index == target, trained, &mut refuse);
         check_threshold(description.width, cell, &mut refuse);
     }
@@ -35,7 +39,7 @@ pub fn check_scaled(description: &Description, scaled: &[Option<CellWeights>]) -
         let Some(scaled) = scaled else { continue };
         let mut refuse = |what: &str, remedy: &str, found: f64| {
             let message = format!("expected finite {what}, found {found:e} once divided by the factors; {remedy}");
-            faults.push(Fault::new(cell.span_of("Threshold").line, &cell.name, "", message));
+            faults.push(Fault::at(cell.span_of("Threshold"), &description.stimuli.span.file, &cell.name, message));
         };
         let first_wrong = |all: &[f32]| all.iter().copied().find(|number| !number.is_finite());
         if let Some(weight) = first_wrong(&scaled.weights) {
@@ -59,8 +63,8 @@ fn refused(description: &Description, mut faults: Vec<Fault>) -> Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    faults.sort_by_key(|fault| fault.line);
-    let path = description.cells[0].span.file.clone();
+    faults.sort_by_key(|fault| (fault.file.clone(), fault.line));
+    let path = description.stimuli.span.file.clone();
     Err(wrong_input(format!("the network cannot run as spikes: {}", Faults { path, faults })))
 }
 
@@ -72,7 +76,7 @@ fn is_finite(width: Width, number: f64) -> bool {
 }
 
 /// A threshold that is 0 or no number in the width of the potentials: a neuron would fire forever or never.
-fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
+fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut(&Span, String)) {
     let threshold = cell.spiking.neuron.threshold;
     let (is_above_zero, name) = match width {
         Width::Single => (threshold as f32 > 0.0, "f32"),
@@ -83,7 +87,7 @@ fn check_threshold(width: Width, cell: &CellDescription, refuse: &mut impl FnMut
     }
     let remedy = if width == Width::Single { ", or use --float f64" } else { "" };
     refuse(
-        cell.span_of("Threshold").line,
+        cell.span_of("Threshold"),
         format!(
             "expected a Threshold that is above 0 and finite as {name}, found {threshold:e}; choose one near 1{remedy}"
         ),
@@ -95,9 +99,9 @@ fn check_cell(
     cell: &CellDescription,
     is_output: bool,
     trained: Option<&CellWeights>,
-    refuse: &mut impl FnMut(u32, String),
+    refuse: &mut impl FnMut(&Span, String),
 ) {
-    let line = cell.span.line;
+    let line = &cell.span;
     match &cell.operator {
         Operator::Conv(conv) if (conv.dilation.width, conv.dilation.height) != (1, 1) => {
             refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
@@ -109,6 +113,22 @@ fn check_cell(
             refuse(
                 line,
                 "dropout has no spiking form and no effect in inference; leave the section out of the spiking model"
+                    .to_string(),
+            );
+        }
+        Operator::BatchNorm(_) => {
+            return refuse(
+                line,
+                "a batch normalization runs as spikes only inside the Conv or Fc before it; give it a Conv or Fc as its one \
+                 input, with ActivationFunction=Linear and nothing else that reads it"
+                    .to_string(),
+            );
+        }
+        Operator::ElemWise(_) => {
+            refuse(
+                line,
+                "an element-wise operation has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
+                 and learn again"
                     .to_string(),
             );
         }
@@ -126,7 +146,7 @@ fn check_cell(
     let is_linear_output = is_output && activation.value == Activation::Linear;
     if integrates && !is_rectifier && !is_linear_output {
         refuse(
-            activation.span.line,
+            &activation.span,
             format!(
                 "expected a plain Rectifier (or Linear on the last cell), found {}: spikes of integrate-and-fire neurons \
                  follow a rectifier; set ActivationFunction=Rectifier and learn again",
@@ -136,14 +156,14 @@ fn check_cell(
     }
     if integrates && !is_output && cell.spiking.neuron.bipolar_threshold {
         refuse(
-            cell.span_of("BipolarThreshold").line,
+            cell.span_of("BipolarThreshold"),
             "expected BipolarThreshold=0 on a rectified cell, found 1 (the default): negative spikes are no rectifier; \
              set BipolarThreshold=0 in its ConfigSection"
                 .to_string(),
         );
     }
     if !integrates && activation.value != Activation::Linear {
-        refuse(activation.span.line, format!("{} after a pool has no spiking form", activation_name(activation.value)));
+        refuse(&activation.span, format!("{} after a pool has no spiking form", activation_name(activation.value)));
     }
     let Some(trained) = trained else { return };
     if description.check_weight_range {
@@ -161,8 +181,8 @@ fn check_cell(
 }
 
 /// A bias becomes a constant current, which has a meaning beside spikes that come at a rate.
-fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut impl FnMut(u32, String)) {
-    let line = cell.span_of("NoBias").line;
+fn check_bias(description: &Description, cell: &CellDescription, refuse: &mut impl FnMut(&Span, String)) {
+    let line = cell.span_of("NoBias");
     let encoder = description.stimuli.encoder.clone().unwrap_or_default();
     if bias::period_of_one(&encoder).is_none() {
         refuse(

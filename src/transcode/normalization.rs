@@ -73,7 +73,7 @@ pub fn activation_ranges(
     let progress = Progress::start("Activations", ids.len() as u64);
     for (number, ids) in ids.chunks(INFERENCE_BATCH).enumerate() {
         let data = &mut batch[..ids.len() * shape.n_elements()];
-        session.provider.load_batch(ids, Set::Learn, data);
+        session.load_batch(ids, Set::Learn, data)?;
         network.infer(data, ids.len());
         let network = &*network;
         ranges.par_iter_mut().enumerate().for_each(|(cell, range)| range.add(network.output(cell)));

@@ -1,35 +1,80 @@
-use crate::remaining::Remaining;
-use crate::{Mt19937, Set, Shape, StimulusId, rounding};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
-/// Labelled images of one size, and the sets they are divided into.
+use crate::partition::{Draw, Rule, divide};
+use crate::{Error, Mt19937, Set, Shape, StimulusId, image};
+
+/// Labeled images, and the sets they are divided into.
 ///
-/// Training files come first, then test files. The sets are empty until [`Database::partition`].
+/// A stimulus is known by its place in the files, in the order in which they were loaded. The sets are empty until
+/// [`Database::partition`].
 #[derive(Clone, Debug)]
 pub struct Database {
     label_names: Vec<String>,
-    shape: Shape,
-    train: Part,
-    test: Part,
+    contents: Vec<Content>,
+    /// First stimulus of each content, and one past the last.
+    starts: Vec<StimulusId>,
+    /// Numbers of stimuli, in order, and how they are divided.
+    groups: Vec<(usize, Rule)>,
     sets: [Vec<StimulusId>; 3],
-    /// Where a stimulus stands in its set.
-    positions: Vec<u32>,
+    /// Where a stimulus stands in each set; `u32::MAX` where it does not.
+    positions: Vec<[u32; 3]>,
 }
 
-/// What one pair of files holds.
+/// Stimuli that are stored alike.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) enum Content {
+    Packed(Packed),
+    Files(Vec<ImageFile>),
+}
+
+/// Images of one size in one file, all in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
     /// Beginning of the names of its stimuli.
-    pub stem: &'static str,
+    pub stem: String,
+    /// What their names end with.
+    pub extension: &'static str,
     pub shape: Shape,
     pub pixels: Vec<u8>,
     pub labels: Vec<u8>,
 }
 
+/// An image with a file of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageFile {
+    pub path: PathBuf,
+    /// Of the whole image.
+    pub shape: Shape,
+    /// The part that is the stimulus: first column and row, width and height.
+    pub part: Option<[usize; 4]>,
+    pub label: usize,
+}
+
+/// An image as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored<'a> {
+    /// Its size; colors are blue, green, red.
+    pub shape: Shape,
+    /// `[channel][y][x]`.
+    pub pixels: Cow<'a, [u8]>,
+}
+
 impl Database {
-    /// Both parts have images of one shape, one label an image, and no label without a name.
-    pub(crate) fn new(label_names: Vec<String>, train: Part, test: Part) -> Self {
-        let positions = vec![0; train.labels.len() + test.labels.len()];
-        Self { label_names, shape: train.shape, train, test, sets: Default::default(), positions }
+    /// Images of a file are of one shape, one label an image, no label without a name, and the groups count them all.
+    pub(crate) fn new(label_names: Vec<String>, contents: Vec<Content>, groups: Vec<(usize, Rule)>) -> Self {
+        let mut starts = vec![0];
+        for content in &contents {
+            let n = match content {
+                Content::Packed(packed) => packed.labels.len(),
+                Content::Files(files) => files.len(),
+            };
+            starts.push(starts[starts.len() - 1] + n);
+        }
+        let n = starts[contents.len()];
+        debug_assert_eq!(n, groups.iter().map(|(n, _)| n).sum::<usize>());
+        let positions = vec![[u32::MAX; 3]; n];
+        Self { label_names, contents, starts, groups, sets: Default::default(), positions }
     }
 
     /// Returns the number of stimuli.
@@ -46,10 +91,12 @@ impl Database {
     ///
     /// # Panics
     ///
-    /// When `id` is not below [`Database::len`]; so do [`Database::name`] and [`Database::image`].
+    /// When `id` is not below [`Database::len`]; so do [`Database::name`], [`Database::shape`] and [`Database::image`].
     pub fn label(&self, id: StimulusId) -> usize {
-        let (part, index) = self.part(id);
-        usize::from(part.labels[index])
+        match self.content(id) {
+            (Content::Packed(packed), index) => usize::from(packed.labels[index]),
+            (Content::Files(files), index) => files[index].label,
+        }
     }
 
     /// Returns the names of the classes.
@@ -57,50 +104,77 @@ impl Database {
         &self.label_names
     }
 
-    /// Returns the name of a stimulus, such as `train-images-idx3-ubyte[00080].pgm`; the number counts in its file.
+    /// Returns the name of a stimulus: the path of its file, or as `train-images-idx3-ubyte[00080].pgm`, where the number
+    /// counts in a file.
     pub fn name(&self, id: StimulusId) -> String {
-        let (part, index) = self.part(id);
-        format!("{}[{index:05}].pgm", part.stem)
+        match self.content(id) {
+            (Content::Packed(packed), index) => format!("{}[{index:05}].{}", packed.stem, packed.extension),
+            (Content::Files(files), index) => files[index].path.display().to_string(),
+        }
     }
 
-    /// Returns the grey levels of a stimulus as stored, `[channel][y][x]`.
-    pub fn image(&self, id: StimulusId) -> &[u8] {
-        let (part, index) = self.part(id);
-        let n = self.shape.n_elements();
-        &part.pixels[index * n..(index + 1) * n]
+    /// Returns the size of a stored image.
+    pub fn shape(&self, id: StimulusId) -> Shape {
+        match self.content(id) {
+            (Content::Packed(packed), _) => packed.shape,
+            (Content::Files(files), index) => files[index].stimulus_shape(),
+        }
     }
 
-    /// Returns the size of every stored image.
-    pub fn image_shape(&self) -> Shape {
-        self.shape
+    /// Returns the size of the images where all are of one.
+    pub fn common_shape(&self) -> Option<Shape> {
+        let mut shapes = self.contents.iter().flat_map(|content| {
+            let (packed, files) = match content {
+                Content::Packed(packed) => (Some(packed.shape), &[][..]),
+                Content::Files(files) => (None, &files[..]),
+            };
+            packed.into_iter().chain(files.iter().map(ImageFile::stimulus_shape))
+        });
+        let first = shapes.next()?;
+        shapes.all(|shape| shape == first).then_some(first)
     }
 
-    /// Divides the stimuli into sets: of the N training files, `N (1 - validation)` to Learn and `N validation` to
-    /// Validation; the test files to Test.
+    /// Tells whether no image has a file of its own.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.contents.iter().all(|content| matches!(content, Content::Packed(_)))
+    }
+
+    /// Returns the levels of a stimulus as stored.
     ///
-    /// The sets are drawn one after the other, Learn, Validation, Test, each stimulus with one number of `rng`; each is
-    /// taken from what remains of its files, kept in order. Where `rng` is fresh from a seed, the sets are those that
-    /// N2D2 makes with that seed. With `random` false the sets are filled in file order and `rng` is not used; Test is
-    /// drawn at random all the same where `random` is true.
+    /// # Errors
     ///
-    /// # Panics
+    /// A file that cannot be read or decoded, or that is no longer what it was.
+    pub fn image(&self, id: StimulusId) -> Result<Stored<'_>, Error> {
+        match self.content(id) {
+            (Content::Packed(packed), index) => {
+                let n = packed.shape.n_elements();
+                let pixels = Cow::Borrowed(&packed.pixels[index * n..(index + 1) * n]);
+                Ok(Stored { shape: packed.shape, pixels })
+            }
+            (Content::Files(files), index) => files[index].open(),
+        }
+    }
+
+    /// Divides the stimuli into sets, each group of files by its [`Rule`], one after the other.
     ///
-    /// When `validation` is not between 0 and 1.
-    pub fn partition(&mut self, validation: f64, random: bool, rng: &mut Mt19937) {
-        assert!((0.0..=1.0).contains(&validation), "expected a fraction between 0 and 1, found {validation}");
-        let (n_train, n_test) = (self.train.labels.len(), self.test.labels.len());
-        let [n_learn, n_validation, _] = sizes(n_train, 1.0 - validation, validation, 0.0);
-        let mut train = Unpartitioned { start: 0, remaining: Remaining::new(n_train), random, rng };
-        let learn = train.take(n_learn);
-        let validation = train.take(n_validation);
-        let mut test = Unpartitioned { start: n_train, remaining: Remaining::new(n_test), random, rng };
-        let test = test.take(n_test);
-        self.sets = [learn, validation, test];
-        for set in &self.sets {
-            for (position, &id) in set.iter().enumerate() {
-                self.positions[id] = position as u32;
+    /// Each stimulus is drawn with one number of `rng`, from what remains of its files (or of its label), kept in order.
+    /// Where `rng` is fresh from a seed, the sets are those that N2D2 makes with that seed. With `is_random` false the sets
+    /// are filled in file order and `rng` is not used; Test is drawn at random all the same where it is true.
+    pub fn partition(&mut self, is_random: bool, rng: &mut Mt19937) {
+        let mut sets: [Vec<StimulusId>; 3] = Default::default();
+        let mut draw = Draw { is_random, rng };
+        let mut start = 0;
+        for (n, rule) in &self.groups {
+            divide(rule, start..start + n, |id| self.label(id), &mut draw, &mut sets);
+            start += n;
+        }
+        self.positions.fill([u32::MAX; 3]);
+        for (set, ids) in sets.iter().enumerate() {
+            for (position, &id) in ids.iter().enumerate() {
+                self.positions[id][set] = position as u32;
             }
         }
+        self.sets = sets;
     }
 
     /// Returns the stimuli of a set, in the order in which they were drawn.
@@ -110,46 +184,39 @@ impl Database {
 
     /// Returns where `id` stands in `set`, or `None` when it is in another or none.
     pub(crate) fn position(&self, id: StimulusId, set: Set) -> Option<usize> {
-        let position = *self.positions.get(id)? as usize;
-        (self.set(set).get(position) == Some(&id)).then_some(position)
+        let position = self.positions.get(id)?[set as usize];
+        (position != u32::MAX).then_some(position as usize)
     }
 
-    fn part(&self, id: StimulusId) -> (&Part, usize) {
-        let n_train = self.train.labels.len();
-        if id < n_train { (&self.train, id) } else { (&self.test, id - n_train) }
+    fn content(&self, id: StimulusId) -> (&Content, usize) {
+        assert!(id < self.len(), "expected a stimulus below {}, found {id}", self.len());
+        let at = self.starts.partition_point(|&start| start <= id) - 1;
+        (&self.contents[at], id - self.starts[at])
     }
 }
 
-/// The stimuli of some files that no set holds yet.
-struct Unpartitioned<'a> {
-    start: usize,
-    remaining: Remaining,
-    random: bool,
-    rng: &'a mut Mt19937,
-}
+impl ImageFile {
+    fn stimulus_shape(&self) -> Shape {
+        match self.part {
+            Some([_, _, width, height]) => Shape { width, height, ..self.shape },
+            None => self.shape,
+        }
+    }
 
-impl Unpartitioned<'_> {
-    /// Takes `count` stimuli, or all there are if they are fewer.
-    fn take(&mut self, count: usize) -> Vec<StimulusId> {
-        let count = count.min(self.remaining.len());
-        let take = |_| {
-            let last = self.remaining.len() as i64 - 1;
-            let index = if self.random { self.rng.uniform_int(0, last) as usize } else { 0 };
-            self.start + self.remaining.take(index)
+    fn open(&self) -> Result<Stored<'_>, Error> {
+        let found = image::open(&self.path)?;
+        if found.shape != self.shape {
+            let file = self.path.display().to_string();
+            return Err(Error::Changed { file, expected: self.shape, found: found.shape });
+        }
+        let Some([left, top, width, height]) = self.part else {
+            return Ok(Stored { shape: found.shape, pixels: Cow::Owned(found.pixels) });
         };
-        (0..count).map(take).collect()
+        let planes = found.pixels.chunks_exact(found.shape.plane());
+        let rows = planes.flat_map(|plane| plane.chunks_exact(found.shape.width).skip(top).take(height));
+        let pixels: Vec<u8> = rows.flat_map(|row| &row[left..left + width]).copied().collect();
+        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(pixels) })
     }
-}
-
-/// Returns how many of `n` stimuli go to Learn, Validation and Test, of which the fractions add up to at most 1.
-fn sizes(n: usize, learn: f64, validation: f64, test: f64) -> [usize; 3] {
-    let n = n as f64;
-    let n_learn = rounding::half_up(n * learn);
-    let n_others = rounding::half_down(n * (validation + test));
-    let share = if validation > 0.0 { validation / (validation + test) } else { 0.0 };
-    let n_validation = rounding::half_up(n_others * share);
-    let n_test = rounding::half_down(n_others * (1.0 - share));
-    [n_learn, n_validation, n_test].map(|count| count as usize)
 }
 
 #[cfg(test)]
@@ -196,7 +263,7 @@ mod tests {
 
     #[test]
     fn without_random_draws_the_sets_follow_the_files() {
-        let mut database = tiny();
+        let mut database = tiny(0.0);
         assert!(Set::ALL.iter().all(|&set| database.set(set).is_empty()));
         let mut rng = Mt19937::new(1);
         for (validation, expect) in [
@@ -205,7 +272,8 @@ mod tests {
             (0.5, [vec![0, 1, 2], vec![3, 4], vec![5, 6, 7]]),
             (1.0, [vec![], vec![0, 1, 2, 3, 4], vec![5, 6, 7]]),
         ] {
-            database.partition(validation, false, &mut rng);
+            database = tiny(validation);
+            database.partition(false, &mut rng);
             assert_eq!(Set::ALL.map(|set| database.set(set).to_vec()), expect, "{validation}");
         }
         assert_eq!(rng.next_u32(), Mt19937::new(1).next_u32(), "file order draws no number");
@@ -213,9 +281,9 @@ mod tests {
 
     #[test]
     fn a_position_is_known_only_within_the_right_set() {
-        let mut database = tiny();
+        let mut database = tiny(0.4);
         assert_eq!(database.position(0, Set::Learn), None);
-        database.partition(0.4, false, &mut Mt19937::new(1));
+        database.partition(false, &mut Mt19937::new(1));
         for (id, set, expect) in [
             (2, Set::Learn, Some(2)),
             (2, Set::Validation, None),
@@ -230,8 +298,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_partition_is_that_of_ordered_removal_from_a_list(seed: u32, validation in 0.0..=1.0) {
-            let mut database = tiny();
-            database.partition(validation, true, &mut Mt19937::new(seed));
+            let mut database = tiny(validation);
+            database.partition(true, &mut Mt19937::new(seed));
             let mut rng = Mt19937::new(seed);
             let mut draw = |list: &mut Vec<usize>, n: usize| -> Vec<usize> {
                 (0..n).map(|_| list.remove(rng.uniform_int(0, list.len() as i64 - 1) as usize)).collect()
@@ -241,12 +309,6 @@ mod tests {
             prop_assert_eq!(draw(&mut train, n_learn), database.set(Set::Learn));
             prop_assert_eq!(draw(&mut train, 5 - n_learn), database.set(Set::Validation));
             prop_assert_eq!(draw(&mut vec![5, 6, 7], 3), database.set(Set::Test));
-        }
-
-        #[test]
-        fn the_sizes_of_the_sets_add_up(n in 0_usize..100_000, validation in 0.0..=1.0) {
-            let [n_learn, n_validation, n_test] = sizes(n, 1.0 - validation, validation, 0.0);
-            prop_assert!((n_learn + n_validation).abs_diff(n) <= 1 && n_test == 0);
         }
     }
 }

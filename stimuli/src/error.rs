@@ -119,12 +119,14 @@ pub enum Error {
     },
 
     /// A label that names no class.
-    #[error("{file}, byte {offset}: expected a label from 0 to 9, found {found}; fetch the file again")]
+    #[error("{file}, byte {offset}: expected a label from 0 to {last}, found {found}; fetch the file again")]
     Label {
         /// The file.
         file: String,
         /// Position of the label.
         offset: u64,
+        /// The last class.
+        last: usize,
         /// The byte there.
         found: u8,
     },
@@ -143,6 +145,87 @@ pub enum Error {
         expected: Shape,
         /// The size in `file`.
         found: Shape,
+    },
+
+    /// A folder without what should be in it.
+    #[error("{folder}: expected {expected}, found {found}; {remedy}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// A file that cannot be decoded as an image.
+    #[error(
+        "{file}: expected an image (png, jpeg, bmp, pbm, pgm, ppm), found {found}; fetch or convert the file again, or \
+         leave it out (`IgnoreMasks` of a folder)"
+    )]
+    Image {
+        /// The file.
+        file: String,
+        /// What the decoder says.
+        found: String,
+    },
+
+    /// An image that changed since its size was read, or lies about it.
+    #[error(
+        "{file}: expected an image of {expected} as when the data were read, found {found} (width x height x channels); \
+         leave the files alone while a run lasts"
+    )]
+    Changed {
+        /// The file.
+        file: String,
+        /// The size at first.
+        expected: Shape,
+        /// The size now.
+        found: Shape,
+    },
+
+    /// A line of a table.
+    #[error("{file}, line {line}: expected {expected}, found `{found}`; correct the line")]
+    Line {
+        /// The file.
+        file: String,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+
+    /// A file whose length is no whole number of records.
+    #[error(
+        "{file}: expected whole records of {record} bytes ({what}), found {found} bytes; the file is cut or of another \
+         kind, fetch it again"
+    )]
+    Records {
+        /// The file.
+        file: String,
+        /// Bytes of a record.
+        record: usize,
+        /// What a record is.
+        what: &'static str,
+        /// Bytes of the file.
+        found: u64,
+    },
+
+    /// A transformation that cannot do what is asked of it.
+    #[error("{name}: expected {expected}, found {found}; {remedy}")]
+    Transformation {
+        /// Its type.
+        name: &'static str,
+        /// What it can do.
+        expected: String,
+        /// What was asked.
+        found: String,
+        /// What to do.
+        remedy: String,
     },
 
     /// Several files have faults.

@@ -10,6 +10,7 @@
 //!
 //! Bytes that begin as gzip does are decompressed on the way; the name of the file plays no part.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
@@ -61,6 +62,21 @@ pub fn labels(name: &str, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut reader = Reader::new(name, bytes);
     let header: [u8; 8] = reader.header("labels", LABELS)?;
     reader.rest(u64::from(word(&header, 4)))
+}
+
+/// The whole content of a file, raw or gzip; `name` is what errors call it.
+///
+/// # Errors
+///
+/// [`Error::Gzip`].
+pub(crate) fn expanded<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, Error> {
+    let mut reader = Reader::new(name, bytes);
+    let Stream::Gzip(decoder) = &mut reader.stream else { return Ok(bytes.into()) };
+    let mut data = Vec::new();
+    match decoder.read_to_end(&mut data) {
+        Ok(_) => Ok(data.into()),
+        Err(error) => Err(reader.corrupt(&error)),
+    }
 }
 
 fn word(header: &[u8], at: usize) -> u32 {

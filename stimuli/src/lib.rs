@@ -1,17 +1,26 @@
 //! What is presented to a network: databases, partition, labels, transformations, batches.
 //!
-//! The way of a stimulus: [`mnist::Files`] names the bytes, [`mnist::load`] checks them and makes a [`Database`],
+//! The way of a stimulus: a driver ([`mnist`], [`cifar`], [`folder`], [`gtsrb`]) checks files and makes a [`Database`],
 //! [`Database::partition`] divides it into [`Set`]s, a [`Provider`] transforms the images and delivers what the
 //! network sees, and [`batches`] says which stimuli come next.
 //!
 //! This crate depends on nothing of ours: it knows no network, no INI, no terminal.
 
+mod analysis;
 pub mod batches;
+pub mod cifar;
 mod database;
+mod draws;
 mod error;
+pub mod files;
+pub mod folder;
+mod frame;
+pub mod gtsrb;
 pub mod idx;
+pub mod image;
 pub mod mnist;
 mod mt19937;
+mod partition;
 mod provider;
 mod remaining;
 mod resize;
@@ -23,17 +32,23 @@ pub mod wildcard;
 
 use std::fmt;
 
-pub use database::Database;
+pub use analysis::{Analysis, analyze};
+pub use database::{Database, Stored};
 pub use error::Error;
 pub use mt19937::Mt19937;
-pub use provider::Provider;
-pub use transformation::{ApplyTo, Arithmetic, Operation, RangeAffine, Rescale, Transformation};
+pub use partition::Rule;
+pub use provider::{Delivery, Provider};
+pub use transformation::{
+    Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, ColorSpace, CompressionNoise, Conversion, Distortion,
+    Equalize, Filter, Flip, Matrix, Norm, Normalize, Operation, PadCrop, RandomAffine, RandomResizeCrop, RangeAffine,
+    RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation, Transformation, result,
+};
 
 /// A stimulus of a [`Database`]: its index, training files first, then test files.
 pub type StimulusId = usize;
 
 /// The size of a stimulus; elements are stored channel by channel, then row by row, x fastest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// Number of planes.
     pub channels: usize,

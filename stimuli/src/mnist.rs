@@ -1,10 +1,10 @@
 //! MNIST and the data sets in its format, such as Fashion-MNIST: four IDX files.
 
-use std::borrow::Cow;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::database::Part;
+use crate::database::{Content, Packed};
+use crate::files::{File, find_all, read};
+use crate::partition::Rule;
 use crate::{Database, Error, Shape, idx};
 
 /// Name of the file of the training images, and of the stimuli made of it.
@@ -18,15 +18,6 @@ pub const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
 const N_CLASSES: u8 = 10;
 const LABELS_START: u64 = 8;
-
-/// A file that is in memory, read or embedded.
-#[derive(Clone, Debug)]
-pub struct File {
-    /// Name as shown in errors.
-    pub name: String,
-    /// Content, raw or gzip.
-    pub bytes: Cow<'static, [u8]>,
-}
 
 /// The four files of a data set.
 #[derive(Clone, Debug)]
@@ -48,17 +39,8 @@ impl Files {
     ///
     /// [`Error::Missing`], which names all that are absent at once; [`Error::Unreadable`].
     pub fn open(folder: &Path) -> Result<Files, Error> {
-        let names = [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS];
-        let paths = names.map(|name| find(folder, name));
-        let missing: Vec<String> =
-            names.iter().zip(&paths).filter(|(_, path)| path.is_none()).map(|(name, _)| name.to_string()).collect();
-        let [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] = paths else {
-            return Err(Error::Missing {
-                folder: folder.display().to_string(),
-                expected: names.map(str::to_owned).to_vec(),
-                missing,
-            });
-        };
+        let [train_images, train_labels, test_images, test_labels] =
+            find_all(folder, [TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS])?;
         Ok(Files {
             train_images: read(&train_images)?,
             train_labels: read(&train_labels)?,
@@ -68,25 +50,14 @@ impl Files {
     }
 }
 
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
-}
-
-fn read(path: &Path) -> Result<File, Error> {
-    let name = path.display().to_string();
-    match fs::read(path) {
-        Ok(bytes) => Ok(File { name, bytes: Cow::Owned(bytes) }),
-        Err(source) => Err(Error::Unreadable { file: name, source }),
-    }
-}
-
 /// Checks the four files and makes a database of them, not partitioned yet; the class of a digit is the digit.
+/// `validation` is the fraction of the training images set apart.
 ///
 /// # Errors
 ///
 /// Those of [`idx::images`] and [`idx::labels`], [`Error::Count`], [`Error::Label`], [`Error::ImageSize`]; more than
 /// one come as [`Error::Several`].
-pub fn load(files: &Files) -> Result<Database, Error> {
+pub fn load(files: &Files, validation: f64) -> Result<Database, Error> {
     let (train, test) = rayon::join(
         || part(TRAIN_IMAGES, &files.train_images, &files.train_labels),
         || part(TEST_IMAGES, &files.test_images, &files.test_labels),
@@ -107,10 +78,12 @@ pub fn load(files: &Files) -> Result<Database, Error> {
         });
     }
     let names = (0..N_CLASSES).map(|digit| digit.to_string()).collect();
-    Ok(Database::new(names, train, test))
+    let (n_train, n_test) = (train.labels.len(), test.labels.len());
+    let groups = vec![(n_train, Rule::training(validation)), (n_test, Rule::TEST)];
+    Ok(Database::new(names, vec![Content::Packed(train), Content::Packed(test)], groups))
 }
 
-fn part(stem: &'static str, images: &File, labels: &File) -> Result<Part, Vec<Error>> {
+fn part(stem: &'static str, images: &File, labels: &File) -> Result<Packed, Vec<Error>> {
     let pair = (idx::images(&images.name, &images.bytes), idx::labels(&labels.name, &labels.bytes));
     let (content, classes) = match pair {
         (Ok(content), Ok(classes)) => (content, classes),
@@ -127,28 +100,31 @@ fn part(stem: &'static str, images: &File, labels: &File) -> Result<Part, Vec<Er
     }
     if let Some(at) = classes.iter().position(|&class| class >= N_CLASSES) {
         let offset = LABELS_START + at as u64;
-        faults.push(Error::Label { file: labels.name.clone(), offset, found: classes[at] });
+        let last = usize::from(N_CLASSES) - 1;
+        faults.push(Error::Label { file: labels.name.clone(), offset, last, found: classes[at] });
     }
     if !faults.is_empty() {
         return Err(faults);
     }
     let shape = Shape { channels: 1, height: content.rows, width: content.columns };
-    Ok(Part { stem, shape, pixels: content.pixels, labels: classes })
+    Ok(Packed { stem: stem.to_owned(), extension: "pgm", shape, pixels: content.pixels, labels: classes })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::testing::{gzip, images_file, labels_file, real_mnist, tiny, tiny_files};
 
     #[test]
     fn training_files_come_before_test_files() {
-        let database = tiny();
-        assert_eq!((database.len(), database.image_shape()), (8, Shape { channels: 1, height: 2, width: 3 }));
+        let database = tiny(0.0);
+        assert_eq!((database.len(), database.shape(0)), (8, Shape { channels: 1, height: 2, width: 3 }));
         let labels: Vec<usize> = (0..8).map(|id| database.label(id)).collect();
         assert_eq!(labels, [3, 1, 4, 1, 5, 9, 2, 6]);
-        assert_eq!(database.image(4), [24, 25, 26, 27, 28, 29]);
-        assert_eq!(database.image(5), [30, 31, 32, 33, 34, 35]);
+        assert_eq!(&*database.image(4).unwrap().pixels, [24, 25, 26, 27, 28, 29]);
+        assert_eq!(&*database.image(5).unwrap().pixels, [30, 31, 32, 33, 34, 35]);
         assert_eq!(database.label_names(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         assert_eq!(database.name(4), "train-images-idx3-ubyte[00004].pgm");
         assert_eq!(database.name(7), "t10k-images-idx3-ubyte[00002].pgm");
@@ -181,8 +157,11 @@ mod tests {
         );
         fs::remove_dir(path(TEST_IMAGES)).unwrap();
         fs::write(path("t10k-images-idx3-ubyte.gz"), gzip(&files.test_images.bytes)).unwrap();
-        let database = load(&Files::open(folder.path()).unwrap()).unwrap();
-        assert_eq!((database.len(), database.label(7), database.image(7)), (8, 6, &[42, 43, 44, 45, 46, 47][..]));
+        let database = load(&Files::open(folder.path()).unwrap(), 0.0).unwrap();
+        assert_eq!(
+            (database.len(), database.label(7), &*database.image(7).unwrap().pixels),
+            (8, 6, &[42, 43, 44, 45, 46, 47][..])
+        );
     }
 
     #[test]
@@ -228,7 +207,7 @@ mod tests {
         for (damage, expect) in table {
             let mut files = tiny_files();
             damage(&mut files);
-            assert_eq!(load(&files).unwrap_err().to_string(), expect);
+            assert_eq!(load(&files, 0.0).unwrap_err().to_string(), expect);
         }
     }
 
@@ -237,10 +216,10 @@ mod tests {
         /// The figures are known to six digits.
         const TOLERANCE: f64 = 5e-5;
         let database = real_mnist();
-        assert_eq!((database.len(), database.image_shape()), (70_000, Shape { channels: 1, height: 28, width: 28 }));
+        assert_eq!((database.len(), database.shape(0)), (70_000, Shape { channels: 1, height: 28, width: 28 }));
         let mut counts = [0_u64; 256];
         for id in 0..60_000 {
-            for &pixel in database.image(id) {
+            for &pixel in database.image(id).unwrap().pixels.iter() {
                 counts[usize::from(pixel)] += 1;
             }
         }

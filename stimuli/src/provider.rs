@@ -1,55 +1,80 @@
-use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::resize::{Resize, Scratch};
-use crate::{Arithmetic, Database, Error, Operation, RangeAffine, Rescale, Set, Shape, StimulusId, Transformation};
+use crate::draws::Draws;
+use crate::frame::Frame;
+use crate::transformation::{Format, in_order};
+use crate::{Database, Error, Operation, Set, Shape, StimulusId, Transformation};
 
-/// Columns and rows that a rescaled image may have; what is planned for it then fits in memory.
-const MAX_SIZE: usize = 16_384;
+/// Stimuli whose images are made at a time when they are to be kept.
+const CHUNK: usize = 1024;
+/// What stands for the presentation where something is drawn once a stimulus.
+const ONCE: u64 = u64::MAX;
+
+/// How the stimuli reach the network, beside the transformations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Delivery {
+    /// Keys what random transformations draw, beside the stimulus, the presentation and the place of the transformation.
+    pub seed: u64,
+    /// Maps bytes to [-1, 1) by `(x - 128) / 128`, instead of to [0, 1] by `x / 255`.
+    pub is_signed: bool,
+    /// Rounds to the nearest of so many levels, at least 2, evenly from the lowest to the highest.
+    pub quantization: Option<(u32, f32, f32)>,
+    /// Bytes of memory that prepared images of one set may take; those of a larger set are made at each presentation.
+    pub most_bytes: usize,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { seed: 1, is_signed: false, quantization: None, most_bytes: usize::MAX }
+    }
+}
 
 /// Delivers the stimuli of a database as the network sees them.
 ///
 /// Each set has its own chain of transformations: the cacheable ones, then those on the fly, each in the order of the
-/// model. A chain that ends with integers is followed by a division by 255, so that 8-bit grey levels reach the network
-/// in [0, 1]; a chain with a [`RangeAffine`] delivers what that makes.
+/// model. A chain that ends with bytes is followed by a division by 255, so that 8-bit grey levels reach the network
+/// in [0, 1]; a chain that makes reals, such as by a [`crate::RangeAffine`], delivers those.
 ///
-/// Integer images that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
-/// delivered depends on the stimulus and the set alone, kept or not.
+/// Byte images that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
+/// delivered depends on the stimulus, the set and the presentation alone, kept or not, for any number of threads.
 #[derive(Debug)]
 pub struct Provider {
     database: Arc<Database>,
     shape: Shape,
+    delivery: Delivery,
     chains: [Chain; 3],
 }
 
 /// What is done to the stimuli of one set.
 #[derive(Debug)]
 struct Chain {
-    /// Cacheable, and integers go in and come out.
-    cached: Vec<Resize>,
-    rest: Vec<Step>,
-    /// After `cached`.
-    cached_shape: Shape,
-    /// After `rest`.
-    shape: Shape,
-    /// Images after `cached`, in the order of the set.
-    cache: OnceLock<Vec<u8>>,
-    /// Somebody is filling the cache, or has.
+    links: Vec<Link>,
+    /// The first of them, whose results are bytes and are made once.
+    n_kept: usize,
+    kept: OnceLock<Kept>,
+    /// Somebody is preparing the images, or has.
     taken: AtomicBool,
 }
 
 #[derive(Debug)]
-enum Step {
-    Resize(Resize),
-    Affine { affine: RangeAffine, plane: usize },
+struct Link {
+    /// In the model.
+    place: usize,
+    on_the_fly: bool,
+    operation: Operation,
 }
 
-enum Pixels {
-    Integers(Vec<u8>),
-    Reals(Vec<f32>),
+/// Images after the kept links, in the order of the set.
+#[derive(Debug, Default)]
+struct Kept {
+    pixels: Vec<u8>,
+    /// Where each begins, and its size.
+    images: Vec<(usize, Shape)>,
 }
 
 impl Provider {
@@ -57,26 +82,38 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Error::Size`] when a set that is not empty ends with another shape; [`Error::RescaledSize`], [`Error::Values`],
-    /// [`Error::Value`] when a transformation makes no sense.
-    pub fn new(database: Arc<Database>, shape: Shape, transformations: &[Transformation]) -> Result<Provider, Error> {
+    /// [`Error::Size`] when a stimulus of a set ends with another shape; those of transformations that make no sense.
+    pub fn new(
+        database: Arc<Database>,
+        shape: Shape,
+        transformations: &[Transformation],
+        delivery: Delivery,
+    ) -> Result<Provider, Error> {
         let mut chains = Vec::new();
         for set in Set::ALL {
-            let chain = Chain::new(database.image_shape(), set, transformations)?;
-            if chain.shape != shape
-                && let Some(&first) = database.set(set).first()
-            {
-                return Err(Error::Size { stimulus: database.name(first), set, expected: shape, found: chain.shape });
+            let chain = Chain::new(set, transformations);
+            let mut seen = HashSet::new();
+            let ids = database.set(set).iter().copied();
+            for (id, stored) in ids.map(|id| (id, database.shape(id))).filter(|&(_, shape)| seen.insert(shape)) {
+                let found = chain.shape(stored)?;
+                if found != shape {
+                    return Err(Error::Size { stimulus: database.name(id), set, expected: shape, found });
+                }
             }
             chains.push(chain);
         }
         let chains = chains.try_into().expect("one chain for each of the three sets");
-        Ok(Provider { database, shape, chains })
+        Ok(Provider { database, shape, delivery, chains })
     }
 
     /// Returns the database the stimuli come from.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Returns the same to keep.
+    pub fn shared_database(&self) -> Arc<Database> {
+        self.database.clone()
     }
 
     /// Returns the shape of what is delivered.
@@ -86,209 +123,224 @@ impl Provider {
 
     /// Writes the stimulus `id`, presented as one of `set`, to `out`, `[channel][y][x]`.
     ///
-    /// Any stimulus may be presented as one of any set that is not empty. The call may come from many threads at once.
+    /// Any stimulus of the database may be presented as one of any set. The call may come from many threads at once.
+    /// Random transformations draw what they draw for presentation 0.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, and a stimulus that ends with another shape; not for a stimulus of a set for which
+    /// [`Provider::prepare`] has kept the images.
     ///
     /// # Panics
     ///
-    /// When `id` is not in the database, when `out` has not the elements of [`Provider::shape`], and when `set` is empty
-    /// and its transformations give another shape.
-    pub fn load(&self, id: StimulusId, set: Set, out: &mut [f32]) {
-        let chain = &self.chains[set as usize];
-        assert_eq!(chain.shape, self.shape, "expected transformations of the {set} set that give the shape delivered");
-        assert_eq!(out.len(), self.shape.n_elements(), "expected room for one stimulus");
-        let n = chain.cached_shape.n_elements();
-        let kept = chain.cache.get().zip(self.database.position(id, set));
-        match kept {
-            Some((cache, position)) => chain.finish(&cache[position * n..(position + 1) * n], out),
-            None if chain.cached.is_empty() => chain.finish(self.database.image(id), out),
-            None => {
-                let mut image = vec![0; n];
-                chain.begin(self.database.image(id), &mut Scratch::default(), &mut image);
-                chain.finish(&image, out);
-            }
-        }
+    /// When `id` is not in the database and when `out` has not the elements of [`Provider::shape`].
+    pub fn load(&self, id: StimulusId, set: Set, out: &mut [f32]) -> Result<(), Error> {
+        self.present(id, set, 0, out)
     }
 
     /// Writes several stimuli one after the other to `out`, `[stimulus][channel][y][x]`, after [`Provider::prepare`].
     ///
+    /// # Errors
+    ///
+    /// As [`Provider::load`], the first in the order of `ids`.
+    ///
     /// # Panics
     ///
     /// As [`Provider::load`].
-    pub fn load_batch(&self, ids: &[StimulusId], set: Set, out: &mut [f32]) {
+    pub fn load_batch(&self, ids: &[StimulusId], set: Set, out: &mut [f32]) -> Result<(), Error> {
+        self.load_each(ids, set, |_| 0, out)
+    }
+
+    /// [`Provider::load_batch`] for learning: the stimuli are presentations `first`, `first + 1` and so on of the run, and
+    /// random transformations draw anew for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::load_batch`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Provider::load`].
+    pub fn load_presentations(&self, ids: &[StimulusId], set: Set, first: u64, out: &mut [f32]) -> Result<(), Error> {
+        self.load_each(ids, set, |at| first + at as u64, out)
+    }
+
+    fn load_each(
+        &self,
+        ids: &[StimulusId],
+        set: Set,
+        presentation: impl Fn(usize) -> u64 + Sync,
+        out: &mut [f32],
+    ) -> Result<(), Error> {
         let n = self.shape.n_elements();
         assert_eq!(out.len(), ids.len() * n, "expected room for {} stimuli", ids.len());
-        self.prepare(set);
-        for (&id, out) in ids.iter().zip(out.chunks_exact_mut(n)) {
-            self.load(id, set, out);
+        self.prepare(set)?;
+        let chain = &self.chains[set as usize];
+        let is_cheap = chain.kept.get().is_some() && chain.links.len() == chain.n_kept;
+        let fault = out
+            .par_chunks_exact_mut(n)
+            .zip(ids)
+            .enumerate()
+            .with_min_len(if is_cheap { 32 } else { 2 })
+            .find_map_first(|(at, (out, &id))| self.present(id, set, presentation(at), out).err());
+        fault.map_or(Ok(()), Err)
+    }
+
+    fn present(&self, id: StimulusId, set: Set, presentation: u64, out: &mut [f32]) -> Result<(), Error> {
+        thread_local! {
+            static FRAME: RefCell<Frame> = RefCell::default();
+        }
+        assert_eq!(out.len(), self.shape.n_elements(), "expected room for one stimulus");
+        let chain = &self.chains[set as usize];
+        let kept = chain.kept.get().zip(self.database.position(id, set)).map(|(kept, position)| kept.image(position));
+        if let Some((shape, pixels)) = kept
+            && chain.n_kept == chain.links.len()
+        {
+            debug_assert_eq!(shape, self.shape);
+            self.deliver_bytes(pixels, out);
+            return Ok(());
+        }
+        FRAME.with_borrow_mut(|frame| {
+            let done = match kept {
+                Some((shape, pixels)) => {
+                    frame.begin(shape, pixels);
+                    chain.n_kept
+                }
+                None => {
+                    let stored = self.database.image(id)?;
+                    frame.begin(stored.shape, &stored.pixels);
+                    0
+                }
+            };
+            self.apply(&chain.links[done..], frame, id, presentation);
+            if frame.shape != self.shape {
+                let (stimulus, found) = (self.database.name(id), frame.shape);
+                return Err(Error::Size { stimulus, set, expected: self.shape, found });
+            }
+            if frame.is_real {
+                out.copy_from_slice(&frame.reals);
+                self.quantize(out);
+            } else {
+                self.deliver_bytes(&frame.bytes, out);
+            }
+            Ok(())
+        })
+    }
+
+    fn apply(&self, links: &[Link], frame: &mut Frame, id: StimulusId, presentation: u64) {
+        for link in links {
+            let presentation = if link.on_the_fly { presentation } else { ONCE };
+            let mut draws = Draws::new(self.delivery.seed, link.place, id, presentation);
+            link.operation.step().apply(frame, &mut draws);
+        }
+    }
+
+    fn deliver_bytes(&self, image: &[u8], out: &mut [f32]) {
+        if self.delivery.is_signed {
+            for (value, &pixel) in out.iter_mut().zip(image) {
+                *value = (f32::from(pixel) - 128.0) / 128.0;
+            }
+        } else {
+            for (value, &pixel) in out.iter_mut().zip(image) {
+                *value = f32::from(pixel) / 255.0;
+            }
+        }
+        self.quantize(out);
+    }
+
+    fn quantize(&self, out: &mut [f32]) {
+        let Some((levels, min, max)) = self.delivery.quantization else { return };
+        let step = (max - min) / (levels.max(2) - 1) as f32;
+        for value in out {
+            *value = min + ((value.clamp(min, max) - min) / step).round() * step;
         }
     }
 
     /// Does the cacheable transformations of all stimuli of `set` and keeps the images, unless that has been done.
     ///
-    /// It runs on the threads of rayon. It pays where stimuli are presented more than once; [`Provider::load`] alone
-    /// transforms what was not prepared, each time.
-    pub fn prepare(&self, set: Set) {
+    /// It runs on the threads of rayon. It pays where stimuli are presented more than once, and finds every file that cannot
+    /// be read; [`Provider::load`] alone transforms what was not prepared, each time.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or decoded, the first in the order of the set; nothing is kept then.
+    pub fn prepare(&self, set: Set) -> Result<(), Error> {
         let chain = &self.chains[set as usize];
-        // Never waits for another thread: a thread that fills the cache may be given a job of rayon that comes here.
-        if chain.cached.is_empty() || chain.taken.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let n = chain.cached_shape.n_elements();
         let ids = self.database.set(set);
-        let mut images = vec![0; ids.len() * n];
-        images
-            .par_chunks_exact_mut(n)
-            .zip(ids)
-            .for_each_init(Scratch::default, |scratch, (out, &id)| chain.begin(self.database.image(id), scratch, out));
-        let _ = chain.cache.set(images);
+        let is_stored_so = chain.n_kept == 0 && self.database.is_in_memory();
+        // Never waits for another thread: a thread that prepares may be given a job of rayon that comes here.
+        if ids.is_empty() || is_stored_so || chain.taken.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut kept = Kept::default();
+        for ids in ids.chunks(CHUNK) {
+            let images: Vec<Result<(Shape, Vec<u8>), Error>> = ids
+                .par_iter()
+                .map_init(Frame::default, |frame, &id| {
+                    let stored = self.database.image(id)?;
+                    frame.begin(stored.shape, &stored.pixels);
+                    self.apply(&chain.links[..chain.n_kept], frame, id, ONCE);
+                    Ok((frame.shape, frame.bytes.clone()))
+                })
+                .collect();
+            for image in images {
+                match image {
+                    Ok((shape, pixels)) => {
+                        kept.images.push((kept.pixels.len(), shape));
+                        kept.pixels.extend(pixels);
+                    }
+                    Err(error) => {
+                        chain.taken.store(false, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                }
+            }
+            if kept.pixels.len() > self.delivery.most_bytes {
+                return Ok(());
+            }
+        }
+        kept.pixels.shrink_to_fit();
+        let _ = chain.kept.set(kept);
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn image(&self, position: usize) -> (Shape, &[u8]) {
+        let (start, shape) = self.images[position];
+        (shape, &self.pixels[start..start + shape.n_elements()])
     }
 }
 
 impl Chain {
-    fn new(stored: Shape, set: Set, transformations: &[Transformation]) -> Result<Chain, Error> {
-        let (mut cached, mut rest) = (Vec::new(), Vec::new());
-        let (mut shape, mut cached_shape) = (stored, stored);
-        let applied = transformations.iter().filter(|transformation| transformation.apply_to.includes(set));
-        let (on_the_fly, cacheable): (Vec<_>, Vec<_>) = applied.partition(|transformation| transformation.on_the_fly);
-        for transformation in cacheable.into_iter().chain(on_the_fly) {
-            match &transformation.operation {
-                Operation::Rescale(rescale) => {
-                    let resize = plan_resize(shape, rescale)?;
-                    shape = resize.shape();
-                    if rest.is_empty() && !transformation.on_the_fly {
-                        cached.push(resize);
-                        cached_shape = shape;
-                    } else {
-                        rest.push(Step::Resize(resize));
-                    }
-                }
-                Operation::RangeAffine(affine) => {
-                    check_affine(affine, shape.channels)?;
-                    rest.push(Step::Affine { affine: affine.clone(), plane: shape.plane() });
-                }
-            }
-        }
-        Ok(Chain { cached, rest, cached_shape, shape, cache: OnceLock::new(), taken: AtomicBool::new(false) })
+    fn new(set: Set, transformations: &[Transformation]) -> Chain {
+        let links: Vec<Link> = in_order(transformations, set)
+            .map(|(place, transformation)| Link {
+                place,
+                on_the_fly: transformation.on_the_fly,
+                operation: transformation.operation.clone(),
+            })
+            .collect();
+        // Whether an operation makes reals does not depend on the image, but for those that refuse it.
+        let is_kept = |link: &&Link| !link.on_the_fly && !link.operation.makes_reals();
+        let n_kept = links.iter().take_while(is_kept).count();
+        Chain { links, n_kept, kept: OnceLock::new(), taken: AtomicBool::new(false) }
     }
 
-    /// Applies the cached steps.
-    fn begin(&self, image: &[u8], scratch: &mut Scratch, out: &mut [u8]) {
-        let Some((last, before)) = self.cached.split_last() else { return out.copy_from_slice(image) };
-        let mut source = Cow::Borrowed(image);
-        for resize in before {
-            let mut next = vec![0; resize.shape().n_elements()];
-            resize.integers(&source, scratch, &mut next);
-            source = Cow::Owned(next);
+    fn shape(&self, stored: Shape) -> Result<Shape, Error> {
+        let mut format = Format { shape: stored, is_real: false };
+        for link in &self.links {
+            format = link.operation.step().format(format)?;
         }
-        last.integers(&source, scratch, out);
+        Ok(format.shape)
     }
-
-    /// Applies the other steps and the implicit normalization.
-    fn finish(&self, image: &[u8], out: &mut [f32]) {
-        if self.rest.is_empty() {
-            return normalize(image, out);
-        }
-        let mut pixels = Pixels::Integers(image.to_vec());
-        for step in &self.rest {
-            pixels = step.apply(pixels);
-        }
-        match pixels {
-            Pixels::Integers(values) => normalize(&values, out),
-            Pixels::Reals(values) => out.copy_from_slice(&values),
-        }
-    }
-}
-
-fn normalize(image: &[u8], out: &mut [f32]) {
-    for (value, &pixel) in out.iter_mut().zip(image) {
-        *value = f32::from(pixel) / 255.0;
-    }
-}
-
-fn plan_resize(shape: Shape, rescale: &Rescale) -> Result<Resize, Error> {
-    let (mut width, mut height) = (rescale.width, rescale.height);
-    if rescale.keep_aspect_ratio {
-        let ratios = (width as f64 / shape.width as f64, height as f64 / shape.height as f64);
-        let ratio = if rescale.resize_to_fit { ratios.0.min(ratios.1) } else { ratios.0.max(ratios.1) };
-        (width, height) = ((ratio * shape.width as f64) as usize, (ratio * shape.height as f64) as usize);
-    }
-    if [width, height].iter().all(|size| (1..=MAX_SIZE).contains(size)) {
-        Ok(Resize::new(shape, width, height))
-    } else {
-        Err(Error::RescaledSize { input: shape, max: MAX_SIZE, width, height })
-    }
-}
-
-fn check_affine(affine: &RangeAffine, channels: usize) -> Result<(), Error> {
-    let second_is_absent = affine.second_value.is_empty();
-    for (key, operator, values, is_absent) in [
-        ("FirstValue", affine.first, &affine.first_value, false),
-        ("SecondValue", affine.second, &affine.second_value, second_is_absent),
-    ] {
-        if !is_absent && values.len() != 1 && values.len() != channels {
-            return Err(Error::Values { key, channels, found: values.len() });
-        }
-        let is_bad = |value: &&f64| !value.is_finite() || (operator == Arithmetic::Divides && **value == 0.0);
-        if let Some(&found) = values.iter().find(is_bad) {
-            return Err(Error::Value { key, found });
-        }
-    }
-    Ok(())
-}
-
-impl Step {
-    fn apply(&self, pixels: Pixels) -> Pixels {
-        match (self, pixels) {
-            (Step::Resize(resize), Pixels::Integers(values)) => {
-                let mut out = vec![0; resize.shape().n_elements()];
-                resize.integers(&values, &mut Scratch::default(), &mut out);
-                Pixels::Integers(out)
-            }
-            (Step::Resize(resize), Pixels::Reals(values)) => {
-                let mut out = vec![0.0; resize.shape().n_elements()];
-                resize.reals(&values, &mut out);
-                Pixels::Reals(out)
-            }
-            (Step::Affine { affine, plane }, pixels) => {
-                let mut values = match pixels {
-                    Pixels::Integers(values) => values.into_iter().map(f32::from).collect(),
-                    Pixels::Reals(values) => values,
-                };
-                for (channel, values) in values.chunks_exact_mut(*plane).enumerate() {
-                    for value in values {
-                        *value = apply_affine(affine, channel, *value);
-                    }
-                }
-                Pixels::Reals(values)
-            }
-        }
-    }
-}
-
-/// Each operator works on doubles and delivers a float, as an operation on a whole image does.
-fn apply_affine(affine: &RangeAffine, channel: usize, x: f32) -> f32 {
-    let operand = |values: &[f64]| values.get(channel).or(values.first()).copied();
-    let mut x = x;
-    for (operator, operand) in
-        [(affine.first, operand(&affine.first_value)), (affine.second, operand(&affine.second_value))]
-    {
-        let Some(v) = operand else { continue };
-        let u = f64::from(x);
-        x = match operator {
-            Arithmetic::Plus => u + v,
-            Arithmetic::Minus => u - v,
-            Arithmetic::Multiplies => u * v,
-            Arithmetic::Divides => u / v,
-        } as f32;
-    }
-    if affine.truncate { x.trunc() } else { x }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{real_mnist, tiny};
-    use crate::{ApplyTo, Mt19937};
+    use crate::{ApplyTo, Arithmetic, Distortion, Flip, Mt19937, RangeAffine, Rescale};
 
     const STORED: Shape = Shape { channels: 1, height: 2, width: 3 };
     const LARGE: Shape = Shape { channels: 1, height: 32, width: 32 };
@@ -316,19 +368,19 @@ mod tests {
     }
 
     fn tiny_database() -> Arc<Database> {
-        let mut database = tiny();
-        database.partition(0.4, false, &mut Mt19937::new(1));
+        let mut database = tiny(0.4);
+        database.partition(false, &mut Mt19937::new(1));
         Arc::new(database)
     }
 
     /// Loads stimulus 0, of pixels 0 to 5, as one of `set`.
     #[track_caller]
     fn check(shape: Shape, transformations: &[Transformation], set: Set, expect: &[f32]) {
-        let provider = Provider::new(tiny_database(), shape, transformations).unwrap();
+        let provider = Provider::new(tiny_database(), shape, transformations, Delivery::default()).unwrap();
         let mut out = vec![f32::NAN; shape.n_elements()];
-        provider.load(0, set, &mut out);
+        provider.load(0, set, &mut out).unwrap();
         assert_eq!(out, expect);
-        provider.load_batch(&[0], set, &mut out);
+        provider.load_batch(&[0], set, &mut out).unwrap();
         assert_eq!(out, expect, "from the cache");
     }
 
@@ -404,7 +456,10 @@ mod tests {
         for (resize_to_fit, (width, height)) in [(true, (6, 4)), (false, (15, 10))] {
             let operation = Rescale { width: 6, height: 10, keep_aspect_ratio: true, resize_to_fit };
             let shape = Shape { channels: 1, height, width };
-            assert!(Provider::new(tiny_database(), shape, &[always(Operation::Rescale(operation))]).is_ok());
+            assert!(
+                Provider::new(tiny_database(), shape, &[always(Operation::Rescale(operation))], Delivery::default())
+                    .is_ok()
+            );
         }
     }
 
@@ -453,33 +508,35 @@ mod tests {
                 "RangeAffineTransformation: expected a finite `SecondValue`, other than 0 to divide by, found NaN",
             ),
         ] {
-            let error = Provider::new(tiny_database(), LARGE, &[transformation]).unwrap_err();
+            let error = Provider::new(tiny_database(), LARGE, &[transformation], Delivery::default()).unwrap_err();
             assert_eq!(error.to_string(), expect);
         }
     }
 
     #[test]
     fn a_set_that_is_empty_may_have_any_shape() {
-        let mut database = tiny();
-        database.partition(0.0, false, &mut Mt19937::new(1));
+        let mut database = tiny(0.0);
+        database.partition(false, &mut Mt19937::new(1));
         let transformation =
             Transformation { apply_to: ApplyTo::NoValidation, ..always(Operation::Rescale(rescale(32, 32))) };
-        assert!(Provider::new(Arc::new(database), LARGE, &[transformation]).is_ok());
+        assert!(Provider::new(Arc::new(database), LARGE, &[transformation], Delivery::default()).is_ok());
     }
 
     #[test]
     fn what_is_kept_is_what_is_made_anew() {
-        let provider = Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))]).unwrap();
+        let provider =
+            Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))], Delivery::default())
+                .unwrap();
         let n = LARGE.n_elements();
         // Stimulus 0 is in one of the first two sets, and may be presented as a stimulus of Test all the same.
         let mut ids = real_mnist().set(Set::Test)[..50].to_vec();
         ids.push(0);
         let mut fresh = vec![0.0; ids.len() * n];
         for (&id, out) in ids.iter().zip(fresh.chunks_exact_mut(n)) {
-            provider.load(id, Set::Test, out);
+            provider.load(id, Set::Test, out).unwrap();
         }
         let mut kept = vec![0.0; ids.len() * n];
-        provider.load_batch(&ids, Set::Test, &mut kept);
+        provider.load_batch(&ids, Set::Test, &mut kept).unwrap();
         assert_eq!(fresh, kept);
         assert!(kept.iter().all(|value| (0.0..=1.0).contains(value)) && kept.contains(&1.0));
     }
@@ -487,7 +544,9 @@ mod tests {
     #[test]
     fn the_number_of_threads_changes_nothing() {
         let run = |n_threads| {
-            let provider = Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))]).unwrap();
+            let provider =
+                Provider::new(real_mnist(), LARGE, &[always(Operation::Rescale(rescale(32, 32)))], Delivery::default())
+                    .unwrap();
             let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
             let database = provider.database();
             let ids = &database.set(Set::Validation)[..500];
@@ -496,10 +555,79 @@ mod tests {
             pool.install(|| {
                 out.par_chunks_exact_mut(LARGE.n_elements())
                     .zip(ids)
-                    .for_each(|(out, &id)| provider.load_batch(&[id], Set::Validation, out));
+                    .for_each(|(out, &id)| provider.load_batch(&[id], Set::Validation, out).unwrap());
             });
             out
         };
         assert_eq!(run(1), run(4));
+    }
+
+    #[test]
+    fn random_transformations_depend_on_seed_stimulus_and_presentation_alone() {
+        let transformations = [
+            always(Operation::Rescale(rescale(32, 32))),
+            on_the_fly(Operation::Flip(Flip { random_horizontal: true, ..Flip::default() })),
+            on_the_fly(Operation::Distortion(Distortion {
+                elastic_size: 15,
+                elastic_sigma: 6.0,
+                elastic_scaling: 36.0,
+                scaling: 10.0,
+                rotation: 10.0,
+            })),
+        ];
+        let n = LARGE.n_elements();
+        let mnist = real_mnist();
+        let ids = &mnist.set(Set::Learn)[..60];
+        let run = |n_threads, seed, first| {
+            let delivery = Delivery { seed, ..Delivery::default() };
+            let provider = Provider::new(real_mnist(), LARGE, &transformations, delivery).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let mut out = vec![0.0; ids.len() * n];
+            pool.install(|| provider.load_presentations(ids, Set::Learn, first, &mut out)).unwrap();
+            out
+        };
+        let all = run(1, 1, 1000);
+        assert_eq!(all, run(3, 1, 1000), "any number of threads");
+        let (other_seed, other_presentation) = (run(1, 2, 1000), run(1, 1, 1001));
+        for at in 0..ids.len() {
+            let of = |out: &[f32]| out[at * n..(at + 1) * n].to_vec();
+            assert!(of(&all) != of(&other_seed) && of(&all) != of(&other_presentation), "stimulus {at}");
+        }
+        // The same stimulus and presentation in another batch.
+        let provider = Provider::new(real_mnist(), LARGE, &transformations, Delivery::default()).unwrap();
+        let mut one = vec![0.0; n];
+        provider.load_presentations(&ids[7..8], Set::Learn, 1007, &mut one).unwrap();
+        assert_eq!(one, all[7 * n..8 * n]);
+    }
+
+    #[test]
+    fn bytes_may_be_mapped_to_both_signs_and_to_few_levels() {
+        let deliver = |delivery| {
+            let provider = Provider::new(tiny_database(), STORED, &[], delivery).unwrap();
+            let mut out = vec![0.0; 6];
+            provider.load(0, Set::Learn, &mut out).unwrap();
+            out
+        };
+        let signed = deliver(Delivery { is_signed: true, ..Delivery::default() });
+        assert_eq!(signed, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(|level| (level - 128.0) / 128.0));
+        let coarse = Delivery { quantization: Some((3, 0.0, 4.0 / 255.0)), ..Delivery::default() };
+        let expect = [0.0, 2.0, 2.0, 4.0, 4.0, 4.0].map(|level: f32| level / 255.0);
+        for (found, expect) in deliver(coarse).into_iter().zip(expect) {
+            assert!((found - expect).abs() < 1e-7, "{found} {expect}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_made_anew_each_time() {
+        let transformations = [always(Operation::Rescale(rescale(32, 32)))];
+        let load = |most_bytes| {
+            let delivery = Delivery { most_bytes, ..Delivery::default() };
+            let provider = Provider::new(tiny_database(), LARGE, &transformations, delivery).unwrap();
+            let mut out = vec![0.0; 3 * 1024];
+            provider.load_batch(&[2, 0, 1], Set::Learn, &mut out).unwrap();
+            (provider.chains[0].kept.get().is_some(), out)
+        };
+        let (all, some) = (load(usize::MAX), load(1024));
+        assert!(all.0 && !some.0 && all.1 == some.1);
     }
 }

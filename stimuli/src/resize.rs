@@ -21,7 +21,7 @@ struct Tap {
 const ONE: f32 = 2048.0;
 
 /// Rows of the source after the horizontal pass, kept between images.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Scratch(Vec<i32>);
 
 impl Resize {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_digit_is_rescaled_to_the_pixels_of_the_reference() {
         for (id, expect) in [(25021, 3762), (63593, 3295)] {
-            let out = integers((28, 28), (32, 32), real_mnist().image(id));
+            let out = integers((28, 28), (32, 32), &real_mnist().image(id).unwrap().pixels);
             let length: usize = out.iter().map(|&pixel| six_digits(f32::from(pixel) / 255.0).len() + 1).sum();
             assert_eq!(length + 32 + 1, expect, "stimulus {id}: values with blanks, 32 line ends, an empty line");
         }

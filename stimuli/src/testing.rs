@@ -8,8 +8,12 @@ use std::sync::{Arc, OnceLock};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::mnist::{self, File, Files};
-use crate::{Database, Mt19937};
+use crate::draws::Draws;
+use crate::files::File;
+use crate::frame::Frame;
+use crate::mnist::{self, Files};
+use crate::transformation::{Format, Step};
+use crate::{Database, Mt19937, Shape};
 
 pub fn images_file(count: u32, rows: u32, columns: u32, pixels: &[u8]) -> Vec<u8> {
     let words = [0x803, count, rows, columns].map(u32::to_be_bytes);
@@ -39,8 +43,8 @@ pub fn tiny_files() -> Files {
     }
 }
 
-pub fn tiny() -> Database {
-    mnist::load(&tiny_files()).unwrap()
+pub fn tiny(validation: f64) -> Database {
+    mnist::load(&tiny_files(), validation).unwrap()
 }
 
 /// MNIST, partitioned with `Validation=0.2` and seed 1.
@@ -48,9 +52,44 @@ pub fn real_mnist() -> Arc<Database> {
     static MNIST: OnceLock<Arc<Database>> = OnceLock::new();
     let load = || {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mnist");
-        let mut database = mnist::load(&Files::open(&folder).unwrap()).unwrap();
-        database.partition(0.2, true, &mut Mt19937::new(1));
+        let mut database = mnist::load(&Files::open(&folder).unwrap(), 0.2).unwrap();
+        database.partition(true, &mut Mt19937::new(1));
         Arc::new(database)
     };
     MNIST.get_or_init(load).clone()
+}
+
+/// A one-channel byte image.
+pub fn format_of(width: usize, height: usize) -> Format {
+    Format { shape: Shape { channels: 1, height, width }, is_real: false }
+}
+
+/// What a step makes of an image of bytes `width` x `height`, of as many channels as there are planes.
+pub fn transformed(step: &dyn Step, size: (usize, usize), image: &[u8]) -> Vec<u8> {
+    transformed_as(step, size, image, 0)
+}
+
+/// The same for a stimulus of its own.
+pub fn transformed_as(step: &dyn Step, size: (usize, usize), image: &[u8], id: usize) -> Vec<u8> {
+    let frame = frame_of(step, size, image, id);
+    assert!(!frame.is_real, "expected bytes");
+    frame.bytes
+}
+
+/// What a step that makes reals makes of an image of bytes, or a step that takes reals of the same levels.
+pub fn reals_of(step: &dyn Step, size: (usize, usize), image: &[u8]) -> Vec<f32> {
+    let frame = frame_of(step, size, image, 0);
+    frame.levels().collect()
+}
+
+fn frame_of(step: &dyn Step, (width, height): (usize, usize), image: &[u8], id: usize) -> Frame {
+    let shape = Shape { channels: image.len() / (width * height), height, width };
+    let expect = step.format(Format { shape, is_real: false }).unwrap();
+    let mut frame = Frame::default();
+    frame.begin(shape, image);
+    step.apply(&mut frame, &mut Draws::new(1, 0, id, 0));
+    assert_eq!((frame.shape, frame.is_real), (expect.shape, expect.is_real), "{step:?}");
+    let n = if frame.is_real { frame.reals.len() } else { frame.bytes.len() };
+    assert_eq!(n, expect.shape.n_elements(), "{step:?}");
+    frame
 }

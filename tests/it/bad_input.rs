@@ -38,6 +38,44 @@ fn faults_of_a_model_come_all_at_once_with_their_lines() {
     assert!(failed.stderr.contains("found `5x`"), "{}", failed.stderr);
 }
 
+/// `m.ini` in the folder `models`: LeNet whose second fully connected layer comes from a template beside it.
+fn with_template(folder: &Path, template: &str) {
+    let text = model("LeNet_Spike.ini");
+    let (before, after) = text.split_once("[fc2]\n").unwrap();
+    let included = after.split_once("\n\n").unwrap().1;
+    fs::create_dir(folder.join("models")).unwrap();
+    fs::write(folder.join("models/m.ini"), format!("{before}[fc2@fc.ini.tpl]\nN=10\n\n{included}")).unwrap();
+    fs::write(folder.join("models/fc.ini.tpl"), template).unwrap();
+}
+
+const FC: &str = "[{{SECTION_NAME}}]\nInput=fc1\nType=Fc\nNbOutputs={{N}}\nActivationFunction=Linear\nConfigSection=common.config,fc2.config\n";
+
+#[test]
+fn a_template_is_read_beside_the_model() {
+    let folder = folder();
+    with_template(folder.path(), FC);
+    let words = ["test", "models/m.ini", "--nb-test", "20", "--out", "out", "-w", &shipped_weights()];
+    run(folder.path(), &words).succeeds();
+    run(folder.path(), &["test", "LeNet_Spike.ini", "--nb-test", "20", "--out", "shipped"]).succeeds();
+    let log = |out: &str| fs::read(folder.path().join(out).join("stats_spike.log")).unwrap();
+    assert_eq!(log("out"), log("shipped"));
+}
+
+#[test]
+fn a_fault_of_a_template_names_its_line() {
+    let folder = folder();
+    with_template(folder.path(), &FC.replace("{{N}}", "{{M}}"));
+    let words = ["inspect", "models/m.ini"];
+    run(folder.path(), &words).fails(2, &["m.ini has 1 fault", "fc.ini.tpl, line 4, [fc2]: there is no variable `M`"]);
+    fs::write(folder.path().join("models/fc.ini.tpl"), FC.replace("=Linear", "=Tanh")).unwrap();
+    run(folder.path(), &["test", "models/m.ini", "-w", &shipped_weights()])
+        .fails(2, &["models/m.ini has 1 fault", "fc.ini.tpl, line 5, [fc2]: expected a plain Rectifier"]);
+    fs::write(folder.path().join("models/fc.ini.tpl"), b"[a]\n\xff").unwrap();
+    run(folder.path(), &words).fails(2, &["template `fc.ini.tpl`: line 2: expected UTF-8 text"]);
+    fs::remove_file(folder.path().join("models/fc.ini.tpl")).unwrap();
+    run(folder.path(), &words).fails(2, &["line ", "[fc2]: template `fc.ini.tpl`: there is no such file"]);
+}
+
 #[test]
 fn a_misspelt_key_is_told_beside_the_one_that_it_leaves_missing() {
     check_model(
@@ -233,7 +271,7 @@ fn a_time_that_its_semicolon_makes_a_comment_is_told() {
         let told = warnings(right);
         assert!(!told.contains("is a comment"), "{told}");
     }
-    let keys = run(folder.path(), &["inspect", "--keys"]).succeeds().stdout;
+    let keys = run(folder.path(), &["keys"]).succeeds().stdout;
     assert!(keys.contains("| `\"1000 fs; 100 fs\"` |"), "{keys}");
 }
 

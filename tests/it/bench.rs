@@ -167,3 +167,30 @@ fn what_cannot_be_written_or_started_is_refused_before_measuring() {
     run(folder.path(), &["bench", "--threads", "0"]).fails(2, &["--threads", "1 to 256"]);
     assert_eq!(std::fs::read_to_string(folder.path().join("file")).unwrap(), "kept");
 }
+
+#[test]
+fn bytes_are_told_beside_times() {
+    let folder = folder();
+    let words = ["bench", "--quick", "--only", "memory", "--json", "bench.json"];
+    let measured = run(folder.path(), &words).succeeds();
+    assert!(measured.stdout.contains("conv2, a shared weight"), "{}", measured.stdout);
+    let record = json(folder.path(), "bench.json");
+    let lines = record["lines"].as_array().expect("lines");
+    let figure = |line: usize, name: &str| {
+        let figures = lines[line]["figures"].as_array().expect("figures");
+        let figure = figures.iter().find(|figure| figure["name"] == name).expect(name);
+        (figure["value"]["median"].as_f64().expect("a figure"), figure["target"]["value"].as_f64().expect("a target"))
+    };
+    assert!(lines[0]["sides"][1]["bytes"]["median"] == 4.0, "the potential: {}", lines[0]);
+    for (name, most) in [
+        ("IF, beyond its potential", 8.0),
+        ("leak, more", 8.0),
+        ("refractory period, more", 8.0),
+        ("constant current, more", 32.0),
+    ] {
+        let (bytes, target) = figure(0, name);
+        assert!(bytes > 0.0 && bytes <= most && target == most, "{name}: {bytes}");
+    }
+    let (bytes, target) = figure(1, "conv3, a shared weight");
+    assert!(target == 4.0 && (4.0..4.01).contains(&bytes), "conv3: {bytes}");
+}

@@ -155,9 +155,40 @@ fn inspect_shows_the_network() {
     for part in ["326,520", "332,824", "60,570", "TerminateDelta 4", "JitteredPeriodic"] {
         assert!(shown.contains(part), "`{part}` is missing in\n{shown}");
     }
-    let keys = run(folder.path(), &["inspect", "--keys"]).succeeds().stdout;
-    assert!(keys.contains("SpikeNormalization"), "{keys}");
     assert!(files(folder.path()).is_empty(), "inspect writes nothing");
+}
+
+#[test]
+fn saved_parameters_count_where_they_lie() {
+    let folder = folder();
+    let saved = run(folder.path(), &["LeNet_Spike.ini", "-cfg", "--out", "a"]).succeeds().stdout;
+    assert!(saved.contains("saved parameters: 7 files"), "{saved}");
+    let path = folder.path().join("a/fc2.cfg");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.lines().any(|line| line == "TerminateDelta = 4"), "{text}");
+    std::fs::write(&path, text.replace("TerminateDelta = 4", "TerminateDelta = 2")).unwrap();
+    let shown = run(folder.path(), &["inspect", "LeNet_Spike.ini", "--out", "a"]).succeeds();
+    assert!(shown.stdout.contains("TerminateDelta 2"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("note: saved parameters are read from a/fc2.cfg"), "{}", shown.stderr);
+    let shown = run(folder.path(), &["inspect", "LeNet_Spike.ini"]).succeeds();
+    assert!(shown.stdout.contains("TerminateDelta 4"), "{}", shown.stdout);
+    std::fs::write(&path, "TerminateDelt = 4").unwrap();
+    run(folder.path(), &["test", "LeNet_Spike.ini", "--out", "a"])
+        .fails(2, &["fc2.cfg, line 1, [fc2] TerminateDelt: unknown parameter; did you mean `TerminateDelta`?"]);
+}
+
+#[test]
+fn keys_are_printed_for_people_and_for_programs() {
+    let folder = folder();
+    let keys = |words: &[&str]| run(folder.path(), words).succeeds().stdout;
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md")).unwrap();
+    assert_eq!(keys(&["keys"]), page);
+    let env = keys(&["keys", "env"]);
+    assert!(env.contains("`PeriodMeanMin`") && !env.contains("`KernelWidth`"), "{env}");
+    let json: serde_json::Value = serde_json::from_str(&keys(&["keys", "--json", "Conv"])).unwrap();
+    let kernel = json.as_array().unwrap().iter().find(|entry| entry["key"] == "KernelWidth").unwrap();
+    assert_eq!((&kernel["section"], &kernel["presence"]), (&"`Type=Conv`".into(), &"required".into()));
+    run(folder.path(), &["keys", "datbase"]).fails(2, &["`datbase`", "did you mean `database`?"]);
 }
 
 #[test]
@@ -176,7 +207,6 @@ fn options_without_effect_are_noted_in_one_line() {
     );
     assert_eq!(notes(&["test", "LeNet.ini", "--nb-test", "1", "--learn", "5"]), ["note: no effect here: --learn"]);
     assert_eq!(notes(&["inspect", "LeNet.ini", "-w", "/nowhere"]), ["note: no effect here: --weights"]);
-    assert_eq!(notes(&["inspect", "--keys", "--seed", "2"]), ["note: no effect here: --seed"]);
     let find_lr = ["find-lr", "LeNet.ini", "--find-lr", "256", "--float", "f64"];
     assert_eq!(notes(&find_lr), ["note: no effect here: --float"]);
     assert_eq!(notes(&["LeNet_Spike.ini", "-test", "-nb-test", "1", "-present-time", "1", "-seed", "1"]), none);
@@ -215,8 +245,8 @@ fn a_learning_without_validation_leaves_no_older_weights_in_its_way() {
 #[test]
 fn shells_and_man_know_every_command_and_option() {
     let folder = folder();
-    let commands = ["learn", "test", "find-lr", "inspect", "demo", "bench", "completions", "man"];
-    let options = ["--learn-epoch", "--continuous", "--checkpoint-after", "--normalization", "--only", "--keys"];
+    let commands = ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man"];
+    let options = ["--learn-epoch", "--continuous", "--checkpoint-after", "--normalization", "--only", "--json"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(folder.path(), &["completions", shell]).succeeds().stdout;
         let knows = |word: &str| script.contains(word) || script.contains(word.trim_start_matches('-'));

@@ -4,9 +4,11 @@
 //! blocks one after the other and sums their gradients in its own buffers; the slots are then added in ascending
 //! order. Gradients of full connections are summed block after block when all blocks are done. So the work can be
 //! spread over threads, and no sum depends on their number or on the capacity.
+mod batch_norm;
 mod conv;
 mod correlate;
 mod dense;
+mod elem_wise;
 mod elementwise;
 mod lanes;
 mod layer;
@@ -19,15 +21,17 @@ use std::sync::{Mutex, OnceLock};
 use rayon::prelude::*;
 
 use super::{Backend, Batch};
+use crate::cell::batch_norm::Statistics;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
 use crate::network::StepReport;
 use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
 use crate::solver::Step;
+use batch_norm::{ErrorSums, Normalization};
 use lanes::LANES;
 use layer::Layer;
-use slot::{Block, Scratch, Slot};
+use slot::{Block, Scratch, Slot, Stage, Work};
 
 /// Number of sums that the gradients of a batch are split into.
 const SLOTS: usize = 16;
@@ -50,6 +54,10 @@ pub(super) struct Cpu {
     capacity: usize,
     /// Stimuli of the last batch.
     n: usize,
+    /// Running means and variances, one a cell; empty where it has none.
+    statistics: Vec<Statistics>,
+    /// What the last batch was normalized by, one a cell; empty where it was not.
+    norms: Vec<Normalization>,
     /// Outputs of the last batch as far as they were asked for, `[n][c][y][x]`.
     outputs: Vec<OnceLock<Vec<f32>>>,
     /// Buffers for outputs that were not asked for yet.
@@ -65,6 +73,8 @@ struct Program {
     /// Indices of each cell's weights and bias among the parameters.
     weights: Vec<Option<usize>>,
     biases: Vec<Option<usize>>,
+    /// Cells that need sums over the batch while it is learned.
+    barriers: Vec<usize>,
 }
 
 impl Program {
@@ -76,6 +86,10 @@ impl Program {
             _ => None,
         }
     }
+}
+
+fn needs_the_batch(layer: &Layer) -> bool {
+    matches!(layer, Layer::BatchNorm(norm) if norm.follows_the_batch())
 }
 
 /// What a batch does.
@@ -91,13 +105,20 @@ impl Cpu {
             let of = |cell| parameters.iter().position(|p| p.info.cell == cell && p.info.kind == kind);
             (0..plan.cells.len()).map(of).collect()
         };
+        let layers: Vec<Layer> = plan.cells.iter().map(Layer::new).collect();
+        let statistics = layers.iter().map(|layer| match layer {
+            Layer::BatchNorm(norm) => norm.statistics(),
+            _ => Statistics::default(),
+        });
+        let statistics = statistics.collect();
         let program = Program {
             input: size(plan.input),
-            layers: plan.cells.iter().map(Layer::new).collect(),
             cells: plan.cells.clone(),
             target: plan.target.clone(),
             weights: index(ParameterKind::Weights),
             biases: index(ParameterKind::Bias),
+            barriers: (0..layers.len()).filter(|&cell| needs_the_batch(&layers[cell])).collect(),
+            layers,
         };
         Self {
             gradients: parameters.iter().map(|parameter| vec![0.0; parameter.values.len()]).collect(),
@@ -106,6 +127,8 @@ impl Cpu {
             scratch: Mutex::default(),
             capacity: 0,
             n: 0,
+            statistics,
+            norms: vec![Normalization::default(); plan.cells.len()],
             outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
             spare: program.cells.iter().map(|_| Mutex::default()).collect(),
             program,
@@ -122,13 +145,117 @@ impl Cpu {
         }
     }
 
+    /// Computes and, where it is learned, compares and leads back a batch: all at once, or up to each cell that needs
+    /// sums over the batch.
     fn run(&mut self, stimuli: &[f32], mode: Mode<'_>) {
-        let (program, parameters, pool) = (&self.program, &self.parameters, &self.scratch);
+        for (cell, statistics) in self.statistics.iter().enumerate() {
+            if let Layer::BatchNorm(norm) = &self.program.layers[cell] {
+                let error_means = vec![ErrorSums::default(); norm.shape.channels];
+                self.norms[cell] = Normalization { moments: norm.running(statistics), error_means };
+            }
+        }
+        let n_cells = self.program.cells.len();
+        let stage = |forward| Stage { forward, gathers: None, compares: false, backward: 0..0, settles: None };
+        let Mode::Learn { .. } = mode else {
+            return self.stage(stimuli, mode, &stage(0..n_cells));
+        };
+        let barriers = self.program.barriers.clone();
+        let mut forward = 0..barriers.first().copied().unwrap_or(n_cells);
+        for (number, &barrier) in barriers.iter().enumerate() {
+            self.stage(stimuli, mode, &Stage { gathers: Some(barrier), ..stage(forward) });
+            self.follow(barrier);
+            forward = barrier..barriers.get(number + 1).copied().unwrap_or(n_cells);
+        }
+        let target = self.program.target.cell;
+        let mut last = Stage { compares: true, backward: 0..target + 1, ..stage(forward) };
+        for &barrier in barriers.iter().rev() {
+            if barrier > target || !self.program.cells[barrier].has_error {
+                continue;
+            }
+            let end = last.backward.end;
+            self.stage(stimuli, mode, &Stage { backward: barrier + 1..end, settles: Some(barrier), ..last });
+            self.sum_errors(barrier);
+            last = Stage { backward: 0..barrier + 1, ..stage(n_cells..n_cells) };
+        }
+        self.stage(stimuli, mode, &last);
+    }
+
+    /// Sums over the stimuli of the batch, in the order of the slots.
+    fn sums(&self, n_sums: usize, add: impl Fn(&Block, usize, &mut [f64]) + Sync) -> Vec<f64> {
+        let used = self.n.div_ceil(LANES).min(SLOTS);
+        let slots = self.slots[..used].par_iter().enumerate().map(|(index, slot)| {
+            let mut sums = vec![0.0; n_sums];
+            for (turn, block) in slot.blocks.iter().enumerate() {
+                let lanes = self.n.saturating_sub((turn * SLOTS + index) * LANES).min(LANES);
+                if lanes > 0 {
+                    add(block, lanes, &mut sums);
+                }
+            }
+            sums
+        });
+        let slots: Vec<Vec<f64>> = slots.collect();
+        let mut total = vec![0.0; n_sums];
+        for slot in slots {
+            total.iter_mut().zip(slot).for_each(|(total, part)| *total += part);
+        }
+        total
+    }
+
+    /// Takes the mean and the variance of the batch at the inputs of a batch normalization.
+    fn follow(&mut self, cell: usize) {
+        let Layer::BatchNorm(norm) = &self.program.layers[cell] else { return };
+        if self.n == 0 {
+            return;
+        }
+        let (n, channels) = ((self.n * norm.area()) as f64, norm.shape.channels);
+        let program = &self.program;
+        let mut means = self.sums(channels, |block, lanes, sums| {
+            batch_norm::add_sums(norm, block.input(program, cell), lanes, sums, |x, _| x);
+        });
+        means.iter_mut().for_each(|mean| *mean /= n);
+        let squares = self.sums(channels, |block, lanes, sums| {
+            let square = |x: f64, channel: usize| (x - means[channel]).powi(2);
+            batch_norm::add_sums(norm, block.input(program, cell), lanes, sums, square);
+        });
+        let share = norm.momentum;
+        let follow = |running: &mut f32, batch: f64| {
+            *running = (share * batch + (1.0 - share) * f64::from(*running)) as f32;
+        };
+        let statistics = &mut self.statistics[cell];
+        for (channel, (&mean, &square)) in means.iter().zip(&squares).enumerate() {
+            self.norms[cell].moments[channel] = norm.moments(mean, square / n);
+            follow(&mut statistics.mean[channel], mean);
+            follow(&mut statistics.variance[channel], square / (n - 1.0).max(1.0));
+        }
+    }
+
+    /// Sums the errors of a batch normalization: gradients of its scale and bias, and what its inputs' errors need.
+    fn sum_errors(&mut self, cell: usize) {
+        let Layer::BatchNorm(norm) = &self.program.layers[cell] else { return };
+        let (n, channels) = ((self.n * norm.area()) as f64, norm.shape.channels);
+        let moments = &self.norms[cell].moments;
+        let sums = self.sums(2 * channels, |block, lanes, sums| {
+            let input = block.input(&self.program, cell);
+            batch_norm::add_error_sums(norm, moments, input, &block.errors[cell], lanes, sums);
+        });
+        let (errors, products) = sums.split_at(channels);
+        let means = errors.iter().zip(products);
+        self.norms[cell].error_means =
+            means.map(|(errors, products)| ErrorSums { errors: errors / n, products: products / n }).collect();
+        for (parameter, sums) in [(self.program.weights[cell], products), (self.program.biases[cell], errors)] {
+            let (Some(parameter), Some(slot)) = (parameter, self.slots.first_mut()) else { continue };
+            slot.gradients[parameter].iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum as f32);
+        }
+    }
+
+    fn stage(&mut self, stimuli: &[f32], mode: Mode<'_>, stage: &Stage) {
+        let (program, pool) = (&self.program, &self.scratch);
+        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode };
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
             let mut scratch = scratch.unwrap_or_else(|| Scratch::new(program));
-            slot.run(program, parameters, &mut scratch, index, stimuli, mode);
+            slot.run(&work, stage, &mut scratch, index);
             if let Ok(mut pool) = pool.lock() {
                 pool.push(scratch);
             }
@@ -256,6 +383,14 @@ impl Backend for Cpu {
 
     fn parameters_mut(&mut self) -> &mut [Parameter] {
         &mut self.parameters
+    }
+
+    fn statistics(&self) -> &[Statistics] {
+        &self.statistics
+    }
+
+    fn statistics_mut(&mut self) -> &mut [Statistics] {
+        &mut self.statistics
     }
 }
 

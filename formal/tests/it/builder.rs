@@ -80,6 +80,10 @@ pub fn solve(config: &mut NetworkConfig, solver: impl Into<SolverConfig>) {
                 *weights_solver = solver.clone();
                 *bias_solver = solver.clone();
             }
+            Operator::BatchNorm(BatchNormConfig { scale_solver, bias_solver, .. }) => {
+                *scale_solver = solver.clone();
+                *bias_solver = solver.clone();
+            }
             _ => {}
         }
     }

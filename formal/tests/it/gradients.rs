@@ -28,7 +28,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 }
 
 /// Compares outputs in both modes and all gradients with the naive network.
-fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
+pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
     solve(&mut config, solver);
     let mut network = Network::new(&config, seed).expect("a valid network");
@@ -69,14 +69,13 @@ fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
 
 /// What the error `(target - output)` is minus the gradient of, summed over the stimuli.
 fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], labels: &[Option<usize>]) -> f64 {
-    let elements = config.input.channels * config.input.height * config.input.width;
     let with_loss =
         matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
     let logistic = config.cells[config.target.cell].activation == Activation::LogisticWithLoss;
     let mut loss = 0.0;
-    for (stimulus, label) in stimuli.chunks_exact(elements).zip(labels) {
+    for (outputs, label) in naive.outputs(stimuli, 0).iter().zip(labels) {
         let &Some(label) = label else { continue };
-        let outputs = &naive.infer(stimulus)[config.target.cell];
+        let outputs = &outputs[config.target.cell];
         if with_loss {
             loss -= outputs[label].ln();
         } else {
@@ -95,7 +94,7 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
 }
 
 /// Compares every gradient of the naive network with finite differences of the loss.
-fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
+pub fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
     let network = Network::new(config, seed).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;

@@ -1,6 +1,8 @@
 //! Networks through the public interface.
 mod allocations;
+mod batch_norm;
 mod builder;
+mod elem_wise;
 mod errors;
 mod gradients;
 mod learning;

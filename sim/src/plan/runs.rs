@@ -2,23 +2,24 @@
 //!
 //! Neurons lie `[y][x][output]`. A spike's taps along x belong to neighboring positions, the further in the kernel the
 //! earlier; so the kernel is stored reversed along x (per stride residue), outputs innermost, and the row of affected
-//! neurons and the row of weights run side by side. A run that the right border cuts has a copy of its own, because what
-//! follows a run must be silent: runs are read in whole chunks of [`LANES`], and the lanes past the end carry weight 0
-//! and a threshold that is not a number and so never reached, as the lanes of unconnected pairs do. The left border only moves the beginning.
+//! neurons and the row of weights run side by side. The left border moves the beginning of a run, the right border its end.
+//! Runs are read in whole steps of [`LANES`]; a mask a step tells the lanes that the run reaches from those past its end and
+//! those of unconnected pairs.
 
 use std::collections::HashMap;
 
 use super::{Group, Synapses, n_taps};
-use crate::lanes::{Aligned, LANES};
+use crate::lanes::{LANES, Mask};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<F> {
-    /// `[channel][ky][variant]`, a variant for each (residue, number of taps cut on the right).
-    weights: Aligned<F>,
-    /// `[pattern][variant]`, a pattern for each set of outputs that some channel is connected to.
-    thresholds: Aligned<F>,
-    /// First lane of each channel's pattern.
+    /// `[channel][ky][residue][tap, reversed][output]`, and what the last step reads past its end.
+    weights: Vec<F>,
+    /// `[pattern][kind of column][step]`, a pattern for each set of outputs that some channel is connected to, a kind for each
+    /// (residue, number of taps cut on the right and on the left).
+    masks: Vec<Mask>,
+    /// First mask of each channel's pattern.
     patterns: Vec<usize>,
     /// Lanes of a channel's kernel.
     channel: usize,
@@ -29,7 +30,6 @@ pub(crate) struct Runs<F> {
     weight_step: usize,
     /// Neurons of a row.
     neuron_step: usize,
-    n_layouts: usize,
 }
 
 /// Reach of neurons that a spike in one row of the input reaches.
@@ -48,65 +48,36 @@ struct ColumnReach {
     /// Lanes, a multiple of [`LANES`].
     n_lanes: usize,
     lane: usize,
+    /// First mask of its kind.
+    mask: usize,
     neuron: usize,
 }
 
 impl<F: Real> Runs<F> {
-    pub(crate) fn new(synapses: &Synapses, weights: &[f64], threshold: F) -> Self {
+    pub(crate) fn new(synapses: &Synapses, weights: &[f64]) -> Self {
         let (kernel, stride, n_outputs) = (synapses.kernel, synapses.stride, synapses.n_outputs);
-        let most_taps = n_taps(kernel.width, stride.width, 0);
-        // How far right of the last position a spike can stand, in positions.
-        let last_input = if synapses.is_flat { 0 } else { synapses.input.width - 1 };
-        let overhang =
-            ((last_input + synapses.padding.width) / stride.width + 1).saturating_sub(synapses.positions.width);
-        let n_cuts = most_taps.min(overhang + 1);
-        let n_residues = stride.width.min(kernel.width);
-        let mut variants = Vec::with_capacity(n_residues * n_cuts);
-        let mut row = 0;
-        let mut taps = Vec::with_capacity(n_residues * n_cuts);
-        for residue in 0..n_residues {
-            for cut in 0..n_cuts {
-                variants.push(row);
-                // From the last tap (earliest position) down to the first one that is left.
-                let all = n_taps(kernel.width, stride.width, residue);
-                taps.push((cut..all).rev().map(|tap| residue + tap * stride.width).collect::<Vec<_>>());
-                // A run whose left the border cuts begins in the middle, and still reads whole steps.
-                let overrun = if most_taps > 1 { LANES } else { 0 };
-                row += (all.saturating_sub(cut) * n_outputs).next_multiple_of(LANES) + overrun;
-            }
-        }
-        let mut firsts: HashMap<Vec<bool>, usize> = HashMap::new();
-        let patterns: Vec<usize> = (0..synapses.n_channels)
-            .map(|channel| {
-                let connected =
-                    (0..n_outputs).map(|output| synapses.is_connected[output * synapses.n_channels + channel]);
-                let next = firsts.len() * row;
-                *firsts.entry(connected.collect()).or_insert(next)
-            })
-            .collect();
+        let row = kernel.width * n_outputs;
         let mut plan = Self {
-            weights: Aligned::new(F::ZERO, synapses.n_channels * kernel.height * row),
-            thresholds: Aligned::new(F::NAN, firsts.len() * row),
-            patterns,
+            weights: vec![F::ZERO; synapses.n_channels * kernel.height * row + LANES - 1],
+            masks: Vec::new(),
+            patterns: Vec::new(),
             channel: kernel.height * row,
             rows: Vec::new(),
             columns: Vec::new(),
             weight_step: row * stride.height,
             neuron_step: synapses.positions.width * n_outputs,
-            n_layouts: n_cuts,
         };
-        for channel in 0..synapses.n_channels {
-            for (&first, kxs) in variants.iter().zip(&taps) {
-                for (i, &kx) in kxs.iter().enumerate() {
-                    for output in 0..n_outputs {
-                        if !synapses.is_connected[output * synapses.n_channels + channel] {
-                            continue;
-                        }
-                        let lane = first + i * n_outputs + output;
-                        plan.thresholds[plan.patterns[channel] + lane] = threshold;
-                        for ky in 0..kernel.height {
-                            plan.weights[(channel * kernel.height + ky) * row + lane] =
-                                F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)]);
+        // From the last tap (earliest position) of each residue down to its first.
+        let taps = (0..stride.width.min(kernel.width)).flat_map(|residue| {
+            (0..n_taps(kernel.width, stride.width, residue)).rev().map(move |tap| residue + tap * stride.width)
+        });
+        for (i, kx) in taps.enumerate() {
+            for channel in 0..synapses.n_channels {
+                for ky in 0..kernel.height {
+                    let first = (channel * kernel.height + ky) * row + i * n_outputs;
+                    for (output, lane) in plan.weights[first..][..n_outputs].iter_mut().enumerate() {
+                        if synapses.is_connected[output * synapses.n_channels + channel] {
+                            *lane = F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)]);
                         }
                     }
                 }
@@ -126,22 +97,48 @@ impl<F: Real> Runs<F> {
                 RowReach { n_rows, lane, neuron: (at.qy - first_tap) * plan.neuron_step }
             })
             .collect();
+        // Lanes of each kind of column, and its first mask.
+        let mut kinds: Vec<(usize, usize)> = Vec::new();
+        let mut n_masks = 0;
         plan.columns = (0..width)
             .map(|x| {
                 let at = synapses.arrival(0, 0, x);
-                let n_taps = n_taps(kernel.width, stride.width, at.first_kx);
+                let n_taps_at = |residue| n_taps(kernel.width, stride.width, residue);
+                let n_taps = n_taps_at(at.first_kx);
                 let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
                 let skip = n_taps.saturating_sub(at.qx + 1);
                 if cut + skip >= n_taps {
-                    return ColumnReach { n_lanes: 0, lane: 0, neuron: 0 };
+                    return ColumnReach { n_lanes: 0, lane: 0, mask: 0, neuron: 0 };
                 }
-                ColumnReach {
-                    n_lanes: ((n_taps - cut - skip) * n_outputs).next_multiple_of(LANES),
-                    lane: variants[at.first_kx * n_cuts + cut] + skip * n_outputs,
-                    neuron: (at.qx + skip + 1 - n_taps) * n_outputs,
+                let n_reached = (n_taps - cut - skip) * n_outputs;
+                let n_lanes = n_reached.next_multiple_of(LANES);
+                let mask = kinds.iter().find(|kind| kind.0 == n_reached).map_or(n_masks, |kind| kind.1);
+                if mask == n_masks {
+                    kinds.push((n_reached, mask));
+                    n_masks += n_lanes / LANES;
                 }
+                let first_tap: usize = (0..at.first_kx).map(n_taps_at).sum();
+                let neuron = (at.qx + skip + 1 - n_taps) * n_outputs;
+                ColumnReach { n_lanes, lane: (first_tap + skip) * n_outputs, mask, neuron }
             })
             .collect();
+        let mut firsts: HashMap<Vec<bool>, usize> = HashMap::new();
+        for channel in 0..synapses.n_channels {
+            let is_connected: Vec<bool> =
+                (0..n_outputs).map(|output| synapses.is_connected[output * synapses.n_channels + channel]).collect();
+            let next = plan.masks.len();
+            let first = *firsts.entry(is_connected.clone()).or_insert(next);
+            plan.patterns.push(first);
+            if first == next {
+                for &(n_reached, _) in &kinds {
+                    let lanes: Vec<usize> = (0..n_reached).collect();
+                    plan.masks.extend(lanes.chunks(LANES).map(|step| {
+                        let is_reached = step.iter().map(|lane| Mask::from(is_connected[lane % n_outputs]));
+                        is_reached.enumerate().fold(0, |mask, (lane, bit)| mask | bit << lane)
+                    }));
+                }
+            }
+        }
         plan
     }
 
@@ -160,15 +157,15 @@ impl<F: Real> Runs<F> {
             n_rows: row.n_rows,
             n_lanes: column.n_lanes,
             weight: channel * self.channel + row.lane + column.lane,
-            threshold: self.patterns[channel] + column.lane,
+            mask: self.patterns[channel] + column.mask,
             neuron: row.neuron + column.neuron,
         })
     }
 
-    /// Thresholds of the steps of a row; all rows share them.
+    /// Lanes that the steps of a row reach; all rows share them.
     #[inline(always)]
-    pub(crate) fn thresholds(&self, reach: Reach) -> &[[F; LANES]] {
-        self.thresholds[reach.threshold..][..reach.n_lanes].as_chunks().0
+    pub(crate) fn masks(&self, reach: Reach) -> &[Mask] {
+        &self.masks[reach.mask..][..reach.n_lanes / LANES]
     }
 
     /// First neuron and weights of each row, from the last on the map up.
@@ -186,19 +183,15 @@ impl<F: Real> Runs<F> {
         (reach.neuron - (reach.n_rows - 1) * self.neuron_step, reach.neuron + reach.n_lanes)
     }
 
-    /// Bytes of the weights and thresholds.
+    /// Bytes of the weights.
     pub(crate) fn n_bytes(&self) -> usize {
-        (self.weights.len() + self.thresholds.len()) * size_of::<F>()
-    }
-
-    /// Copies of a weight: one for each way the right border may cut a row.
-    pub(crate) fn n_layouts(&self) -> usize {
-        self.n_layouts
+        size_of_val(&self.weights[..])
     }
 
     /// Bytes of the tables.
     pub(crate) fn n_table_bytes(&self) -> usize {
-        size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + size_of_val(&self.patterns[..])
+        let masks = size_of_val(&self.masks[..]) + size_of_val(&self.patterns[..]);
+        size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + masks
     }
 }
 
@@ -208,8 +201,8 @@ pub struct Reach {
     pub(crate) n_rows: usize,
     /// Lanes of a row, a multiple of [`LANES`].
     pub(crate) n_lanes: usize,
-    /// Index of the first row's first weight, of its thresholds (which all rows share), and of its first neuron.
+    /// Index of the first row's first weight, of its masks (which all rows share), and of its first neuron.
     pub(crate) weight: usize,
-    pub(crate) threshold: usize,
+    pub(crate) mask: usize,
     pub(crate) neuron: usize,
 }

@@ -87,14 +87,14 @@ fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
 ) {
     let rule = fire.weighted.neuron.rule;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let thresholds = runs.thresholds(reach);
+    let masks = runs.masks(reach);
     for (first, weights) in runs.rows(reach) {
         let (potentials, _) = potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, ((v, w), t)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
+        for (step, ((v, w), &reached)) in potentials.iter_mut().zip(weights).zip(masks).enumerate() {
             let fired = if IS_PLAIN {
-                Fired { lanes: I::step_plain(v, w, t, rule.threshold), negative: 0 }
+                Fired { lanes: I::step_plain(v, w, reached, rule.threshold), negative: 0 }
             } else {
-                I::step::<F, true>(v, w, t, sign, &rule)
+                I::step::<F, true>(v, w, reached, sign, &rule)
             };
             if IS_BUSY || fired.lanes != 0 {
                 I::push(fire.pending, fired, (first + step * LANES) as u32);
@@ -115,24 +115,24 @@ fn timed_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     let neuron = &fire.weighted.neuron;
     let now = fire.clock.now;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let thresholds = runs.thresholds(reach);
+    let masks = runs.masks(reach);
     for (first, weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, ((v, w), t)) in potentials.iter_mut().zip(weights).zip(thresholds).enumerate() {
+        for (step, ((v, w), &reached)) in potentials.iter_mut().zip(weights).zip(masks).enumerate() {
             let at = first + step * LANES;
             if let Some(leak) = &neuron.leak {
                 let (last, _) = state.last[at..].as_chunks_mut::<LANES>();
-                I::decay(leak, v, &mut last[0], t, now);
+                I::decay(leak, v, &mut last[0], reached, now);
             }
             let mut fired;
             if neuron.refractory_period > 0 {
-                fired = I::step::<F, false>(v, w, t, sign, &neuron.rule);
+                fired = I::step::<F, false>(v, w, reached, sign, &neuron.rule);
                 let (until, _) = state.refractory_until[at..].as_chunks_mut::<LANES>();
                 fired.lanes = fire_rested(neuron, v, &mut until[0], fired.lanes, now);
             } else if IS_PLAIN {
-                fired = Fired { lanes: I::step_plain(v, w, t, neuron.rule.threshold), negative: 0 };
+                fired = Fired { lanes: I::step_plain(v, w, reached, neuron.rule.threshold), negative: 0 };
             } else {
-                fired = I::step::<F, true>(v, w, t, sign, &neuron.rule);
+                fired = I::step::<F, true>(v, w, reached, sign, &neuron.rule);
             }
             if IS_BUSY || fired.lanes != 0 {
                 I::push(fire.pending, fired, at as u32);

@@ -2,7 +2,7 @@
 
 use super::{Deliveries, Fire, Machine};
 use crate::crossing::Motion;
-use crate::lanes::{Isa, LANES, Rule};
+use crate::lanes::{Isa, LANES, Mask, Rule};
 use crate::layout::Link;
 use crate::plan::{Drift, Driven, Fan, Group, Kind, LaneDrift, Plan, Runs, Weighted};
 use crate::queue::Indexed;
@@ -171,17 +171,17 @@ impl<F: Real> Drive<'_, F> {
             fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
             let (from, to) = runs.span(reach);
             state.touched.cover(from, to);
-            let thresholds = runs.thresholds(reach);
+            let masks = runs.masks(reach);
             for (first, weights) in runs.rows(reach) {
                 let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let (last, _) = state.last[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let number = self.driven.first as usize + first;
                 let (times, _) = self.crossings.times_mut(number, reach.n_lanes).as_chunks_mut::<LANES>();
-                let steps = potentials.iter_mut().zip(last).zip(times).zip(weights).zip(thresholds).zip(&drift.lanes);
-                for (step, (((((v, last), times), w), t), drift)) in steps.enumerate() {
-                    drift.advance(v, last, t, now);
-                    let fired = I::step::<F, true>(v, w, t, sign, &rule);
-                    drift.bound(v, times, t, now, &rule);
+                let steps = potentials.iter_mut().zip(last).zip(times).zip(weights).zip(masks).zip(&drift.lanes);
+                for (step, (((((v, last), times), w), &reached), drift)) in steps.enumerate() {
+                    drift.advance(v, last, reached, now);
+                    let fired = I::step::<F, true>(v, w, reached, sign, &rule);
+                    drift.bound(v, times, reached, now, &rule);
                     if fired.lanes != 0 {
                         I::push(fire.pending, fired, (first + step * LANES) as u32);
                     }
@@ -255,13 +255,13 @@ impl<F: Real> Drive<'_, F> {
 }
 
 impl LaneDrift {
-    /// Moves the lanes that `now` see an arrival (those with a threshold) from their last one.
+    /// Moves the lanes that `now` see an arrival from their last one.
     #[inline(always)]
-    fn advance<F: Real>(&self, v: &mut [F; LANES], last: &mut [u64; LANES], thresholds: &[F; LANES], now: u64) {
+    fn advance<F: Real>(&self, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
         for lane in 0..LANES {
             let elapsed = now.wrapping_sub(last[lane]) as f64;
             let moved = F::from_f64(v[lane].to_f64() + self.current[lane] * elapsed);
-            let is_reached = thresholds[lane] >= F::ZERO;
+            let is_reached = reached >> lane & 1 == 1;
             v[lane] = if is_reached { moved } else { v[lane] };
             last[lane] = if is_reached { now } else { last[lane] };
         }
@@ -269,7 +269,7 @@ impl LaneDrift {
 
     /// Instants before which these lanes do not cross, but after `now`. What is past the end of time is far enough.
     #[inline(always)]
-    fn bound<F: Real>(&self, v: &[F; LANES], times: &mut [u64; LANES], t: &[F; LANES], now: u64, rule: &Rule<F>) {
+    fn bound<F: Real>(&self, v: &[F; LANES], times: &mut [u64; LANES], reached: Mask, now: u64, rule: &Rule<F>) {
         let threshold = rule.threshold.to_f64();
         for lane in 0..LANES {
             let potential = v[lane].to_f64();
@@ -281,7 +281,7 @@ impl LaneDrift {
             let time = if time < MOST { time } else { MOST };
             let time = if time > 1.0 { time } else { 1.0 };
             let elapsed = (time + TO_LOW_BITS).to_bits() - TO_LOW_BITS.to_bits();
-            times[lane] = if t[lane] >= F::ZERO { now.saturating_add(elapsed) } else { times[lane] };
+            times[lane] = if reached >> lane & 1 == 1 { now.saturating_add(elapsed) } else { times[lane] };
         }
     }
 }

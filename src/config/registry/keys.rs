@@ -1,6 +1,6 @@
 //! The table. Its defaults come from the crates that use the values.
 
-use formal::config::{AdamConfig, SgdConfig};
+use formal::config::{AdamConfig, BatchNormConfig, SgdConfig};
 use sim::encoder::EncoderConfig;
 use sim::network::Neuron;
 
@@ -19,11 +19,16 @@ const MODEL: Kind = Kind::Choice(
 );
 
 const DATABASE: Kind = Kind::Choice(
-    &["MNIST_IDX_Database", "Fashion_MNIST_IDX_Database"],
     &[
-        "Actitracker_Database",
+        "MNIST_IDX_Database",
+        "Fashion_MNIST_IDX_Database",
         "CIFAR10_Database",
         "CIFAR100_Database",
+        "DIR_Database",
+        "GTSRB_DIR_Database",
+    ],
+    &[
+        "Actitracker_Database",
         "CKP_Database",
         "CSV_Database",
         "Caltech101_DIR_Database",
@@ -32,12 +37,10 @@ const DATABASE: Kind = Kind::Choice(
         "CelebA_Database",
         "Cityscapes_Database",
         "CompositeDatabase",
-        "DIR_Database",
         "DOTA_Database",
         "Daimler_Database",
         "FDDB_Database",
         "GTSDB_DIR_Database",
-        "GTSRB_DIR_Database",
         "ILSVRC2012_Database",
         "IMDBWIKI_Database",
         "KITTI_Database",
@@ -49,21 +52,31 @@ const DATABASE: Kind = Kind::Choice(
 );
 
 const TRANSFORMATION: Kind = Kind::Choice(
-    &["RescaleTransformation", "RangeAffineTransformation"],
     &[
-        "AffineTransformation",
-        "ApodizationTransformation",
-        "CentroidCropTransformation",
+        "RescaleTransformation",
+        "RangeAffineTransformation",
+        "PadCropTransformation",
         "ChannelExtractionTransformation",
         "ColorSpaceTransformation",
+        "FlipTransformation",
+        "DistortionTransformation",
+        "AffineTransformation",
+        "NormalizeTransformation",
+        "ThresholdTransformation",
+        "RangeClippingTransformation",
+        "SliceExtractionTransformation",
+        "RandomResizeCropTransformation",
+        "EqualizeTransformation",
+        "FilterTransformation",
+        "RandomAffineTransformation",
         "CompressionNoiseTransformation",
+    ],
+    &[
+        "ApodizationTransformation",
+        "CentroidCropTransformation",
         "DCTTransformation",
         "DFTTransformation",
-        "DistortionTransformation",
-        "EqualizeTransformation",
         "ExpandLabelTransformation",
-        "FilterTransformation",
-        "FlipTransformation",
         "GradientFilterTransformation",
         "LabelExtractionTransformation",
         "LabelFilterTransformation",
@@ -71,29 +84,20 @@ const TRANSFORMATION: Kind = Kind::Choice(
         "MagnitudePhaseTransformation",
         "MorphologicalReconstructionTransformation",
         "MorphologyTransformation",
-        "NormalizeTransformation",
-        "PadCropTransformation",
-        "RandomAffineTransformation",
-        "RandomResizeCropTransformation",
-        "RangeClippingTransformation",
         "ReshapeTransformation",
-        "SliceExtractionTransformation",
         "StripeRemoveTransformation",
-        "ThresholdTransformation",
         "TrimTransformation",
         "WallisFilterTransformation",
     ],
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout"],
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm"],
     &[
         "Activation",
         "Anchor",
-        "BatchNorm",
         "Deconv",
         "Distance",
-        "ElemWise",
         "FMP",
         "LRN",
         "LSTM",
@@ -130,6 +134,43 @@ const POLICY: Kind =
 
 const ARITHMETIC: Kind = Kind::Choice(&["Plus", "Minus", "Multiplies", "Divides"], &[]);
 
+const BORDER: Kind = Kind::Choice(
+    &["ConstantBorder", "ReplicateBorder", "ReflectBorder", "WrapBorder", "MinusOneReflectBorder", "MeanBorder"],
+    &[],
+);
+
+const CHANNEL: Kind =
+    Kind::Choice(&["Blue", "Green", "Red", "Hue", "Saturation", "Value", "Gray", "Y", "Cr", "Cb"], &[]);
+
+const COLOR_SPACE: Kind = Kind::Choice(
+    &[
+        "BGR",
+        "RGB",
+        "HSV",
+        "HLS",
+        "YCrCb",
+        "CIELab",
+        "CIELuv",
+        "RGB_to_BGR",
+        "RGB_to_HSV",
+        "RGB_to_HLS",
+        "RGB_to_YCrCb",
+        "RGB_to_CIELab",
+        "RGB_to_CIELuv",
+        "HSV_to_BGR",
+        "HSV_to_RGB",
+        "HLS_to_BGR",
+        "HLS_to_RGB",
+        "YCrCb_to_BGR",
+        "YCrCb_to_RGB",
+        "CIELab_to_BGR",
+        "CIELab_to_RGB",
+        "CIELuv_to_BGR",
+        "CIELuv_to_RGB",
+    ],
+    &[],
+);
+
 const APPLY_TO: Kind =
     Kind::Choice(&["All", "LearnOnly", "ValidationOnly", "TestOnly", "NoLearn", "NoValidation", "NoTest"], &[]);
 
@@ -146,7 +187,7 @@ const TARGET_TYPE: Kind = Kind::Choice(
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
     key(Scope::Global, "DefaultModel", MODEL, Text("Transcode"), "Model of the layers that name none; `_CUDA` runs on the CPU where there is no CUDA"),
-    key(Scope::Global, "DefaultActivation", Kind::Choice(&["Tanh", "None"], &[]), Text("Tanh"), "Activation of a Conv or Fc that names none (ours; N2D2 since 2021: `None`)"),
+    key(Scope::Global, "DefaultActivation", Kind::Choice(&["Tanh", "None"], &[]), Text("Tanh"), "Activation of a Conv, Fc or BatchNorm that names none (ours; N2D2 since 2021: `None`)"),
     key(Scope::Global, "CheckWeightRange", Kind::Bool, Text("1"), "Refuses trained weights outside [-1, 1] when they become synapses"),
     key(Scope::Global, "SpikeNormalization", Kind::Choice(&["mean", "percentile", "max", "none"], &[]), Text("mean"), "How activations are scaled to spike rates (ours)"),
     key(Scope::Global, "SpikePooling", Kind::Choice(&["approximated", "exact"], &[]), Text("approximated"), "How a pooling cell follows its inputs' spikes (ours)"),
@@ -166,6 +207,31 @@ pub static KEYS: &[Key] = &[
     key(Scope::Database, "MultiChannelMatch", Kind::Text, Refused(""), "Selects the file of one channel"),
     key(Scope::Database, "MultiChannelReplace", Kind::Text, Refused(""), "Names the files of the other channels"),
 
+    key(Scope::Folder, "DataPath", Kind::Path, Required, "Folder of the images"),
+    key(Scope::Folder, "Depth", Kind::Real, Text("1"), "Levels of folders that are looked into; -1 is all"),
+    key(Scope::Folder, "LabelName", Kind::Text, Text(""), "Beginning of every label"),
+    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`"),
+    key(Scope::Folder, "LabelFile", Kind::Path, Optional, "Table of lines `file;label`, in place of the labels of the folders (ours)"),
+    key(Scope::Folder, "PerLabelPartitioning", Kind::Bool, Text("1"), "`Learn`, `Validation`, `Test` are fractions of each label; 0: numbers of stimuli"),
+    key(Scope::Folder, "EquivLabelPartitioning", Kind::Bool, Text("1"), "Takes as many stimuli of each label as the rarest has; without `Test` the others go to the Test set"),
+    key(Scope::Folder, "Learn", Kind::Real, Required, "Share of the Learn set"),
+    key(Scope::Folder, "Validation", Kind::Real, Text("0.0"), "Share of the Validation set"),
+    key(Scope::Folder, "Test", Kind::Real, Optional, "Share of the Test set; absent: what is left"),
+    key(Scope::Folder, "IgnoreMasks", Kind::Text, Text(""), "Wildcards, with blanks between them, of paths to leave out"),
+    key(Scope::Folder, "ValidExtensions", Kind::Text, Text(""), "Extensions of files to take, with blanks between them; absent: those of images"),
+    key(Scope::Folder, "LoadMore", Kind::Text, Optional, "Section of a further folder, with the same keys"),
+    key(Scope::Folder, "LoadInMemory", Kind::Bool, Ignored("0"), "Keeps the files in memory; prepared images are kept where they fit"),
+    key(Scope::Folder, "ROIFile", Kind::Path, Refused(""), "Table of regions of interest"),
+    key(Scope::Folder, "ROIDir", Kind::Path, Refused(""), "Folder of regions of interest"),
+    key(Scope::Folder, "ROIExtension", Kind::Text, Ignored("json"), "Extension of the files of regions of interest"),
+
+    key(Scope::Cifar, "UseTestForValidation", Kind::Bool, Text("0"), "Validates on all test images; all training images are learned"),
+
+    key(Scope::Cifar100, "UseTestForValidation", Kind::Bool, Text("0"), "Validates on all test images; all training images are learned"),
+    key(Scope::Cifar100, "UseCoarse", Kind::Bool, Text("0"), "Takes the 20 superclasses in place of the 100 classes"),
+
+    key(Scope::Gtsrb, "ExtractROIs", Kind::Bool, Text("0"), "Cuts each sign out of its image"),
+
     key(Scope::Stimuli, "Size", Kind::Unsigneds, Optional, "Width, height and channels in one list, instead of `SizeX`, `SizeY`, `NbChannels`"),
     key(Scope::Stimuli, "SizeX", Kind::Count, Required, "Width of what the network sees"),
     key(Scope::Stimuli, "SizeY", Kind::Count, Required, "Height of what the network sees"),
@@ -181,10 +247,10 @@ pub static KEYS: &[Key] = &[
     key(Scope::Stimuli, "TargetSizeD", Kind::Unsigned, Refused(""), "Depth of target data"),
     key(Scope::Stimuli, "TargetNbChannels", Kind::Unsigned, Refused(""), "Channels of target data"),
 
-    key(Scope::StimuliParameter, "DataSignedMapping", Kind::Bool, Refused("0"), "Maps integer data to [-1, 1] instead of [0, 1]"),
-    key(Scope::StimuliParameter, "QuantizationLevels", Kind::Unsigned, Refused("0"), "Levels the data are rounded to"),
-    key(Scope::StimuliParameter, "QuantizationMin", Kind::Real, Ignored("0.0"), "Lowest level"),
-    key(Scope::StimuliParameter, "QuantizationMax", Kind::Real, Ignored("1.0"), "Highest level"),
+    key(Scope::StimuliParameter, "DataSignedMapping", Kind::Bool, Text("0"), "Maps integer data to [-1, 1) instead of [0, 1]"),
+    key(Scope::StimuliParameter, "QuantizationLevels", Kind::Unsigned, Text("0"), "Levels the data are rounded to; 0 is none"),
+    key(Scope::StimuliParameter, "QuantizationMin", Kind::Real, Text("0.0"), "Lowest level"),
+    key(Scope::StimuliParameter, "QuantizationMax", Kind::Real, Text("1.0"), "Highest level"),
     key(Scope::StimuliParameter, "StreamTensor", Kind::Bool, Ignored("0"), "Writes the data to a stream"),
     key(Scope::StimuliParameter, "StreamLabel", Kind::Bool, Ignored("0"), "Writes the labels to a stream"),
 
@@ -211,11 +277,110 @@ pub static KEYS: &[Key] = &[
     key(Scope::RangeAffine, "SecondValue", Kind::Reals, Text("0.0"), "Its operand, one or one a channel"),
     key(Scope::RangeAffine, "Truncate", Kind::Bool, Text("0"), "Truncates the result to an integer"),
 
+    key(Scope::PadCrop, "Width", Kind::Real, Required, "Width of the result, or what is added to it"),
+    key(Scope::PadCrop, "Height", Kind::Real, Required, "Height of the result, or what is added to it"),
+    key(Scope::PadCrop, "AdditiveWH", Kind::Bool, Text("0"), "Adds `Width` and `Height` to the size of the image"),
+    key(Scope::PadCrop, "BorderType", BORDER, Text("MinusOneReflectBorder"), "What stands in for pixels outside"),
+    key(Scope::PadCrop, "BorderValue", Kind::Reals, Text("0.0"), "Levels of `ConstantBorder`, one or one a channel"),
+
+    key(Scope::ChannelExtraction, "CSChannel", CHANNEL, Required, "Which channel"),
+
+    key(Scope::ColorSpace, "ColorSpace", COLOR_SPACE, Required, "What BGR becomes, or what becomes what"),
+
+    key(Scope::Flip, "HorizontalFlip", Kind::Bool, Text("0"), "Mirrors left to right"),
+    key(Scope::Flip, "VerticalFlip", Kind::Bool, Text("0"), "Mirrors top to bottom"),
+    key(Scope::Flip, "RandomHorizontalFlip", Kind::Bool, Text("0"), "Mirrors left to right, or not, with even chances"),
+    key(Scope::Flip, "RandomVerticalFlip", Kind::Bool, Text("0"), "Mirrors top to bottom, or not, with even chances"),
+
+    key(Scope::Distortion, "ElasticGaussianSize", Kind::Count, Text("15"), "Taps a side of the Gaussian that smooths the elastic field"),
+    key(Scope::Distortion, "ElasticSigma", Kind::PositiveReal, Text("6.0"), "Its standard deviation, in pixels"),
+    key(Scope::Distortion, "ElasticScaling", Kind::Real, Text("0.0"), "Factor of the elastic field; 0 leaves it out"),
+    key(Scope::Distortion, "Scaling", Kind::Real, Text("0.0"), "Largest change of size, in percent"),
+    key(Scope::Distortion, "Rotation", Kind::Real, Text("0.0"), "Largest rotation, in degrees"),
+    key(Scope::Distortion, "IgnoreMissingData", Kind::Bool, Ignored("1"), "Labels of pixels that come from outside are ignored"),
+
+    key(Scope::Affine, "FirstOperator", ARITHMETIC, Required, "First step"),
+    key(Scope::Affine, "FirstValue", Kind::Path, Required, "Its operand: an image file, a `.bin` matrix, or `_MeanData`, `_StdDevData` of a `StimuliData`"),
+    key(Scope::Affine, "SecondOperator", ARITHMETIC, Text("Plus"), "Second step"),
+    key(Scope::Affine, "SecondValue", Kind::Path, Optional, "Its operand; absent leaves the step out"),
+
+    key(Scope::Normalize, "Norm", Kind::Choice(&["MinMax", "L1", "L2", "Linf"], &[]), Text("MinMax"), "What is made equal: the range, or a norm"),
+    key(Scope::Normalize, "NormValue", Kind::Real, Text("1.0"), "The norm of the result"),
+    key(Scope::Normalize, "NormMin", Kind::Real, Text("0.0"), "Lowest level of the result, over white"),
+    key(Scope::Normalize, "NormMax", Kind::Real, Text("1.0"), "Highest level of the result, over white"),
+    key(Scope::Normalize, "PerChannel", Kind::Bool, Text("0"), "Each channel by itself"),
+
+    key(Scope::ThresholdTransformation, "Threshold", Kind::Real, Required, "The level T that levels x are compared with, strictly"),
+    key(Scope::ThresholdTransformation, "OtsuMethod", Kind::Bool, Text("0"), "Finds the threshold of each channel by Otsu's method; of bytes alone"),
+    key(Scope::ThresholdTransformation, "Operation", Kind::Choice(&["Binary", "BinaryInverted", "Truncate", "ToZero", "ToZeroInverted"], &[]), Text("Binary"), "What is done where x > T, and elsewhere"),
+    key(Scope::ThresholdTransformation, "MaxValue", Kind::Real, Text("1.0"), "The level of the binary operations"),
+
+    key(Scope::RangeClipping, "RangeMin", Kind::Real, Text("0.0"), "Level that becomes 0; 0 takes the lowest of the image"),
+    key(Scope::RangeClipping, "RangeMax", Kind::Real, Text("0.0"), "Level that becomes white; 0 takes the highest of the image"),
+
+    key(Scope::SliceExtraction, "Width", Kind::Unsigned, Text("0"), "Width of the result; 0 is that of the image"),
+    key(Scope::SliceExtraction, "Height", Kind::Unsigned, Text("0"), "Height of the result; 0 is that of the image"),
+    key(Scope::SliceExtraction, "OffsetX", Kind::Unsigned, Text("0"), "First column"),
+    key(Scope::SliceExtraction, "OffsetY", Kind::Unsigned, Text("0"), "First row"),
+    key(Scope::SliceExtraction, "RandomOffsetX", Kind::Bool, Text("0"), "Draws the first column"),
+    key(Scope::SliceExtraction, "RandomOffsetY", Kind::Bool, Text("0"), "Draws the first row"),
+    key(Scope::SliceExtraction, "RandomRotation", Kind::Bool, Text("0"), "Turns the slice about its center"),
+    key(Scope::SliceExtraction, "RandomRotationRange", Kind::Reals, Text("0.0 360.0"), "By an angle of this range, in degrees"),
+    key(Scope::SliceExtraction, "RandomScaling", Kind::Bool, Text("0"), "Takes a larger or smaller slice and resizes it"),
+    key(Scope::SliceExtraction, "RandomScalingRange", Kind::Reals, Text("0.8 1.2"), "By a factor of this range"),
+    key(Scope::SliceExtraction, "AllowPadding", Kind::Bool, Text("0"), "Lets the slice reach outside the image"),
+    key(Scope::SliceExtraction, "BorderType", BORDER, Text("MinusOneReflectBorder"), "What stands in for pixels outside"),
+    key(Scope::SliceExtraction, "BorderValue", Kind::Reals, Text("0.0"), "Levels of `ConstantBorder`, one or one a channel"),
+
+    key(Scope::RandomResizeCrop, "Width", Kind::Count, Required, "Width of the result"),
+    key(Scope::RandomResizeCrop, "Height", Kind::Count, Required, "Height of the result"),
+    key(Scope::RandomResizeCrop, "ScaleMin", Kind::PositiveReal, Text("1.0"), "Least share of the image's area"),
+    key(Scope::RandomResizeCrop, "ScaleMax", Kind::PositiveReal, Text("1.0"), "Largest share of the image's area"),
+    key(Scope::RandomResizeCrop, "RatioMin", Kind::PositiveReal, Text("1.0"), "Least width over height"),
+    key(Scope::RandomResizeCrop, "RatioMax", Kind::PositiveReal, Text("1.0"), "Largest width over height"),
+
+    key(Scope::Equalize, "Method", Kind::Choice(&["Standard", "CLAHE"], &[]), Text("Standard"), "Over the whole image, or over tiles with bounded contrast; each channel by itself"),
+    key(Scope::Equalize, "CLAHE_ClipLimit", Kind::Real, Text("40.0"), "Most pixels of a level, in units of a flat histogram"),
+    key(Scope::Equalize, "CLAHE_GridSize", Kind::Count, Text("8"), "Tiles a side"),
+
+    key(Scope::Filter, "Kernel", Kind::Choice(&["Gaussian", "*"], &["LoG", "DoG", "Gabor"]), Required, "A Gaussian, which blurs, or the values of `Kernel.Mat`"),
+    key(Scope::Filter, "Kernel.SizeX", Kind::Count, Required, "Columns of the kernel"),
+    key(Scope::Filter, "Kernel.SizeY", Kind::Count, Required, "Rows of the kernel"),
+    key(Scope::Filter, "Kernel.Sigma", Kind::PositiveReal, Text("1.4142135623730951"), "Standard deviation of the Gaussian, in pixels"),
+    key(Scope::Filter, "Kernel.Positive", Kind::Bool, Ignored("1"), "The Gaussian is always positive, and adds up to 1"),
+    key(Scope::Filter, "Kernel.Mat", Kind::Reals, Optional, "Values of the kernel `*`, row by row"),
+
+    key(Scope::RandomAffine, "GainRange[0]", Kind::Reals, Text("1.0 1.0"), "The gain of channel 0 is drawn from this range"),
+    key(Scope::RandomAffine, "GainRange[1]", Kind::Reals, Text("1.0 1.0"), "The gain of channel 1 is drawn from this range"),
+    key(Scope::RandomAffine, "GainRange[2]", Kind::Reals, Text("1.0 1.0"), "The gain of channel 2 is drawn from this range"),
+    key(Scope::RandomAffine, "GainRange[3]", Kind::Reals, Text("1.0 1.0"), "The gain of channel 3 is drawn from this range"),
+    key(Scope::RandomAffine, "BiasRange[0]", Kind::Reals, Text("0.0 0.0"), "The bias of channel 0 is drawn from this range"),
+    key(Scope::RandomAffine, "BiasRange[1]", Kind::Reals, Text("0.0 0.0"), "The bias of channel 1 is drawn from this range"),
+    key(Scope::RandomAffine, "BiasRange[2]", Kind::Reals, Text("0.0 0.0"), "The bias of channel 2 is drawn from this range"),
+    key(Scope::RandomAffine, "BiasRange[3]", Kind::Reals, Text("0.0 0.0"), "The bias of channel 3 is drawn from this range"),
+    key(Scope::RandomAffine, "GammaRange[0]", Kind::Reals, Text("1.0 1.0"), "The exponent of channel 0 is drawn from this range"),
+    key(Scope::RandomAffine, "GammaRange[1]", Kind::Reals, Text("1.0 1.0"), "The exponent of channel 1 is drawn from this range"),
+    key(Scope::RandomAffine, "GammaRange[2]", Kind::Reals, Text("1.0 1.0"), "The exponent of channel 2 is drawn from this range"),
+    key(Scope::RandomAffine, "GammaRange[3]", Kind::Reals, Text("1.0 1.0"), "The exponent of channel 3 is drawn from this range"),
+    key(Scope::RandomAffine, "GainVarProb", Kind::Fraction, Text("1.0"), "How often the gain varies"),
+    key(Scope::RandomAffine, "BiasVarProb", Kind::Fraction, Text("1.0"), "How often the bias varies"),
+    key(Scope::RandomAffine, "GammaVarProb", Kind::Fraction, Text("1.0"), "How often the exponent varies"),
+    key(Scope::RandomAffine, "DisjointGamma", Kind::Bool, Refused("0"), "Draws the exponent of dark and of light levels apart"),
+    key(Scope::RandomAffine, "ChannelsMask", Kind::Text, Refused(""), "Channels that vary"),
+
+    key(Scope::CompressionNoise, "CompressionRange", Kind::Reals, Text("0 100"), "Range of the JPEG quality, from 0 to 100"),
+
+    key(Scope::StimuliData, "ApplyTo", APPLY_TO, Text("All"), "Sets whose stimuli are looked at, after the transformations before this section"),
+    key(Scope::StimuliData, "MeanData", Kind::Bool, Text("0"), "Writes the mean image to `<section>/meanData.bin` and `.png`"),
+    key(Scope::StimuliData, "StdDevData", Kind::Bool, Text("0"), "Writes the image of standard deviations to `<section>/stdDevData.bin` and `.png`"),
+    key(Scope::StimuliData, "LogSizeRange", Kind::Bool, Ignored("0"), "Writes the sizes of the stimuli"),
+    key(Scope::StimuliData, "LogValueRange", Kind::Bool, Ignored("0"), "Writes the ranges of the stimuli"),
+
     key(Scope::Cell, "Input", Kind::Names, Required, "Layers it reads, or `sp` / `env`; this key makes a section a layer"),
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for Dropout and Softmax, which keep those of their input"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -224,7 +389,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "InputWidth", Kind::Unsigned, Refused("0"), "Crops the input"),
     key(Scope::Cell, "InputHeight", Kind::Unsigned, Refused("0"), "Crops the input"),
 
-    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv and Fc: `DefaultActivation`, Pool: `Linear`"),
+    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv, Fc and BatchNorm: `DefaultActivation`, others: `Linear`"),
 
     key(Scope::Linear, "Clipping", Kind::Real, Text("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
@@ -283,6 +448,23 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
     key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),
+
+    key(Scope::ElemWise, "Operation", Kind::Choice(&["Sum", "AbsSum", "EuclideanSum", "Prod", "Max"], &[]), Required, "What is computed of the elements at one place of the inputs, which have one shape"),
+    key(Scope::ElemWise, "Weights", Kind::Reals, Optional, "Factors of the elements, Sum, AbsSum and EuclideanSum; without them 1"),
+    key(Scope::ElemWise, "Shifts", Kind::Reals, Optional, "Added to the products, Sum and EuclideanSum; without them 0"),
+    key(Scope::ElemWise, "CoeffMode", Kind::Choice(&["PerInput", "PerChannel"], &[]), Text("PerInput"), "`Weights` and `Shifts` have a number for each input, or for each channel"),
+
+    key(Scope::BatchNorm, "Solvers", SOLVER, Text("SGD"), "Solver of scales and biases"),
+    key(Scope::BatchNorm, "ScaleSolver", SOLVER, Text("SGD"), "Solver of the scales"),
+    key(Scope::BatchNorm, "BiasSolver", SOLVER, Text("SGD"), "Solver of the biases"),
+    key(Scope::BatchNorm, "ScalesSharing", Kind::Text, Refused(""), "Layer whose scales it shares"),
+    key(Scope::BatchNorm, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
+    key(Scope::BatchNorm, "MeansSharing", Kind::Text, Refused(""), "Layer whose means it shares"),
+    key(Scope::BatchNorm, "VariancesSharing", Kind::Text, Refused(""), "Layer whose variances it shares"),
+
+    key(Scope::BatchNormParameter, "Epsilon", Kind::PositiveReal, Computed(|| BatchNormConfig::default().epsilon.to_string()), "Added to the variance"),
+    key(Scope::BatchNormParameter, "MovingAverageMomentum", Kind::Fraction, Computed(|| BatchNormConfig::default().momentum.to_string()), "Share of a batch in the running mean and variance; 0 freezes them, and learning normalizes by them"),
+    key(Scope::BatchNormParameter, "BackPropagate", Kind::Bool, Text("1"), "Hands the error on to the inputs"),
 
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),

@@ -80,12 +80,12 @@ NbOutputs=ten
 TopN=0",
         "m.ini has 9 faults
   line 2, SpikePooling: expected one of `approximated`, `exact`, found `exactly`; did you mean `exact`?
-  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
+  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
   line 5, [database] Validation: expected a number from 0 to 1 such as `0.2`, found `1.2`
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
   line 9, [sp] BatchSize: expected a whole number from 1 such as `32` or `1,000,000`, found `1,28`
-  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, found `Cnv`; did you mean `Conv`?
+  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, found `Cnv`; did you mean `Conv`?
   line 17, [fc1] NbOutputs: expected a whole number from 1 such as `32` or `1,000,000`, found `ten`
   line 19, [fc1.Target] TopN: expected a whole number from 1 such as `32` or `1,000,000`, found `0`",
     );
@@ -97,7 +97,7 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
         &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nQAct=LSQ\nActivationFunction=Relu6\nModel=Spike_RRAM")
             .replace("MNIST_IDX_Database", "IMDBWIKI_Database"),
         "m.ini has 6 faults
-  line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database` are
+  line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database` are
   line 11, [c] DataType: not supported yet, though N2D2 has it; only `Float32` is
   line 12, [c] WeightsSharing: not supported yet, though N2D2 has it; leave it out
   line 13, [c] QAct: not supported yet, though N2D2 has it; leave it out
@@ -105,10 +105,10 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
-        &format!("{HEAD}[b]\nInput=sp\nType=BatchNorm\n[sp.Transformation]\nType=FlipTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
+        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
         "m.ini has 4 faults
-  line 8, [b] Type: `BatchNorm` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout` are
-  line 10, [sp.Transformation] Type: `FlipTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation` are
+  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm` are
+  line 10, [sp.Transformation] Type: `TrimTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation` are
   line 11, [sp.ChannelTransformation]: not supported yet; `sp.Transformation*` and `sp.OnTheFlyTransformation*` are
   line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
     );
@@ -123,14 +123,9 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 20, [out.Target] TopN: expected at most the 10 outputs, found 11",
     );
     check(
-        &conv("KernelSize=$(2 + 3)"),
-        "m.ini has 1 fault
-  line 10, [c] KernelSize: expressions are not supported yet, found `$(2 + 3)`",
-    );
-    check(
         &format!("{}[x@y.ini.tpl]\nA=1", conv("KernelSize=5")),
         "m.ini has 1 fault
-  line 16, [x@y.ini.tpl]: templates (`[name@file.tpl]`) are not supported yet",
+  line 16, [x]: template `y.ini.tpl`: there is no such file",
     );
     check(
         &conv("KernelSize=5").replace("[sp]", "[cenv]").replace("=sp", "=cenv"),
@@ -171,8 +166,8 @@ fn unused_sections_and_keys_written_twice_are_warnings() {
   line 19, [common.confg]: unused section; did you mean `[common.config]`?
   line 21, [extra]: unused section; a section becomes a layer by its key `Input`
   line 24, [extra.Target]: unused section; there is no layer `extra`
-  line 25, [sp.StimuliData]: the analysis of stimuli is not supported yet; the section has no effect
-  line 27, [sp.StimuliData] TopN: written twice, first at line 26; the last one counts",
+  line 27, [sp.StimuliData] TopN: written twice, first at line 26; the last one counts
+  line 27, [sp.StimuliData] TopN: unknown key here; it belongs to: `[<layer>.Target*]`",
     );
 }
 
@@ -183,7 +178,7 @@ fn an_unknown_parameter_of_a_config_section_is_an_error() {
         "m.ini has 7 faults
   line 11, [c] ConfigSection: there is no section `[comon]`; did you mean `[common]`?
   line 13, [a] NoBais: unknown parameter; did you mean `NoBias`?
-  line 14, [a] Threshold: unknown parameter here; it belongs to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
+  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
   line 15, [a] Solvers.LearningRte: unknown parameter; did you mean `Solvers.LearningRate`?
   line 16, [a] WeightsSolver.QuantizationLevels: unknown parameter
   line 18, [b] Dropout: unknown parameter here; it belongs to: Dropout: `ConfigSection`
@@ -363,12 +358,25 @@ fn values_that_cannot_be_worked_out_say_why() {
 }
 
 #[test]
+fn expressions_say_what_is_wrong_with_them() {
+    check(
+        &conv("KernelWidth=$(10 / 2)\nKernelHeight=$(SIZE + 1)\nStride=$(4 - 2\nPadding=$(1 - 2)\nDilation=$(1 // ([sp]Size - 28))"),
+        "m.ini has 5 faults
+  line 10, [c] KernelWidth: expected a whole number from 1 such as `32` or `1,000,000`, found `5.0` (from `$(10 / 2)`); a whole number comes of `//` or `int(...)`
+  line 11, [c] KernelHeight: expression `$(SIZE + 1)`: `SIZE` is no number; a variable is written `${SIZE}`
+  line 12, [c] Stride: expected `)` at the end of the expression `$(4 - 2`
+  line 13, [c] Padding: expected a whole number such as `32` or `1,000,000`, found `-1` (from `$(1 - 2)`)
+  line 14, [c] Dilation: expression `$(1 // (28 - 28))`: `1 // 0` divides by zero",
+    );
+}
+
+#[test]
 fn adam_has_its_own_parameters() {
     let with = |keys: &str| conv(&format!("KernelSize=5\nSolvers=Adam\nConfigSection=p\n[p]\n{keys}"));
     check(
         &with("Solvers.Momentum=0.5\nSolvers.Beta1=1\nSolvers.Epsilon=0\nSolvers.LearningRate=-1"),
         "m.ini has 4 faults
-  line 14, [p] Solvers.Momentum: unknown parameter here; it belongs to: Solver: with the prefix `Solvers.` (both), `WeightsSolver.` or `BiasSolver.` (stronger)
+  line 14, [p] Solvers.Momentum: unknown parameter here; it belongs to: Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)
   line 15, [p] Solvers.Beta1: expected a number from 0 to below 1, found `1`
   line 16, [p] Solvers.Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
   line 17, [p] Solvers.LearningRate: expected 0 or more, found `-1`",
@@ -417,8 +425,8 @@ fn an_encoder_must_not_contradict_itself() {
 #[test]
 fn what_has_no_spikes_is_refused_where_spikes_are_asked_for() {
     check(&environment("[s]\nInput=out\nType=Softmax\n[d]\nInput=out\nType=Dropout"), "m.ini has 2 faults
-  line 8, [s] Type: a Softmax has no spiking half, so there is no Softmax of the model `Transcode`; leave the layer out, spikes do not need it
-  line 11, [d] Type: a Dropout has no spiking half, so there is no Dropout of the model `Transcode`; leave the layer out, spikes do not need it");
+  line 8, [s] Type: Softmax has no spiking half, so there is no Softmax of the model `Transcode`; leave the layer out, spikes do not need it
+  line 11, [d] Type: Dropout has no spiking half, so there is no Dropout of the model `Transcode`; leave the layer out, spikes do not need it");
     check(
         &environment("[c]\nInput=env\nType=Conv\nNbOutputs=1\nKernelSize=3\nDilation=2\nThreshold=0\nLeak=1 h"),
         "m.ini has 3 faults
@@ -465,7 +473,7 @@ fn transformations_are_checked() {
     check(
         &with("Width=3"),
         "m.ini has 1 fault
-  line 16, [sp.Transformation] Type: missing; expected one of `RescaleTransformation`, `RangeAffineTransformation`",
+  line 16, [sp.Transformation] Type: missing; expected one of `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation`",
     );
     check(&with("Type=RescaleTransformation\nWidth=28\nApplyTo=Learn"), "m.ini has 2 faults
   line 16, [sp.Transformation] Height: missing; expected a whole number from 1 such as `32` or `1,000,000`

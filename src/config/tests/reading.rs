@@ -7,10 +7,10 @@ use formal::config::{Distribution, VarianceNorm};
 use sim::SimDuration;
 use sim::encoder::Coding;
 use sim::network::{Neuron, PoolingMode, Reset};
-use stimuli::{ApplyTo, Arithmetic, Operation, Shape};
+use stimuli::{Analysis, ApplyTo, Arithmetic, Operation, Shape, Transformation};
 
 use super::*;
-use crate::model::{CellDescription, DatabaseDriver, Family, Normalization, Spread};
+use crate::model::{CellDescription, DatabaseDescription, DatabaseDriver, Family, Normalization, Spread};
 
 fn shape(width: usize, height: usize, channels: usize) -> Shape {
     Shape { channels, height, width }
@@ -174,13 +174,56 @@ fn lenet_as_spikes_is_the_same_network_with_neurons() {
     assert_eq!(spikes.targets[0].name, "fc2.Target");
 }
 
+/// `formal.md` 16: the vectors for INI texts and for the first layer of the large network.
+#[test]
+fn the_vectors_of_the_reference_are_read() {
+    let section = |keys: &str| {
+        with_output(&format!("[last]\nInput=sp\nType=Conv\nNbOutputs=16\nActivationFunction=TanhLeCun\n{keys}"))
+            .replace("Size=28", "Size=24\n[sp.Transformation]\nType=RescaleTransformation\nWidth=24\nHeight=24")
+    };
+    let model = loaded(&section("KernelWidth=4\nKernelHeight=4\nStride=2"));
+    let last = cell(&model, "last");
+    assert_eq!((conv(last).kernel.width, conv(last).stride.width, conv(last).stride.height), (4, 2, 2));
+    assert_eq!((conv(last).padding.width, last.output_shape), (0, shape(11, 11, 16)));
+    assert!(matches!(last.activation.value, Activation::Tanh { .. }));
+    let model = loaded(&section("KernelDims=4 5"));
+    assert_eq!((conv(cell(&model, "last")).kernel.width, conv(cell(&model, "last")).kernel.height), (4, 5));
+    let refused = |keys: &str| {
+        load("m.ini", &section(keys), &Options { strict: true, ..Options::default() }).unwrap_err().to_string()
+    };
+    assert!(refused("KernelWidth=4").contains("[last] KernelHeight: missing"));
+    assert!(refused("KernelSize=4\nTest=1 2 3 4").contains("[last] Test: unknown key"));
+    let target = section("KernelSize=4").replace("[out.Target]", "[out.Target]\nTopN=4");
+    assert_eq!(loaded(&target).targets[0].top_n, 4);
+}
+
+#[test]
+fn mnist24_has_its_shapes_as_frames_and_as_spikes() {
+    let frames = loaded(include_str!("../../../models/mnist24_16c4s2_24c5s2_150_10.ini"));
+    let spikes = loaded(include_str!("../../../models/mnist24_16c4s2_24c5s2_150_10_Spike.ini"));
+    assert_eq!(frames.stimuli.shape, shape(24, 24, 1));
+    let expected = [
+        ("conv1_16c4s2", shape(11, 11, 16)),
+        ("conv2_24c5s2", shape(4, 4, 24)),
+        ("fc1_150", shape(1, 1, 150)),
+        ("fc2_10", shape(1, 1, 10)),
+    ];
+    assert_eq!(shapes(&spikes), expected);
+    for (name, shape) in expected {
+        assert_eq!(cell(&frames, name).output_shape, shape);
+        assert_eq!(format!("{:?}", cell(&frames, name).operator), format!("{:?}", cell(&spikes, name).operator));
+    }
+    assert_eq!(ones(conv(cell(&spikes, "conv2_24c5s2")), 16).len(), 128);
+    assert_eq!(spikes.stimuli.encoder.unwrap().period_min, SimDuration(1_000_000));
+}
+
 #[test]
 fn what_is_not_written_has_the_reference_s_defaults() {
     let text = "[database]\nType=Fashion_MNIST_IDX_Database\n[env]\nSizeX=28\nSizeY=28\n[c]\nInput=env\nType=Conv\nNbOutputs=2\nKernelSize=3\n[p]\nInput=c\nType=Pool\nNbOutputs=2\nPoolSize=2\nPooling=Average\n[f]\nInput=p\nType=Fc\nNbOutputs=10\n[f.Target]";
     let model = loaded(text);
     assert!(model.check_weight_range);
     assert_eq!((model.normalization, model.pooling), (Normalization::Mean, PoolingMode::Approximated));
-    assert_eq!((model.database.driver, model.database.validation), (DatabaseDriver::FashionMnistIdx, 0.0));
+    assert_eq!((&model.database.driver, model.database.validation), (&DatabaseDriver::FashionMnistIdx, 0.0));
     assert_eq!(model.stimuli.batch_size, 1);
     assert_eq!(model.stimuli.encoder, Some(sim::encoder::EncoderConfig::default()));
     let c = cell(&model, "c");
@@ -264,23 +307,37 @@ fn computed_keys_of_earlier_layers_can_be_referred_to() {
     assert_eq!(cell(&loaded(&text), "last").output_shape, shape(1, 1, 3));
 }
 
+/// Three digits to learn from.
+#[derive(Debug)]
+struct Three;
+
+impl Data for Three {
+    fn facts(&self, description: &DatabaseDescription) -> Result<Facts, String> {
+        Ok(Facts { n_stimuli: [3, 2, 0], ..nominal(description).ok_or("no digits")? })
+    }
+
+    fn analyze(&self, _: &DatabaseDescription, _: &[Transformation], _: ApplyTo) -> Result<Analysis, String> {
+        Err("nothing asks for it here".into())
+    }
+}
+
 #[test]
 fn the_size_of_an_epoch_follows_the_partition() {
-    let check = |validation: &str, n_training_files, expected| {
+    let check = |validation: &str, data: Option<Arc<dyn Data>>, expected| {
         let head = HEAD.replace("[sp]", &format!("Validation={validation}\n[sp]"));
         let text = format!(
             "{head}[f]\nInput=sp\nType=Fc\nNbOutputs=10\nSolvers.LearningRatePolicy=StepDecay\nSolvers.LearningRateStepSize=[sp]_EpochSize\n[f.Target]"
         );
-        let options = Options { n_training_files, ..Options::default() };
+        let options = Options { data, ..Options::default() };
         let (model, _) = load("m.ini", &text, &options).unwrap();
         match &model.cells[0].operator {
             Operator::Fc(fc) => assert_eq!(sgd(&fc.weights_solver).learning_rate_step_size, expected),
             other => panic!("{other:?}"),
         }
     };
-    check("0.2", MNIST_TRAINING_FILES, 48_000);
-    check("0.0", MNIST_TRAINING_FILES, 60_000);
-    check("0.5", 5, 3);
+    check("0.2", None, 48_000);
+    check("0.0", None, 60_000);
+    check("0.5", Some(Arc::new(Three)), 3);
 }
 
 #[test]
@@ -476,7 +533,7 @@ fn a_description_carries_the_name_and_the_hash_of_its_text() {
     let (model, _) = load("models/LeNet.ini", LENET, &Options::default()).unwrap();
     assert_eq!(model.name, "LeNet.ini");
     assert_eq!(model.sha256.len(), 64);
-    assert_eq!(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_eq!(sha256(["a", "bc"].into_iter()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     let conv2 = format!("models/LeNet.ini, line {}", line_of(LENET, "[conv2] conv_def"));
     assert_eq!(model.cells[2].span.to_string(), conv2);
     assert_eq!(model.cells[2].activation.span.line, line_of(LENET, "ActivationFunction=Rectifier"));

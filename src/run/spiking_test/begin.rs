@@ -44,7 +44,7 @@ impl Begin {
         weights_sha256: &str,
         resume: Resume,
     ) -> Result<Self> {
-        let identity = identity(session, ids, timeline, weights_sha256);
+        let identity = identity(session, ids, timeline, weights_sha256)?;
         let path = session.output.path(checkpoint::FILE);
         let saved = match (resume, path.exists()) {
             (Resume::Nothing, _) | (Resume::IfThere, false) => None,
@@ -97,7 +97,7 @@ fn unless_anew<T>(resume: Resume, read: Result<T>, anew: impl FnOnce() -> T) -> 
 }
 
 /// What the results of a test depend on.
-fn identity(session: &Session, ids: &[StimulusId], timeline: &Timeline, weights_sha256: &str) -> Identity {
+fn identity(session: &Session, ids: &[StimulusId], timeline: &Timeline, weights_sha256: &str) -> Result<Identity> {
     let short = |hash: &str| hash.chars().take(16).collect::<String>();
     let (description, options) = (&session.description, &session.options);
     let mut numbers = Sha256::new();
@@ -114,20 +114,22 @@ fn identity(session: &Session, ids: &[StimulusId], timeline: &Timeline, weights_
         ("--present-time", options.present_time.to_string()),
         ("clock", timeline.clock().to_string()),
         ("stimuli", format!("{} ({})", ids.len(), hex(numbers))),
-        ("images and labels of the stimuli (sha256)", hex(images(session, ids))),
+        ("images and labels of the stimuli (sha256)", hex(images(session, ids)?)),
     ];
-    values.map(|(name, value)| (name.to_string(), value)).to_vec()
+    Ok(values.map(|(name, value)| (name.to_string(), value)).to_vec())
 }
 
 /// A hash of the images, as the database holds them, and of their labels.
-fn images(session: &Session, ids: &[StimulusId]) -> Sha256 {
+fn images(session: &Session, ids: &[StimulusId]) -> Result<Sha256> {
     let database = session.database();
-    let mut hash = Sha256::new_with_prefix(format!("{:?}", database.image_shape()));
+    let mut hash = Sha256::new();
     for &id in ids {
-        hash.update(database.image(id));
+        let image = database.image(id).map_err(|e| wrong_input(e.to_string()))?;
+        hash.update(format!("{}", image.shape));
+        hash.update(&image.pixels);
         hash.update((database.label(id) as u64).to_le_bytes());
     }
-    hash
+    Ok(hash)
 }
 
 /// The first 16 digits of a hash.

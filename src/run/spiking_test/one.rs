@@ -38,7 +38,7 @@ pub fn run_one<F: Real>(
     let mut worker = Worker::new(&test);
     let mut raster = Raster::default();
     let started = Instant::now();
-    let outcome = worker.present(&test, place, &mut raster);
+    let outcome = worker.present(&test, place, &mut raster)?;
     let seconds = started.elapsed().as_secs_f64();
     let mut totals = Totals::new(&plan);
     totals.add(&worker.state);

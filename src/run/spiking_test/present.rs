@@ -50,10 +50,10 @@ impl<F: Real> Worker<F> {
     }
 
     /// Presents the stimulus of a number as a whole.
-    pub fn present(&mut self, test: &Test<'_, F>, index: usize, recorder: &mut impl Recorder) -> Outcome {
+    pub fn present(&mut self, test: &Test<'_, F>, index: usize, recorder: &mut impl Recorder) -> Result<Outcome> {
         let Prepared { encoder, seed, .. } = test.prepared;
-        let presentation = test.load(index, &mut self.values);
-        sim::present(test.plan, &mut self.state, encoder, *seed, &presentation, recorder)
+        let presentation = test.load(index, &mut self.values)?;
+        Ok(sim::present(test.plan, &mut self.state, encoder, *seed, &presentation, recorder))
     }
 
     /// Presents the stimulus of a number, or goes on with it, until it ends, the user stops the test or its time has come.
@@ -74,7 +74,7 @@ impl<F: Real> Worker<F> {
                 .map_err(|e| wrong_input(format!("--resume: {}: {e}", test.session.output.path(FILE).display())))?;
             sim::resume(plan, state, encoder, &mut Nothing, pause)
         } else {
-            let presentation = test.load(index, &mut self.values);
+            let presentation = test.load(index, &mut self.values)?;
             sim::present_until(plan, state, encoder, *seed, &presentation, &mut Nothing, pause)
         };
         Ok(match progress {
@@ -86,10 +86,10 @@ impl<F: Real> Worker<F> {
 
 impl<F: Real> Test<'_, F> {
     /// The stimulus of a number.
-    fn load<'v>(&self, index: usize, values: &'v mut [f32]) -> Presentation<'v> {
+    fn load<'v>(&self, index: usize, values: &'v mut [f32]) -> Result<Presentation<'v>> {
         let (id, duration) = (self.ids[index], self.session.options.present_time);
-        self.session.provider.load(id, Set::Test, values);
-        Presentation { values, stimulus: id as u64, start: self.prepared.timeline.start(index), duration }
+        self.session.load_batch(&[id], Set::Test, values)?;
+        Ok(Presentation { values, stimulus: id as u64, start: self.prepared.timeline.start(index), duration })
     }
 
     /// What the stimulus of a number presents while it waits in mid-pattern.
@@ -146,10 +146,10 @@ impl<F: Real> Test<'_, F> {
 
     /// The environment's spikes of a stimulus that was answered: its trains up to its end, which a decision moves to the
     /// femtosecond after it.
-    pub fn environment(&self, index: usize, answer: &Answer) -> Raster {
+    pub fn environment(&self, index: usize, answer: &Answer) -> Result<Raster> {
         let Prepared { encoder, seed, .. } = self.prepared;
         let mut values = vec![0.0; self.session.provider.shape().n_elements()];
-        let presentation = self.load(index, &mut values);
+        let presentation = self.load(index, &mut values)?;
         let end = answer.latency.map_or(presentation.duration.0, |latency| latency.saturating_add(1));
         let mut raster = Raster::default();
         for neuron in 0..presentation.values.len() {
@@ -158,6 +158,6 @@ impl<F: Real> Test<'_, F> {
             let source = Source::Environment;
             raster.spikes.extend(spikes.map(|(time, sign)| Spike { time, source, neuron, sign }));
         }
-        raster
+        Ok(raster)
     }
 }

@@ -4,8 +4,10 @@ use super::conv::ConvLayer;
 use super::dense::Matrix;
 use super::lanes::Pack;
 use super::pool::PoolLayer;
+use crate::cell::batch_norm::BatchNorm;
 use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
+use crate::cell::elem_wise::ElemWise;
 use crate::cell::softmax::Softmax;
 use crate::cell::{Cell, Edge, Operator, size};
 
@@ -17,6 +19,8 @@ pub(super) enum Layer {
     Pool(PoolLayer),
     Softmax(Softmax),
     Dropout(Dropout),
+    ElemWise(ElemWise),
+    BatchNorm(BatchNorm),
 }
 
 impl Layer {
@@ -28,6 +32,8 @@ impl Layer {
             Operator::Pool(pool) => Self::Pool(PoolLayer::new(pool)),
             Operator::Softmax(softmax) => Self::Softmax(softmax.clone()),
             Operator::Dropout(dropout) => Self::Dropout(dropout.clone()),
+            Operator::ElemWise(elem_wise) => Self::ElemWise(elem_wise.clone()),
+            Operator::BatchNorm(norm) => Self::BatchNorm(norm.clone()),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! One share of a batch.
 
+use std::ops::Range;
+
+use super::batch_norm::Normalization;
 use super::conv::ConvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{Mode, Program, SLOTS, dense, elementwise};
+use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::parameter::Parameter;
@@ -22,6 +25,8 @@ pub(super) struct Block {
     kept: Vec<Vec<Pack>>,
     /// What the gradients of full connections are made of: inputs with the lanes outside, and errors.
     pub(super) factors: Vec<(Vec<Pack>, Vec<Pack>)>,
+    /// Errors of the outputs while the batch waits for sums over all its blocks; empty where none does.
+    pub(super) errors: Vec<Vec<Pack>>,
     /// Sums over the stimuli.
     pub(super) squared_error: f64,
     pub(super) cross_entropy: f64,
@@ -32,6 +37,32 @@ pub(super) struct Slot {
     pub(super) blocks: Vec<Block>,
     /// Sums over the blocks, one vector a parameter; empty for the weights of full connections.
     pub(super) gradients: Vec<Vec<f32>>,
+}
+
+/// What is done to each block of a slot, block after block.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    /// The cells that are computed.
+    pub(super) forward: Range<usize>,
+    /// The cell whose inputs are then brought together.
+    pub(super) gathers: Option<usize>,
+    /// Whether outputs are compared with the labels.
+    pub(super) compares: bool,
+    /// The cells whose errors go back.
+    pub(super) backward: Range<usize>,
+    /// The cell whose errors are then led through its activation, but not further.
+    pub(super) settles: Option<usize>,
+}
+
+/// What all blocks of a batch share.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    pub(super) program: &'a Program,
+    pub(super) parameters: &'a [Parameter],
+    /// One a cell; empty where nothing is normalized.
+    pub(super) norms: &'a [Normalization],
+    pub(super) stimuli: &'a [f32],
+    pub(super) mode: Mode<'a>,
 }
 
 /// What is needed to compute one block at a time. Between two blocks it holds nothing.
@@ -72,13 +103,14 @@ impl Block {
             staged: program.cells.iter().zip(staging).map(staged).collect(),
             kept: cells().map(kept).collect(),
             factors: cells().map(factors).collect(),
+            errors: if program.barriers.is_empty() { Vec::new() } else { errors(program) },
             squared_error: 0.0,
             cross_entropy: 0.0,
         }
     }
 
     /// What a cell reads.
-    fn input<'a>(&'a self, program: &Program, cell: usize) -> &'a [Pack] {
+    pub(super) fn input<'a>(&'a self, program: &Program, cell: usize) -> &'a [Pack] {
         if !self.staged[cell].is_empty() {
             return &self.staged[cell];
         }
@@ -92,7 +124,6 @@ impl Block {
 impl Scratch {
     pub(super) fn new(program: &Program) -> Self {
         let cells = || program.cells.iter().zip(&program.layers);
-        let errors = |cell: &Cell| vec![Pack::ZERO; if cell.has_error { size(cell.output) } else { 0 }];
         let conv = |(cell, layer): (&Cell, &Layer)| match layer {
             Layer::Conv(conv) => conv.scratch(cell.has_error, cell.propagates()),
             _ => ConvScratch::default(),
@@ -102,12 +133,18 @@ impl Scratch {
         let words = words.map(|(cell, _)| size(cell.output));
         Self {
             conv: cells().map(conv).collect(),
-            errors: program.cells.iter().map(errors).collect(),
+            errors: errors(program),
             together: vec![Pack::ZERO; together.max().unwrap_or(0)],
             words: vec![0; words.max().unwrap_or(0)],
             staging: cells().map(|(cell, layer)| Staging::of(cell, layer)).collect(),
         }
     }
+}
+
+/// Room for the errors of all cells.
+fn errors(program: &Program) -> Vec<Vec<Pack>> {
+    let errors = |cell: &Cell| vec![Pack::ZERO; if cell.has_error { size(cell.output) } else { 0 }];
+    program.cells.iter().map(errors).collect()
 }
 
 impl Slot {
@@ -123,40 +160,47 @@ impl Slot {
         }
     }
 
-    /// Computes the blocks of the slot `index` of a batch.
-    pub(super) fn run(
-        &mut self,
-        program: &Program,
-        parameters: &[Parameter],
-        scratch: &mut Scratch,
-        index: usize,
-        stimuli: &[f32],
-        mode: Mode<'_>,
-    ) {
-        if matches!(mode, Mode::Learn { .. }) {
+    /// Does a stage of the blocks of the slot `index` of a batch.
+    pub(super) fn run(&mut self, work: &Work<'_>, stage: &Stage, scratch: &mut Scratch, index: usize) {
+        let Work { program, stimuli, mode, .. } = *work;
+        if matches!(mode, Mode::Learn { .. }) && stage.forward.start == 0 {
             self.gradients.iter_mut().for_each(|gradient| gradient.fill(0.0));
         }
         let block_size = LANES * program.input;
         for (turn, block) in self.blocks.iter_mut().enumerate() {
             let number = turn * SLOTS + index;
             let Some(stimuli) = stimuli.chunks(block_size).nth(number) else { break };
-            elementwise::pack(stimuli, &mut block.input);
-            for cell in 0..program.cells.len() {
-                scratch.forward(program, parameters, cell, number, block, mode);
+            if stage.forward.start == 0 {
+                elementwise::pack(stimuli, &mut block.input);
             }
-            if let Mode::Learn { labels, .. } = mode {
-                let labels = &labels[number * LANES..];
-                let labels = &labels[..labels.len().min(LANES)];
-                let target = program.target.cell;
-                if program.cells[target].has_error {
-                    compare(&program.target, labels, block, &mut scratch.errors[target], &program.cells[target]);
-                    for cell in (0..=target).rev().filter(|&cell| program.cells[cell].has_error) {
-                        scratch.backward(program, parameters, cell, block, &mut self.gradients);
-                    }
-                } else {
-                    let mut error = vec![Pack::ZERO; block.outputs[target].len()];
-                    compare(&program.target, labels, block, &mut error, &program.cells[target]);
-                }
+            for cell in stage.forward.clone() {
+                scratch.forward(work, cell, number, block);
+            }
+            if let Some(cell) = stage.gathers {
+                scratch.gather(program, cell, block);
+            }
+            let Mode::Learn { labels, .. } = mode else { continue };
+            let labels = &labels[number * LANES..];
+            let labels = &labels[..labels.len().min(LANES)];
+            let target = program.target.cell;
+            if !block.errors.is_empty() {
+                std::mem::swap(&mut scratch.errors, &mut block.errors);
+            }
+            if stage.compares && program.cells[target].has_error {
+                compare(&program.target, labels, block, &mut scratch.errors[target], &program.cells[target]);
+            } else if stage.compares {
+                let mut error = vec![Pack::ZERO; block.outputs[target].len()];
+                compare(&program.target, labels, block, &mut error, &program.cells[target]);
+            }
+            for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
+                scratch.backward(work, cell, block, &mut self.gradients, labels.len());
+            }
+            if let Some(cell) = stage.settles {
+                let activation = program.cells[cell].activation;
+                elementwise::deactivate(activation, &block.sums[cell], &block.outputs[cell], &mut scratch.errors[cell]);
+            }
+            if !block.errors.is_empty() {
+                std::mem::swap(&mut scratch.errors, &mut block.errors);
             }
         }
     }
@@ -189,24 +233,23 @@ fn compare(target: &TargetConfig, labels: &[Option<usize>], block: &mut Block, e
 }
 
 impl Scratch {
-    fn forward(
-        &mut self,
-        program: &Program,
-        parameters: &[Parameter],
-        index: usize,
-        number: usize,
-        block: &mut Block,
-        mode: Mode<'_>,
-    ) {
+    /// Brings the inputs of a cell together where they cannot be used as they lie.
+    fn gather(&self, program: &Program, index: usize, block: &mut Block) {
+        let Some(staging) = self.staging[index] else { return };
+        for edge in &program.cells[index].sources {
+            let from = match edge.source {
+                Source::Stimuli => &block.input,
+                Source::Cell(source) => &block.outputs[source],
+            };
+            staging.copy(edge, from, &mut block.staged[index]);
+        }
+    }
+
+    fn forward(&mut self, work: &Work<'_>, index: usize, number: usize, block: &mut Block) {
+        let Work { program, parameters, norms, mode, .. } = *work;
         let cell = &program.cells[index];
-        if let Some(staging) = self.staging[index] {
-            for edge in &cell.sources {
-                let from = match edge.source {
-                    Source::Stimuli => &block.input,
-                    Source::Cell(source) => &block.outputs[source],
-                };
-                staging.copy(edge, from, &mut block.staged[index]);
-            }
+        if !program.barriers.contains(&index) || matches!(mode, Mode::Infer) {
+            self.gather(program, index, block);
         }
         let mut output = std::mem::take(&mut block.outputs[index]);
         let mut kept = std::mem::take(&mut block.kept[index]);
@@ -218,6 +261,11 @@ impl Scratch {
             Layer::Dense(layer) => dense::multiply(&layer.forward, weights, bias, input, &mut output, false),
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
+            Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
+            Layer::BatchNorm(norm) => {
+                let moments = &norms[index].moments;
+                batch_norm::forward(norm, moments, weights, bias.unwrap_or_default(), input, &mut output);
+            }
             Layer::Dropout(dropout) => {
                 output.copy_from_slice(input);
                 if let Mode::Learn { step, seed, labels } = mode {
@@ -241,18 +289,16 @@ impl Scratch {
         block.kept[index] = kept;
     }
 
-    fn backward(
-        &mut self,
-        program: &Program,
-        parameters: &[Parameter],
-        index: usize,
-        block: &mut Block,
-        gradients: &mut [Vec<f32>],
-    ) {
+    /// Leads the error of a cell back through it; `lanes` stimuli are in the block.
+    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], lanes: usize) {
+        let Work { program, parameters, norms, .. } = *work;
+        let norm = &norms[index];
         let cell = &program.cells[index];
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
-        elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
+        if !program.barriers.contains(&index) {
+            elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
+        }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
         let conv = &mut self.conv[index];
@@ -277,10 +323,21 @@ impl Scratch {
                         super::correlate::bias_gradients(error, 1, bias);
                     }
                 }
+                // Where the batch is followed, the sums over all blocks are the gradients.
+                Layer::BatchNorm(layer) if !layer.follows_the_batch() => {
+                    let n = layer.shape.channels;
+                    let mut sums = vec![0.0; 2 * n];
+                    batch_norm::add_error_sums(layer, &norm.moments, input, error, lanes, &mut sums);
+                    let bias = bias.unwrap_or_default();
+                    let (errors, products) = sums.split_at(n);
+                    weights.iter_mut().zip(products).for_each(|(to, sum)| *to += *sum as f32);
+                    bias.iter_mut().zip(errors).for_each(|(to, sum)| *to += *sum as f32);
+                }
                 _ => {}
             }
         }
         block.factors[index] = factors;
+        let input = block.input(program, index);
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
             Layer::Conv(layer) => layer.backward(weights, conv, to, add),
@@ -293,6 +350,8 @@ impl Scratch {
                     elementwise::softmax_errors(layer, &block.outputs[index], error, to, add);
                 }
             }
+            Layer::ElemWise(layer) => elem_wise::backward(layer, input, error, to, add),
+            Layer::BatchNorm(layer) => batch_norm::backward(layer, norm, weights, (input, lanes), error, to, add),
             Layer::Dropout(_) => {
                 elementwise::multiply(&block.kept[index], error);
                 copy(error, to, add);

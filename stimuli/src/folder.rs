@@ -1,0 +1,323 @@
+//! Folders of images, one folder a class (`formal.md` 4.5).
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::database::{Content, ImageFile};
+use crate::partition::Rule;
+use crate::{Database, Error, image, wildcard};
+
+/// Images below one folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Levels of folders below it that are looked into; `None` is all of them.
+    pub depth: Option<usize>,
+    /// Beginning of every label.
+    pub label_name: String,
+    /// Levels of folders that are part of a label, each as `/name`.
+    pub label_depth: usize,
+    /// Files whose path one of these describes are left out; see [`wildcard::matches`].
+    pub ignore_masks: Vec<String>,
+    /// Extensions of the files to take, in lower case, without the dot; none takes [`image::EXTENSIONS`].
+    pub valid_extensions: Vec<String>,
+    /// A table with a line `file;label` a stimulus, the file relative to the folder; its labels stand in for those of the
+    /// folders, and files that it does not name are left out.
+    pub label_file: Option<PathBuf>,
+    /// How the images are divided.
+    pub rule: Rule,
+}
+
+/// A file that was found, and its label.
+struct Found {
+    path: PathBuf,
+    label: String,
+}
+
+/// Finds the images of all folders and reads their sizes, not the images themselves; the database is not partitioned yet.
+///
+/// Entries of a folder are in the order of their names, its files before its folders. Labels are numbered in the order in
+/// which they are met.
+///
+/// # Errors
+///
+/// [`Error::Folder`], [`Error::Unreadable`], [`Error::Line`], [`Error::Image`]; more than one come as [`Error::Several`].
+pub fn load(folders: &[Folder]) -> Result<Database, Error> {
+    let mut names: Vec<String> = Vec::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let (mut contents, mut groups) = (Vec::new(), Vec::new());
+    for folder in folders {
+        let mut found = Vec::new();
+        match &folder.label_file {
+            Some(table) => listed(folder, table, &mut found)?,
+            None => walk(folder, &folder.path, &mut Vec::new(), &mut found)?,
+        }
+        if found.is_empty() {
+            let extensions: Vec<&str> = match folder.valid_extensions.as_slice() {
+                [] => image::EXTENSIONS.to_vec(),
+                extensions => extensions.iter().map(String::as_str).collect(),
+            };
+            return Err(Error::Folder {
+                folder: folder.path.display().to_string(),
+                expected: format!("images (.{})", extensions.join(", .")),
+                found: "none".to_owned(),
+                remedy: "correct `DataPath`, `Depth`, `ValidExtensions` or `IgnoreMasks`",
+            });
+        }
+        let mut files = Vec::with_capacity(found.len());
+        for (shape, Found { path, label }) in
+            shapes(found.iter().map(|found| found.path.as_path()))?.into_iter().zip(found)
+        {
+            let label = *numbers.entry(label).or_insert_with_key(|name| {
+                names.push(name.clone());
+                names.len() - 1
+            });
+            files.push(ImageFile { path, shape, part: None, label });
+        }
+        groups.push((files.len(), folder.rule.clone()));
+        contents.push(Content::Files(files));
+    }
+    Ok(Database::new(names, contents, groups))
+}
+
+/// The sizes of images, in order.
+pub(crate) fn shapes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<crate::Shape>, Error> {
+    /// Faults told at once.
+    const MOST: usize = 20;
+    let paths: Vec<&Path> = paths.collect();
+    let probed: Vec<Result<crate::Shape, Error>> = paths.into_par_iter().map(image::probe).collect();
+    let (mut shapes, mut faults) = (Vec::with_capacity(probed.len()), Vec::new());
+    for shape in probed {
+        match shape {
+            Ok(shape) => shapes.push(shape),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    match faults.len() {
+        0 => Ok(shapes),
+        1 => Err(faults.remove(0)),
+        _ => {
+            faults.truncate(MOST);
+            Err(Error::Several(faults))
+        }
+    }
+}
+
+fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {
+    let unreadable = |source| Error::Unreadable { file: path.display().to_string(), source };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        entries.push(entry.map_err(unreadable)?.path());
+    }
+    entries.sort();
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.into_iter().partition(|entry| entry.is_dir());
+    for path in files {
+        let shown = path.display().to_string();
+        if is_wanted(folder, &path) && !folder.ignore_masks.iter().any(|mask| wildcard::matches(mask, &shown)) {
+            let levels = below.iter().take(folder.label_depth);
+            let label = levels.fold(folder.label_name.clone(), |label, name| label + "/" + name);
+            found.push(Found { path, label });
+        }
+    }
+    if folder.depth.is_none_or(|depth| below.len() < depth) {
+        for path in folders {
+            // A link that leads back up would never end.
+            if path.is_symlink() && below.len() > 64 {
+                continue;
+            }
+            below.push(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+            walk(folder, &path, below, found)?;
+            below.pop();
+        }
+    }
+    Ok(())
+}
+
+fn is_wanted(folder: &Folder, path: &Path) -> bool {
+    let Some(extension) = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()) else {
+        return false;
+    };
+    match folder.valid_extensions.as_slice() {
+        [] => image::EXTENSIONS.contains(&extension.as_str()),
+        wanted => wanted.contains(&extension),
+    }
+}
+
+/// The stimuli that a table names.
+fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
+    let table_name = table.display().to_string();
+    for (line, text) in crate::files::lines(table)? {
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let wrong = |expected: &str| Error::Line {
+            file: table_name.clone(),
+            line,
+            expected: expected.to_owned(),
+            found: text.clone(),
+        };
+        let Some((file, label)) = text.split_once([';', ',', '\t']) else {
+            return Err(wrong("a file and its label with `;` between them"));
+        };
+        let (path, label) = (folder.path.join(file.trim()), label.trim());
+        if label.is_empty() {
+            return Err(wrong("a label after the file"));
+        }
+        if !path.is_file() {
+            return Err(wrong(&format!("a file of `{}`", folder.path.display())));
+        }
+        found.push(Found { path, label: format!("{}{label}", folder.label_name) });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Mt19937, Set, Shape};
+
+    fn pgm(width: usize, height: usize, level: u8) -> Vec<u8> {
+        let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();
+        bytes.resize(bytes.len() + width * height, level);
+        bytes
+    }
+
+    /// `cat` has three images, `dog` two and one below, the folder itself one and a text.
+    fn animals() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: Vec<u8>| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        for (at, name) in ["b.pgm", "dog/2.pgm", "dog/1.PGM", "dog/small/1.pgm", "cat/c.pgm", "cat/a.pgm", "cat/b.pgm"]
+            .into_iter()
+            .enumerate()
+        {
+            write(name, pgm(2 + at, 2, at as u8));
+        }
+        write("notes.txt", b"none".to_vec());
+        folder
+    }
+
+    fn all(path: &Path) -> Folder {
+        Folder {
+            path: path.to_owned(),
+            depth: Some(1),
+            label_name: String::new(),
+            label_depth: 1,
+            ignore_masks: Vec::new(),
+            valid_extensions: Vec::new(),
+            label_file: None,
+            rule: Rule::PerLabel { learn: 0.5, validation: 0.0, test: None, is_equivalent: true },
+        }
+    }
+
+    /// `name=label` of each stimulus.
+    #[track_caller]
+    fn check(folder: &Folder, expect: &str) {
+        let database = load(std::slice::from_ref(folder)).unwrap();
+        let stem = folder.path.display().to_string();
+        let describe = |id| {
+            let name = database.name(id).replace(&format!("{stem}/"), "");
+            format!("{name}={}", database.label_names()[database.label(id)])
+        };
+        assert_eq!((0..database.len()).map(describe).collect::<Vec<_>>().join(" "), expect);
+    }
+
+    #[test]
+    fn files_come_before_folders_and_folders_are_labels() {
+        let data = animals();
+        let folder = all(data.path());
+        check(&folder, "b.pgm= cat/a.pgm=/cat cat/b.pgm=/cat cat/c.pgm=/cat dog/1.PGM=/dog dog/2.pgm=/dog");
+        check(&Folder { depth: Some(0), ..folder.clone() }, "b.pgm=");
+        check(
+            &Folder {
+                depth: None,
+                label_name: "pet".into(),
+                label_depth: 2,
+                ignore_masks: vec!["*/cat/*".into()],
+                ..folder.clone()
+            },
+            "b.pgm=pet dog/1.PGM=pet/dog dog/2.pgm=pet/dog dog/small/1.pgm=pet/dog/small",
+        );
+        check(
+            &Folder { label_depth: 0, label_name: "x".into(), ignore_masks: vec!["*.pgm".into()], ..folder },
+            "dog/1.PGM=x",
+        );
+    }
+
+    #[test]
+    fn a_table_may_give_the_labels() {
+        let data = animals();
+        let table = data.path().join("labels.csv");
+        fs::write(&table, "# file;label\ndog/2.pgm;big dog\n\ncat/a.pgm, cat\n").unwrap();
+        let folder = Folder { label_file: Some(table.clone()), ..all(data.path()) };
+        check(&folder, "dog/2.pgm=big dog cat/a.pgm=cat");
+        for (text, part) in [
+            (
+                "dog/2.pgm\n",
+                "labels.csv, line 1: expected a file and its label with `;` between them, found `dog/2.pgm`",
+            ),
+            ("\ndog/2.pgm;\n", "labels.csv, line 2: expected a label after the file"),
+            ("dog/3.pgm;x\n", "labels.csv, line 1: expected a file of"),
+            ("", "expected images (.bmp"),
+        ] {
+            fs::write(&table, text).unwrap();
+            let message = load(std::slice::from_ref(&folder)).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn images_have_sizes_of_their_own_and_are_read_when_asked_for() {
+        let data = animals();
+        let mut database = load(&[all(data.path())]).unwrap();
+        assert_eq!(database.common_shape(), None);
+        assert_eq!(database.shape(1), Shape { channels: 1, height: 2, width: 7 });
+        assert_eq!(*database.image(1).unwrap().pixels, [5; 14]);
+        database.partition(false, &mut Mt19937::new(1));
+        // One image of the root is the rarest label: half of one is rounded up to Learn.
+        assert_eq!(Set::ALL.map(|set| database.set(set).to_vec()), [vec![0, 1, 4], vec![], vec![2, 3, 5]]);
+        fs::write(data.path().join("cat/a.pgm"), pgm(3, 3, 0)).unwrap();
+        let message = database.image(1).unwrap_err().to_string();
+        assert!(message.contains("a.pgm: expected an image of 7x2x1"), "{message}");
+        fs::remove_file(data.path().join("cat/a.pgm")).unwrap();
+        assert!(matches!(database.image(1), Err(Error::Unreadable { .. })));
+    }
+
+    #[test]
+    fn faulty_images_are_told_together_and_a_folder_without_images_is_refused() {
+        let data = animals();
+        fs::write(data.path().join("cat/a.pgm"), "").unwrap();
+        fs::write(data.path().join("dog/2.pgm"), "P5 x").unwrap();
+        let message = load(&[all(data.path())]).unwrap_err().to_string();
+        assert!(
+            message.contains("cat/a.pgm: expected an image") && message.contains("dog/2.pgm: expected"),
+            "{message}"
+        );
+        let empty = tempfile::tempdir().unwrap();
+        let message = load(&[all(empty.path())]).unwrap_err().to_string();
+        assert!(message.contains("expected images") && message.contains("correct `DataPath`"), "{message}");
+        assert!(matches!(load(&[all(&data.path().join("nowhere"))]), Err(Error::Unreadable { .. })));
+    }
+
+    #[test]
+    fn several_folders_are_divided_each_by_its_rule() {
+        let data = animals();
+        let folder =
+            |name: &str, rule| Folder { label_name: name.into(), rule, depth: Some(0), ..all(&data.path().join(name)) };
+        let folders = [
+            folder("cat", Rule::Counts { learn: 2, validation: 1, test: None }),
+            folder("dog", Rule::Fractions { learn: 0.0, validation: 0.0, test: None }),
+        ];
+        let mut database = load(&folders).unwrap();
+        database.partition(false, &mut Mt19937::new(1));
+        assert_eq!(Set::ALL.map(|set| database.set(set).to_vec()), [vec![0, 1], vec![2], vec![3, 4]]);
+        assert_eq!(database.label_names(), ["cat", "dog"]);
+    }
+}

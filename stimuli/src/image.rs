@@ -1,0 +1,148 @@
+//! Images of files.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::path::Path;
+
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageReader, Limits};
+
+use crate::files::read;
+use crate::{Error, Shape};
+
+/// Extensions of the files that are images, in lower case.
+pub const EXTENSIONS: [&str; 10] = ["bmp", "dib", "jpeg", "jpg", "jpe", "png", "pbm", "pgm", "ppm", "pnm"];
+
+/// No image has more columns or rows than this.
+pub(crate) const MAX_SIDE: usize = 16_384;
+
+/// Grey levels or colors, 8 bits each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The size; 1 channel is grey, 2 grey and alpha, 3 blue, green, red, 4 with alpha.
+    pub shape: Shape,
+    /// `[channel][y][x]`.
+    pub pixels: Vec<u8>,
+}
+
+/// Makes planes of colors that stand side by side: `[y][x][channel]` to `[channel][y][x]`, red, green, blue to blue,
+/// green, red, which is the order that models count channels in.
+pub(crate) fn planes(interleaved: &[u8], channels: usize) -> Vec<u8> {
+    let n = interleaved.len() / channels;
+    let mut pixels = vec![0; interleaved.len()];
+    for (channel, plane) in pixels.chunks_exact_mut(n.max(1)).enumerate() {
+        let from = if channels >= 3 && channel < 3 { 2 - channel } else { channel };
+        for (value, pixel) in plane.iter_mut().zip(interleaved.chunks_exact(channels)) {
+            *value = pixel[from];
+        }
+    }
+    pixels
+}
+
+/// Decodes an image, whose format its bytes tell; 16-bit levels are rounded to 8 bits, palettes become colors.
+///
+/// # Errors
+///
+/// [`Error::Image`]; `name` is what it calls the file.
+pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, Error> {
+    let image = reader(name, Cursor::new(bytes))?.decode().map_err(|error| not_an_image(name, &error))?;
+    let (width, height) = image.dimensions();
+    let image = match image {
+        DynamicImage::ImageLuma16(_) => DynamicImage::ImageLuma8(image.into_luma8()),
+        DynamicImage::ImageLumaA16(_) => DynamicImage::ImageLumaA8(image.into_luma_alpha8()),
+        DynamicImage::ImageLuma8(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageRgb8(_)
+        | DynamicImage::ImageRgba8(_) => image,
+        other if other.color().has_alpha() => DynamicImage::ImageRgba8(other.into_rgba8()),
+        other => DynamicImage::ImageRgb8(other.into_rgb8()),
+    };
+    let channels = usize::from(image.color().channel_count());
+    let shape = Shape { channels, height: height as usize, width: width as usize };
+    Ok(Image { shape, pixels: planes(image.as_bytes(), channels) })
+}
+
+/// Reads and decodes a file.
+///
+/// # Errors
+///
+/// [`Error::Unreadable`], [`Error::Image`].
+pub fn open(path: &Path) -> Result<Image, Error> {
+    let file = read(path)?;
+    decode(&file.name, &file.bytes)
+}
+
+/// The size of an image, from the beginning of its file alone.
+pub(crate) fn probe(path: &Path) -> Result<Shape, Error> {
+    let name = path.display().to_string();
+    let file = match File::open(path) {
+        Ok(file) => BufReader::new(file),
+        Err(source) => return Err(Error::Unreadable { file: name, source }),
+    };
+    let decoder = reader(&name, file)?.into_decoder().map_err(|error| not_an_image(&name, &error))?;
+    let ((width, height), channels) = (decoder.dimensions(), decoder.color_type().channel_count());
+    Ok(Shape { channels: usize::from(channels), height: height as usize, width: width as usize })
+}
+
+fn reader<R: BufRead + Seek>(name: &str, bytes: R) -> Result<ImageReader<R>, Error> {
+    let wrong = |found: String| Error::Image { file: name.to_owned(), found };
+    let mut reader = ImageReader::new(bytes).with_guessed_format().map_err(|e| wrong(e.to_string()))?;
+    if reader.format().is_none() {
+        return Err(wrong("bytes of no such format".to_owned()));
+    }
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE as u32), Some(MAX_SIDE as u32));
+    reader.limits(limits);
+    Ok(reader)
+}
+
+fn not_an_image(name: &str, error: &image::ImageError) -> Error {
+    Error::Image { file: name.to_owned(), found: error.to_string().replace('\n', " ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{ImageBuffer, ImageFormat, Luma, Rgb};
+
+    use super::*;
+
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn colors_become_planes_of_blue_green_and_red() {
+        let image = ImageBuffer::from_raw(2, 1, vec![1_u8, 2, 3, 10, 20, 30]).map(DynamicImage::ImageRgb8).unwrap();
+        for format in [ImageFormat::Png, ImageFormat::Pnm, ImageFormat::Bmp] {
+            let found = decode("x", &encoded(&image, format)).unwrap();
+            assert_eq!(found.shape, Shape { channels: 3, height: 1, width: 2 });
+            assert_eq!(found.pixels, [3, 30, 2, 20, 1, 10], "{format:?}");
+        }
+    }
+
+    #[test]
+    fn grey_stays_one_channel_and_16_bits_are_rounded_to_8() {
+        let grey = DynamicImage::ImageLuma8(ImageBuffer::from_raw(3, 1, vec![0, 7, 255]).unwrap());
+        assert_eq!(decode("x", &encoded(&grey, ImageFormat::Png)).unwrap().pixels, [0, 7, 255]);
+        let deep = ImageBuffer::<Luma<u16>, _>::from_raw(3, 1, vec![0, 257 * 7, 65535]).unwrap();
+        let found = decode("x", &encoded(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).unwrap();
+        assert_eq!((found.shape.channels, found.pixels), (1, vec![0, 7, 255]));
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused_with_its_name() {
+        let image = ImageBuffer::from_pixel(40, 40, Rgb([9_u8, 99, 199]));
+        let good = encoded(&DynamicImage::ImageRgb8(image), ImageFormat::Png);
+        for (bytes, part) in [
+            (&b""[..], "a.png: expected an image"),
+            (b"<html>not found</html>", "bytes of no such format"),
+            (&good[..good.len() / 2], "a.png: expected an image"),
+            (b"P5 3 3 255\n123", "a.png: expected an image"),
+            (b"P5 99999 2 255\n123", "a.png: expected an image"),
+        ] {
+            let message = decode("a.png", bytes).unwrap_err().to_string();
+            assert!(message.contains(part) && message.contains("leave it out"), "{message}");
+        }
+    }
+}
