@@ -184,7 +184,7 @@ mod tests {
         assert!(
             conv.iter().any(|heading| heading == "`Type=Conv`") && conv.iter().all(|heading| heading.contains("Conv"))
         );
-        assert!(headings("HeFiller").len() == 1 && headings("Solvers").len() == 1 && headings("Global").len() == 1);
+        assert!(headings("HeFiller").len() == 1 && headings("Solvers").len() == 2 && headings("Global").len() == 1);
         assert_eq!(
             markdown(Some("databse")).unwrap_err(),
             "expected a section or a type such as `database`, `sp`, `env`, `Conv`, `Solvers` or `Target`, found `databse`; did you mean `database`?"
