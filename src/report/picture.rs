@@ -116,7 +116,7 @@ impl Chart<'_> {
         let mut canvas = Canvas::new(WIDTH as u32, HEIGHT as u32);
         let (left, right, top, bottom) = PLOT;
         canvas.text(self.title, (WIDTH / 2, 20), Alignment::Center, INK, true);
-        canvas.text(self.x_label, ((left + right) / 2, HEIGHT - 10), Alignment::Center, INK, false);
+        canvas.text(self.x_label, (right, HEIGHT - 10), Alignment::Right, INK, false);
         let along = |x: f64| if self.x_is_log { x.log10() } else { x };
         let points = || self.curves.iter().flat_map(|curve| &curve.points).map(|&(x, y)| (along(x), y));
         let finite = || points().filter(|(x, y)| x.is_finite() && y.is_finite());
@@ -154,9 +154,10 @@ impl Chart<'_> {
             if let [only] = places[..] {
                 canvas.fill((only.0 - 2, only.1 - 2), (5, 5), color);
             }
-            let at = bottom - 12 * (self.curves.len() - number) as i32;
-            canvas.line((right - 170, at - 3), (right - 150, at - 3), color, 2);
-            canvas.text(curve.name, (right - 144, at), Alignment::Left, INK, false);
+            // Below the plot, where no curve passes.
+            let (x, y) = (left + 140 * number as i32, HEIGHT - 10);
+            canvas.line((x, y - 3), (x + 20, y - 3), color, 2);
+            canvas.text(curve.name, (x + 26, y), Alignment::Left, INK, false);
         }
         canvas.png()
     }
