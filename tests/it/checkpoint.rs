@@ -46,7 +46,7 @@ fn a_test_interrupted_in_mid_pattern_goes_on_to_the_same_bytes() {
         while !prepared.exists() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(500));
         let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         assert_eq!(child.wait().unwrap().code(), Some(130), "the test was to be interrupted before its end");
