@@ -97,6 +97,18 @@ pub(crate) trait Isa {
         Self::step::<F, true>(v, w, reached, F::UNIT, &rule).lanes
     }
 
+    /// Puts floats into the lanes that are `reached`, in order. There is one for each; what the others hold is open.
+    #[inline(always)]
+    fn spread<F: Lanes>(floats: &[F], reached: Mask) -> [F; LANES] {
+        let mut lanes = [F::UNIT; LANES];
+        let mut rest = reached;
+        for &float in floats {
+            lanes[rest.trailing_zeros() as usize % LANES] = float;
+            rest &= rest.wrapping_sub(1);
+        }
+        lanes
+    }
+
     /// Lets potentials decay, as [`Leak::decay_lanes`].
     #[inline(always)]
     fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
@@ -212,6 +224,20 @@ pub trait Lanes: Copy {
 
     /// # Safety
     ///
+    /// The processor has AVX2 and BMI2, and `floats` leads to as many as `reached` has bits.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn spread_avx2(floats: *const Self, reached: Mask) -> [Self; LANES];
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ, and `floats` leads to as many as `reached` has bits.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn spread_avx512(floats: *const Self, reached: Mask) -> [Self; LANES];
+
+    /// # Safety
+    ///
     /// The processor has AVX2.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
@@ -269,6 +295,13 @@ mod x86 {
 
     impl Isa for Avx2 {
         #[inline(always)]
+        fn spread<F: Lanes>(floats: &[F], reached: Mask) -> [F; LANES] {
+            assert_eq!(floats.len(), reached.count_ones() as usize, "one float for each lane");
+            // SAFETY: the type is named only where AVX2 and BMI2 were detected; the floats have just been counted.
+            unsafe { F::spread_avx2(floats.as_ptr(), reached) }
+        }
+
+        #[inline(always)]
         fn step<F: Lanes, const RESETS: bool>(
             v: &mut [F; LANES],
             w: &[F; LANES],
@@ -282,6 +315,13 @@ mod x86 {
     }
 
     impl Isa for Avx512 {
+        #[inline(always)]
+        fn spread<F: Lanes>(floats: &[F], reached: Mask) -> [F; LANES] {
+            assert_eq!(floats.len(), reached.count_ones() as usize, "one float for each lane");
+            // SAFETY: the type is named only where AVX-512 F and DQ were detected; the floats have just been counted.
+            unsafe { F::spread_avx512(floats.as_ptr(), reached) }
+        }
+
         #[inline(always)]
         fn step<F: Lanes, const RESETS: bool>(
             v: &mut [F; LANES],
@@ -326,8 +366,8 @@ mod x86 {
 
 macro_rules! lanes {
     ($float:ident, $bits:ident, $k5:ident,
-     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident,
-     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $decay5:ident) => {
+     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident, $spread2:ident,
+     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $spread5:ident, $decay5:ident) => {
         impl Lanes for $float {
             const UNIT: Self = 1.0;
 
@@ -352,6 +392,38 @@ macro_rules! lanes {
                     fired.negative |= u32::from(rule.is_bipolar && moved.is_sign_negative()) << lane;
                 }
                 fired
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn spread_avx2(mut floats: *const Self, reached: Mask) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                // SAFETY: the caller vouches for AVX2 and BMI2, and for a float a bit; each group of lanes lies inside the array.
+                unsafe {
+                    for first in (0..LANES).step_by($n2) {
+                        let reached = u32::from(reached) >> first & ((1 << $n2) - 1);
+                        $store2(lanes.as_mut_ptr().add(first), $spread2(floats, reached));
+                        floats = floats.add(reached.count_ones() as usize);
+                    }
+                }
+                lanes
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn spread_avx512(mut floats: *const Self, reached: Mask) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                // SAFETY: the caller vouches for AVX-512 F and DQ, and for a float a bit; each group of lanes lies inside the array.
+                unsafe {
+                    for first in (0..LANES).step_by($n5) {
+                        let reached = (reached >> first) as $k5;
+                        $store5(lanes.as_mut_ptr().add(first), $spread5(reached, floats));
+                        floats = floats.add(reached.count_ones() as usize);
+                    }
+                }
+                lanes
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -513,17 +585,51 @@ fn expand_f64(lanes: u32) -> std::arch::x86_64::__m256d {
     _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(i64::from(lanes)), bits), bits))
 }
 
+/// The next floats, each in the next of the lanes whose bit is set.
+///
+/// # Safety
+///
+/// `floats` leads to as many as there are bits, of the eight.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,bmi2,popcnt")]
+unsafe fn spread_f32(floats: *const f32, lanes: u32) -> std::arch::x86_64::__m256 {
+    use std::arch::x86_64::*;
+    let numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    let is_there = _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes.count_ones() as i32), numbers);
+    // SAFETY: what is loaded is there, as the caller vouches.
+    let packed = unsafe { _mm256_maskload_ps(floats, is_there) };
+    // A byte a lane: which of the packed floats it takes.
+    let bytes = _pdep_u64(u64::from(lanes), 0x0101_0101_0101_0101) * 0xff;
+    let from = _pdep_u64(0x0706_0504_0302_0100, bytes);
+    _mm256_permutevar8x32_ps(packed, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(from as i64)))
+}
+
+/// The next floats, each in the next of the lanes whose bit is set.
+///
+/// # Safety
+///
+/// `floats` leads to as many as there are bits, of the four.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,bmi2,popcnt")]
+unsafe fn spread_f64(floats: *const f64, lanes: u32) -> std::arch::x86_64::__m256d {
+    use std::arch::x86_64::*;
+    // SAFETY: a float is two halves, as the caller vouches for the floats.
+    unsafe { _mm256_castps_pd(spread_f32(floats.cast(), _pdep_u32(lanes, 0x55) * 3)) }
+}
+
 #[rustfmt::skip]
 lanes!(
     f32, u32, u16,
-    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32,
-    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, decay_f32_avx512
+    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32, spread_f32,
+    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, _mm512_maskz_expandloadu_ps, decay_f32_avx512
 );
 #[rustfmt::skip]
 lanes!(
     f64, u64, u8,
-    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64,
-    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, decay_f64_avx512
+    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64, spread_f64,
+    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, _mm512_maskz_expandloadu_pd, decay_f64_avx512
 );
 
 #[cfg(test)]
@@ -540,15 +646,23 @@ mod tests {
         sign: F,
         rule: Rule<F>,
     ) -> Result<(), TestCaseError> {
+        let floats = &w[..reached.count_ones() as usize];
+        let only_reached = |lanes: [F; LANES]| {
+            (0..LANES).map(|lane| (reached >> lane & 1 == 1).then_some(lanes[lane])).collect::<Vec<_>>()
+        };
+        let spread = only_reached(Portable::spread(floats, reached));
+        prop_assert_eq!(spread.iter().flatten().copied().collect::<Vec<_>>(), floats);
         let mut expected = v;
         let fired = F::step::<RESETS>(&mut expected, &w, reached, sign, &rule);
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            prop_assert_eq!(&spread, &only_reached(Avx2::spread(floats, reached)));
             let mut found = v;
             // SAFETY: the feature has just been detected.
             prop_assert_eq!(fired, unsafe { F::step_avx2::<RESETS>(&mut found, &w, reached, sign, &rule) });
             prop_assert_eq!(expected, found);
         }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            prop_assert_eq!(&spread, &only_reached(Avx512::spread(floats, reached)));
             let mut found = v;
             // SAFETY: the features have just been detected.
             prop_assert_eq!(fired, unsafe { F::step_avx512::<RESETS>(&mut found, &w, reached, sign, &rule) });

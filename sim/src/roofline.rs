@@ -115,9 +115,10 @@ fn replay<F: Real, I: Isa>(
     state.touched.cover(from, to);
     let masks = runs.masks(reach);
     let mut n_fired = 0;
-    for (first, weights) in runs.rows(reach) {
+    for (first, mut weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for ((v, w), &reached) in potentials.iter_mut().zip(weights).zip(masks) {
+        for (v, &reached) in potentials.iter_mut().zip(masks) {
+            let w = &weights.take::<I>(reached);
             let lanes = if rule.is_plain() && !is_negative {
                 I::step_plain(v, w, reached, rule.threshold)
             } else {
