@@ -19,6 +19,8 @@ pub(crate) struct Runs<F> {
     /// `[pattern][kind of column][step]`, a pattern for each set of outputs that some channel is connected to, a kind for each
     /// (residue, number of taps cut on the right and on the left).
     masks: Vec<Mask>,
+    /// Whether all pairs are connected, so that a step's weights lie as its lanes do.
+    is_dense: bool,
     channels: Vec<ChannelReach>,
     /// What a spike's row and column in the input settle; a flat cell has one of each.
     rows: Vec<RowReach>,
@@ -68,6 +70,7 @@ impl<F: Real> Runs<F> {
         let mut plan = Self {
             weights: Vec::new(),
             masks: Vec::new(),
+            is_dense: synapses.is_connected.iter().all(|&is_connected| is_connected),
             channels: Vec::with_capacity(synapses.n_channels),
             rows: Vec::new(),
             columns: Vec::new(),
@@ -181,7 +184,7 @@ impl<F: Real> Runs<F> {
     pub(crate) fn rows(&self, reach: Reach) -> impl Iterator<Item = (usize, RowWeights<'_, F>)> {
         (0..reach.n_rows).map(move |row| {
             let weights = &self.weights[reach.weight + row * reach.weight_step..][..reach.n_weights];
-            (reach.neuron - row * self.neuron_step, RowWeights(weights))
+            (reach.neuron - row * self.neuron_step, RowWeights { rest: weights, is_dense: self.is_dense })
         })
     }
 
@@ -221,14 +224,25 @@ pub struct Reach {
 
 /// The weights of a row that no step has taken yet.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RowWeights<'a, F>(&'a [F]);
+pub(crate) struct RowWeights<'a, F> {
+    rest: &'a [F],
+    is_dense: bool,
+}
 
 impl<F: Real> RowWeights<'_, F> {
     /// Takes those of the next step: one for each lane that it reaches, in its lane.
     #[inline(always)]
     pub(crate) fn take<I: Isa>(&mut self, reached: Mask) -> [F; LANES] {
-        let (step, rest) = self.0.split_at(reached.count_ones() as usize);
-        self.0 = rest;
+        if self.is_dense {
+            // All steps but the last are whole.
+            if let Some((step, rest)) = self.rest.split_first_chunk() {
+                self.rest = rest;
+                return *step;
+            }
+            return I::load(self.rest);
+        }
+        let (step, rest) = self.rest.split_at(reached.count_ones() as usize);
+        self.rest = rest;
         I::spread(step, reached)
     }
 }

@@ -13,3 +13,4 @@ mod mt19937;
 mod queue;
 mod reads;
 mod refusals;
+mod rooflines;
