@@ -161,7 +161,13 @@ impl<F: Real> OnIsa for Replay<'_, F> {
             if let (Kind::Runs(weighted, runs), CellState::Neurons(neurons)) =
                 (&self.plan.cells[cell].kind, &mut self.state.cells[cell])
             {
-                n_fired += replay::<F, I>(&weighted.neuron.rule, runs, neurons, reach, is_negative);
+                let rule = &weighted.neuron.rule;
+                // A constant of the loop, so that it does not branch on it.
+                n_fired += if rule.is_plain() && !is_negative {
+                    replay::<F, I, true>(rule, runs, neurons, reach, is_negative)
+                } else {
+                    replay::<F, I, false>(rule, runs, neurons, reach, is_negative)
+                };
             }
         }
         n_fired
@@ -169,8 +175,8 @@ impl<F: Real> OnIsa for Replay<'_, F> {
 }
 
 #[inline(always)]
-fn replay<F: Real, I: Isa>(
-    rule: &Rule<F>,
+fn replay<F: Real, I: Isa, const IS_PLAIN: bool>(
+    &rule: &Rule<F>,
     runs: &Runs<F>,
     state: &mut NeuronState<F>,
     reach: Reach,
@@ -185,10 +191,10 @@ fn replay<F: Real, I: Isa>(
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
         for (v, &reached) in potentials.iter_mut().zip(masks) {
             let w = &weights.take::<I>(reached);
-            let lanes = if rule.is_plain() && !is_negative {
+            let lanes = if IS_PLAIN {
                 I::step_plain(v, w, reached, rule.threshold)
             } else {
-                I::step::<F, true>(v, w, reached, sign, rule).lanes
+                I::step::<F, true>(v, w, reached, sign, &rule).lanes
             };
             n_fired += u64::from(lanes.count_ones());
         }
