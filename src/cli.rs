@@ -10,6 +10,7 @@ mod keys;
 mod learn;
 mod shell;
 mod test;
+mod tune;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -44,6 +45,8 @@ enum Command {
     Test(RunArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
+    /// Find the spiking network that needs the fewest read events for a loss of accuracy that you allow
+    Tune(TuneArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
@@ -69,6 +72,7 @@ impl Cli {
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
+            Command::Tune(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
@@ -84,6 +88,29 @@ pub struct RunArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A spiking model, and what may be changed of it.
+#[derive(Args, Debug)]
+pub struct TuneArgs {
+    /// Model file with a spiking half: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Points of accuracy that may be lost against the frame network, one standard error of the estimate included
+    #[arg(long, value_name = "POINTS", default_value_t = 0.1)]
+    pub max_loss: f64,
+    /// What may be changed: names with commas between them; each is searched alone, then all together
+    #[arg(long, value_name = "LEVER", value_enum, value_delimiter = ',', default_value = "scales")]
+    pub levers: Vec<crate::run::tune::Lever>,
+    /// Networks that the search of a lever tries at most; all levers together have as many as each alone
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = arguments::count)]
+    pub trials: u64,
+    /// Seconds after which no more networks are tried; what is found then depends on the machine
+    #[arg(long, value_name = "SECONDS")]
+    pub budget: Option<u64>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -339,6 +366,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
+        Command::Tune(args) => tune::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),

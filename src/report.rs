@@ -13,3 +13,4 @@ pub mod progress;
 pub mod spikes;
 pub mod stimuli;
 pub mod summary;
+pub mod tune;

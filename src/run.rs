@@ -7,3 +7,4 @@ pub mod interrupt;
 pub mod learn;
 pub mod learning_state;
 pub mod spiking_test;
+pub mod tune;

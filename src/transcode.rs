@@ -13,7 +13,7 @@ use sim::network as spiking;
 
 pub use check::check;
 pub use fold::fold;
-pub use normalization::{Factor, activation_ranges, factors, normalization_name};
+pub use normalization::{Factor, activation_ranges, factors, normalization_name, rescaled, scaled_layers};
 
 use crate::model::{CellDescription, Description, Family};
 use crate::output::OutputFolder;

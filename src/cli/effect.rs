@@ -21,13 +21,14 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "demo"];
+const ALL: &[&str] = &["learn", "test", "find-lr", "tune", "inspect", "demo"];
+const RUNS: &[&str] = &["learn", "test", "find-lr", "tune", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const SPIKES: &[&str] = TESTS;
-const SHOWN: &[&str] = &["learn", "test", "inspect", "demo"];
+const SPIKES: &[&str] = &["learn", "test", "tune", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "tune", "inspect", "demo"];
+const WEIGHED: &[&str] = &["test", "tune"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -35,7 +36,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", TEST, &[]),
+    effect("weights", WEIGHED, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),
@@ -57,8 +58,8 @@ const EFFECTS: &[Effect] = &[
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),
     effect("present_time", &[], SPIKES),
-    effect("continuous", &[], SPIKES),
-    effect("checkpoint_after", &[], SPIKES),
+    effect("continuous", &[], TESTS),
+    effect("checkpoint_after", &[], TESTS),
     effect("normalization", &[], SHOWN),
     effect("pooling", &[], SHOWN),
     effect("encoder_seed", &[], SPIKES),

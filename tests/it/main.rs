@@ -15,3 +15,4 @@ mod refusals;
 mod resume;
 mod spiking;
 mod tidy;
+mod tune;
