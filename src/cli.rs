@@ -10,6 +10,7 @@ mod keys;
 mod learn;
 mod shell;
 mod test;
+mod weights;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -17,6 +18,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
+use crate::weights::layout::Layout;
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ enum Command {
     Bench(BenchArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
+    /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
+    Weights(WeightsArgs),
     /// Print a script that completes commands and options in a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -71,6 +75,7 @@ impl Cli {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
+            Command::Weights(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
@@ -127,6 +132,54 @@ pub struct BenchArgs {
     /// Threads of the lines that use several [default: 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Trained weights to write for other programs, or to read from them.
+#[derive(Args, Debug)]
+pub struct WeightsArgs {
+    /// Which way
+    #[arg(value_enum)]
+    pub direction: Direction,
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// The other program's file: its name ends with .safetensors or .npz, or with neither for a folder of .npy files
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// Order of the axes [default: what the file names, else pytorch]
+    #[arg(long, value_enum, help_heading = "Files")]
+    pub layout: Option<LayoutArg>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Which way weights go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Write FILE from the weights that a test would take
+    Export,
+    /// Read FILE, and write the folder that a test takes: the one of -w, else `weights` in the output folder
+    Import,
+}
+
+/// Whose order of axes tensors have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LayoutArg {
+    /// Kernels `[output][channel][y][x]`, matrices `[output][input]`
+    #[value(alias = "n2d2")]
+    Pytorch,
+    /// Kernels `[y][x][channel][output]`, matrices `[input][output]`, the channels of a pixel together
+    Keras,
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(arg: LayoutArg) -> Self {
+        match arg {
+            LayoutArg::Pytorch => Self::PyTorch,
+            LayoutArg::Keras => Self::Keras,
+        }
+    }
 }
 
 /// Which keys to print.
@@ -343,6 +396,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::manual(),
     }

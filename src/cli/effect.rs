@@ -21,11 +21,12 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo"];
+const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo", "weights"];
 const RUNS: &[&str] = &["learn", "test", "find-lr", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
+const TAKES_WEIGHTS: &[&str] = &["test", "weights"];
 const SPIKES: &[&str] = TESTS;
 const SHOWN: &[&str] = &["learn", "test", "inspect", "demo"];
 
@@ -35,7 +36,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", TEST, &[]),
+    effect("weights", TAKES_WEIGHTS, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),

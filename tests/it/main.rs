@@ -8,6 +8,7 @@ mod checkpoint;
 mod command_line;
 mod data;
 mod determinism;
+mod exchange;
 mod learning_flow;
 mod models;
 mod program;
