@@ -248,6 +248,14 @@ pub struct Options {
     #[arg(long, value_name = "I", help_heading = "Data")]
     pub pre_samples: Option<usize>,
 
+    /// Write the kernels of the convolutions that are tested to kernels/, as text and pictures
+    #[arg(long, help_heading = "Data")]
+    pub log_kernels: bool,
+    /// Write what each layer gives for the N-th stimulus (from 1) that is learned to outputs_N/, and for the N-th that is
+    /// tested to outputs_test_N/, as text and pictures
+    #[arg(long, value_name = "N", help_heading = "Data", value_parser = arguments::count)]
+    pub log_outputs: Option<u64>,
+
     /// Learn over N stimuli, drawn at random
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn: Option<u64>,

@@ -295,6 +295,24 @@ impl Network {
         parameters.map(|p| LearningRate { cell: p.info.cell, kind: p.info.kind, rate: p.solver.rate() }).collect()
     }
 
+    /// The rates of the batches to come: calls `each(batch, rates)`, batches from 0, one rate a parameter in the order of
+    /// [`Network::parameters`]. Nothing is learned.
+    pub fn foresee_rates(&self, n_batches: u64, mut each: impl FnMut(u64, &[f64])) {
+        let parameters = self.backend.parameters();
+        let learns = |parameter: &Parameter| self.plan.cells[parameter.info.cell].has_error;
+        let mut solvers: Vec<_> = parameters.iter().map(|p| (p.solver.clone(), learns(p))).collect();
+        let mut rates = vec![0.0; solvers.len()];
+        for batch in 0..n_batches {
+            for (rate, (solver, learns)) in rates.iter_mut().zip(&mut solvers) {
+                *rate = solver.rate();
+                if *learns {
+                    solver.step(None);
+                }
+            }
+            each(batch, &rates);
+        }
+    }
+
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }

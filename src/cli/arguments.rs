@@ -10,7 +10,7 @@ const COMMANDS: [&str; 11] =
     ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "weights", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 37] = [
+const LACKING: [&str; 35] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
@@ -31,8 +31,6 @@ const LACKING: [&str; 37] = [
     "fuse",
     "learn-stdp",
     "log-json",
-    "log-kernels",
-    "log-outputs",
     "multidev",
     "nbbits",
     "no-cle",

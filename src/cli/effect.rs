@@ -54,6 +54,8 @@ const EFFECTS: &[Effect] = &[
     effect("test", TESTS, &[]),
     effect("log_db_stats", RUNS, &[]),
     effect("pre_samples", RUNS, &[]),
+    effect("log_kernels", TESTS, &[]),
+    effect("log_outputs", TESTS, &[]),
     effect("test_index", TESTS, &[]),
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),

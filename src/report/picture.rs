@@ -256,12 +256,16 @@ fn blend(color: Rgb888, share: f64) -> Rgb888 {
 /// The encoder fails.
 pub fn maps(values: &[f32], width: usize, height: usize, columns: usize) -> Result<Vec<u8>> {
     const MOST_PIXELS: usize = 4000;
+    /// Up to here small maps grow.
+    const GOOD_PIXELS: usize = 640;
     let columns = columns.max(1);
     let n = (values.len() / (width * height).max(1)).max(1);
     let rows = n.div_ceil(columns);
-    let fits =
-        |scale: usize| columns * (width * scale + 1) <= MOST_PIXELS && rows * (height * scale + 1) <= MOST_PIXELS;
-    let scale = (1..=8).rev().find(|&scale| fits(scale)).unwrap_or(1);
+    let fits = |scale: usize| {
+        let most = if scale > 8 { GOOD_PIXELS } else { MOST_PIXELS };
+        columns * (width * scale + 1) <= most && rows * (height * scale + 1) <= most
+    };
+    let scale = (1..=24).rev().find(|&scale| fits(scale)).unwrap_or(1);
     let (wide, high) = (columns * (width * scale + 1) + 1, rows * (height * scale + 1) + 1);
     let mut canvas = Canvas::new(wide.min(MOST_PIXELS) as u32, high.min(MOST_PIXELS) as u32);
     canvas.pixels.fill(128);
@@ -347,10 +351,10 @@ mod tests {
     #[test]
     fn maps_stand_side_by_side_with_a_line_between() {
         let picture = decoded(&maps(&[1.0, 0.0, -0.5, 0.0], 2, 1, 2).expect("a picture"));
-        assert_eq!((picture.0, picture.1), (2 * 17 + 1, 10));
+        assert_eq!((picture.0, picture.1), (2 * 49 + 1, 26));
         assert_eq!(pixel(&picture, 1, 1), [31, 90, 170]);
-        assert_eq!(pixel(&picture, 9, 1), [255; 3]);
-        assert_eq!(pixel(&picture, 17, 1), [128; 3]);
-        assert_eq!(pixel(&picture, 18, 1), [228, 143, 143]);
+        assert_eq!(pixel(&picture, 25, 1), [255; 3]);
+        assert_eq!(pixel(&picture, 49, 1), [128; 3]);
+        assert_eq!(pixel(&picture, 50, 1), [228, 143, 143]);
     }
 }

@@ -12,7 +12,7 @@ use super::interrupt;
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{success_picture, success_text};
 use crate::report::number::general;
-use crate::report::progress::{Progress, result};
+use crate::report::progress::{Progress, note, result};
 use crate::report::{self};
 use crate::session::Session;
 
@@ -172,8 +172,28 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
         100.0 - rate,
         metrics_text(&evaluation.confusion)
     ));
+    if let Some(n) = session.options.log_outputs {
+        write_outputs(session, network, ids, n)?;
+    }
     interrupt::check()?;
     Ok(evaluation)
+}
+
+/// Writes what each layer gives for the `n`-th stimulus, from 1.
+fn write_outputs(session: &Session, network: &mut Network, ids: &[StimulusId], n: u64) -> Result<()> {
+    let place = usize::try_from(n - 1).ok().filter(|&place| place < ids.len());
+    let Some(id) = place.map(|place| ids[place]) else {
+        note(&format!("note: --log-outputs {n}: only {} stimuli are tested", ids.len()));
+        return Ok(());
+    };
+    let mut stimulus = vec![0.0; session.provider.shape().n_elements()];
+    session.load_batch(&[id], Set::Test, &mut stimulus)?;
+    network.infer(&stimulus, 1);
+    let folder = format!("outputs_test_{n}");
+    report::maps::write_outputs(&session.output, &folder, &session.description, network, &stimulus, 0)?;
+    let database = session.database();
+    result(&format!("Outputs for id {id}: {}, label {}, in {folder}", database.name(id), database.label(id)));
+    Ok(())
 }
 
 #[cfg(test)]
