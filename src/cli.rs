@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod bench;
+mod check;
 mod demo;
 mod effect;
 mod find_lr;
@@ -46,6 +47,8 @@ enum Command {
     Test(RunArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
+    /// Compare the gradients that learning follows with the slopes of the loss
+    Check(RunArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
@@ -72,7 +75,9 @@ impl Cli {
         let matches = parser.try_get_matches_from_mut(words)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
-            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
+            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) | Command::Check(args) => {
+                &mut args.options
+            }
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
             Command::Weights(args) => &mut args.options,
@@ -262,6 +267,12 @@ pub struct Options {
     /// Learn N epochs, each the whole Learn set once in random order
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn_epoch: Option<u64>,
+    /// Compare the gradients with the slopes of the loss before anything is learned, as the command `check` does
+    #[arg(long, help_heading = "Learning")]
+    pub check: bool,
+    /// Measure learning, layer by layer, and write nothing; in a test: write what each layer takes to timings/
+    #[arg(long, help_heading = "Learning")]
+    pub bench: bool,
     /// Stop when N validations in a row are no better than the best
     #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
     pub stop_valid: u32,
@@ -400,6 +411,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
+        Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),

@@ -21,12 +21,12 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo", "weights"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "demo"];
+const ALL: &[&str] = &["learn", "test", "find-lr", "check", "inspect", "demo", "weights"];
+const RUNS: &[&str] = &["learn", "test", "find-lr", "check", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const TAKES_WEIGHTS: &[&str] = &["test", "weights"];
+const TAKES_WEIGHTS: &[&str] = &["test", "check", "weights"];
 const SPIKES: &[&str] = TESTS;
 const SHOWN: &[&str] = &["learn", "test", "inspect", "demo"];
 
@@ -46,6 +46,8 @@ const EFFECTS: &[Effect] = &[
     effect("report", LEARNS, &[]),
     effect("learn", LEARNS, &[]),
     effect("learn_epoch", LEARNS, &[]),
+    effect("check", &["learn", "check"], &[]),
+    effect("bench", &["learn", "test"], &[]),
     effect("stop_valid", LEARNS, &[]),
     effect("valid_metric", LEARNS, &[]),
     effect("log_epoch", LEARNS, &[]),

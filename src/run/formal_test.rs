@@ -9,11 +9,12 @@ use stats::Confusion;
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
+use super::learn_bench::now;
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{success_picture, success_text};
 use crate::report::number::general;
 use crate::report::progress::{Progress, note, result};
-use crate::report::{self};
+use crate::report::{self, timings};
 use crate::session::Session;
 
 /// Stimuli inferred at a time: enough for all cores, small enough for the caches.
@@ -134,6 +135,7 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     let mut classif = String::new();
     let database = session.database();
     let progress = Progress::start("Testing", ids.len() as u64);
+    network.set_clock(session.options.bench.then_some(now));
     let evaluation = evaluate(session, network, Set::Test, ids, Some(&progress), |id, target, estimated, outputs| {
         let _ = write!(
             classif,
@@ -147,6 +149,11 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
         classif.push('\n');
     })?;
     drop(progress);
+    if session.options.bench {
+        let rows = timings::inference(&session.description, &network.times(), ids.len() as u64);
+        session.output.write("timings/inference_timings.dat", timings::text(&rows))?;
+        network.set_clock(None);
+    }
     let folder = session.target_folder();
     let names = database.label_names();
     report::confusion::write(

@@ -20,7 +20,7 @@ use crate::program::{files, folder, model, run};
 const ROUNDING_32: f64 = 1e-5;
 
 /// Biases, a normalization, and a full connection that reads maps of several pixels.
-const NORMALIZED: &str = "\
+pub const NORMALIZED: &str = "\
 DefaultModel=Frame
 [database]
 Type=MNIST_IDX_Database

@@ -169,3 +169,33 @@ fn logs_fall_after_so_many_epochs_and_at_the_end() {
     assert_eq!(validated("2"), [2 * 1857, 3 * 1857]);
     assert_eq!(validated("0"), [3 * 1857]);
 }
+
+#[test]
+fn a_measurement_of_learning_tells_each_layer_and_writes_nothing() {
+    let folder = folder();
+    write(folder.path(), &small("[p]\nSolvers.LearningRate=0.1\n"));
+    let done = run(folder.path(), &["m.ini", "-learn", "6400", "-bench", "--threads", "2"]).succeeds();
+    assert!(
+        done.stdout.contains("m.ini: ") && done.stdout.contains("6,400 stimuli in batches of 32"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(files(folder.path()).into_keys().collect::<Vec<_>>(), ["m.ini"]);
+    let row = |name: &str| -> Vec<f64> {
+        let line = done.stdout.lines().find(|line| line.starts_with(name)).expect("a row");
+        line[name.len()..].split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    let [c, out, softmax, all] = ["c ", "out ", "softmax ", "all layers"].map(row);
+    assert!(c[0] > 0.0 && c[1] > 0.0 && c[2] > 0.0 && out[2] > 0.0, "{}", done.stdout);
+    assert_eq!(softmax[2], 0.0, "it has no weights");
+    let sum: f64 = [&c, &out, &softmax].iter().map(|row| row[3]).sum();
+    assert!((sum - all[3]).abs() < 0.01, "{}", done.stdout);
+
+    run(folder.path(), &["m.ini", "-learn", "640", "-log", "640", "-nb-test", "256"]).succeeds();
+    run(folder.path(), &["m.ini", "-test", "-nb-test", "256", "-bench"]).succeeds();
+    let text = String::from_utf8_lossy(&files(folder.path())["timings/inference_timings.dat"]).into_owned();
+    let names: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["Cell", "c[prop]", "out[prop]", "softmax[prop]"]);
+    let share: f64 = text.lines().skip(1).map(|line| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap()).sum();
+    assert!((share - 100.0).abs() < 0.01, "{text}");
+}

@@ -9,6 +9,7 @@ mod command_line;
 mod data;
 mod determinism;
 mod exchange;
+mod gradient_check;
 mod learning_flow;
 mod models;
 mod program;
