@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod bench;
+mod check;
 mod demo;
 mod effect;
 mod find_lr;
@@ -11,6 +12,7 @@ mod learn;
 mod shell;
 mod test;
 mod tune;
+mod weights;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -18,6 +20,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
+use crate::weights::layout::Layout;
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
 #[derive(Debug, Parser)]
@@ -47,6 +50,8 @@ enum Command {
     FindLr(RunArgs),
     /// Find the spiking network that needs the fewest read events for a loss of accuracy that you allow
     Tune(TuneArgs),
+    /// Compare the gradients that learning follows with the slopes of the loss
+    Check(RunArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
@@ -55,6 +60,8 @@ enum Command {
     Bench(BenchArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
+    /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
+    Weights(WeightsArgs),
     /// Print a script that completes commands and options in a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -71,10 +78,13 @@ impl Cli {
         let matches = parser.try_get_matches_from_mut(words)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
-            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Tune(args) => &mut args.options,
+            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) | Command::Check(args) => {
+                &mut args.options
+            }
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
+            Command::Weights(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
@@ -156,6 +166,54 @@ pub struct BenchArgs {
     pub threads: Option<usize>,
 }
 
+/// Trained weights to write for other programs, or to read from them.
+#[derive(Args, Debug)]
+pub struct WeightsArgs {
+    /// Which way
+    #[arg(value_enum)]
+    pub direction: Direction,
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// The other program's file: its name ends with .safetensors or .npz, or with neither for a folder of .npy files
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// Order of the axes [default: what the file names, else pytorch]
+    #[arg(long, value_enum, help_heading = "Files")]
+    pub layout: Option<LayoutArg>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Which way weights go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Write FILE from the weights that a test would take
+    Export,
+    /// Read FILE, and write the folder that a test takes: the one of -w, else `weights` in the output folder
+    Import,
+}
+
+/// Whose order of axes tensors have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LayoutArg {
+    /// Kernels `[output][channel][y][x]`, matrices `[output][input]`
+    #[value(alias = "n2d2")]
+    Pytorch,
+    /// Kernels `[y][x][channel][output]`, matrices `[input][output]`, the channels of a pixel together
+    Keras,
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(arg: LayoutArg) -> Self {
+        match arg {
+            LayoutArg::Pytorch => Self::PyTorch,
+            LayoutArg::Keras => Self::Keras,
+        }
+    }
+}
+
 /// Which keys to print.
 #[derive(Args, Debug)]
 pub struct KeysArgs {
@@ -222,12 +280,26 @@ pub struct Options {
     #[arg(long, value_name = "I", help_heading = "Data")]
     pub pre_samples: Option<usize>,
 
+    /// Write the kernels of the convolutions that are tested to kernels/, as text and pictures
+    #[arg(long, help_heading = "Data")]
+    pub log_kernels: bool,
+    /// Write what each layer gives for the N-th stimulus (from 1) that is learned to outputs_N/, and for the N-th that is
+    /// tested to outputs_test_N/, as text and pictures
+    #[arg(long, value_name = "N", help_heading = "Data", value_parser = arguments::count)]
+    pub log_outputs: Option<u64>,
+
     /// Learn over N stimuli, drawn at random
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn: Option<u64>,
     /// Learn N epochs, each the whole Learn set once in random order
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn_epoch: Option<u64>,
+    /// Compare the gradients with the slopes of the loss before anything is learned, as the command `check` does
+    #[arg(long, help_heading = "Learning")]
+    pub check: bool,
+    /// Measure learning, layer by layer, and write nothing; in a test: write what each layer takes to timings/
+    #[arg(long, help_heading = "Learning")]
+    pub bench: bool,
     /// Stop when N validations in a row are no better than the best
     #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
     pub stop_valid: u32,
@@ -367,10 +439,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Test(args) => test::run(&args.model, &args.options),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
         Command::Tune(args) => tune::run(&args),
+        Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Bench(args) => bench::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::manual(),
     }

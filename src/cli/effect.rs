@@ -21,14 +21,14 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "tune", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "tune", "demo"];
+const ALL: &[&str] = &["learn", "test", "find-lr", "tune", "check", "inspect", "demo", "weights"];
+const RUNS: &[&str] = &["learn", "test", "find-lr", "tune", "check", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
+const TAKES_WEIGHTS: &[&str] = &["test", "tune", "check", "weights"];
 const SPIKES: &[&str] = &["learn", "test", "tune", "demo"];
 const SHOWN: &[&str] = &["learn", "test", "tune", "inspect", "demo"];
-const WEIGHED: &[&str] = &["test", "tune"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -36,7 +36,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", WEIGHED, &[]),
+    effect("weights", TAKES_WEIGHTS, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),
@@ -46,6 +46,8 @@ const EFFECTS: &[Effect] = &[
     effect("report", LEARNS, &[]),
     effect("learn", LEARNS, &[]),
     effect("learn_epoch", LEARNS, &[]),
+    effect("check", &["learn", "check"], &[]),
+    effect("bench", &["learn", "test"], &[]),
     effect("stop_valid", LEARNS, &[]),
     effect("valid_metric", LEARNS, &[]),
     effect("log_epoch", LEARNS, &[]),
@@ -54,6 +56,8 @@ const EFFECTS: &[Effect] = &[
     effect("test", TESTS, &[]),
     effect("log_db_stats", RUNS, &[]),
     effect("pre_samples", RUNS, &[]),
+    effect("log_kernels", TESTS, &[]),
+    effect("log_outputs", TESTS, &[]),
     effect("test_index", TESTS, &[]),
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),

@@ -8,6 +8,8 @@ mod checkpoint;
 mod command_line;
 mod data;
 mod determinism;
+mod exchange;
+mod gradient_check;
 mod learning_flow;
 mod models;
 mod program;
