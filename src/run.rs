@@ -1,5 +1,6 @@
-//! The runs: learning, the learning-rate range test, the formal test, the spiking test.
+//! The runs: the audit, learning, the learning-rate range test, the formal test, the spiking test.
 
+pub mod audit;
 mod feed;
 pub mod find_lr;
 pub mod formal_test;

@@ -6,8 +6,8 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 10] =
-    ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
+const COMMANDS: [&str; 11] =
+    ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help", "audit"];
 
 /// Options of the reference that have no counterpart here.
 const LACKING: [&str; 37] = [

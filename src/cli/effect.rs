@@ -21,13 +21,14 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "demo"];
+const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo", "audit"];
+const RUNS: &[&str] = &["learn", "test", "find-lr", "demo", "audit"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
 const SPIKES: &[&str] = TESTS;
-const SHOWN: &[&str] = &["learn", "test", "inspect", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "inspect", "demo", "audit"];
+const PRESENTED: &[&str] = &["learn", "test", "demo", "audit"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -35,7 +36,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", TEST, &[]),
+    effect("weights", &["test", "audit"], &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),
@@ -56,12 +57,12 @@ const EFFECTS: &[Effect] = &[
     effect("test_index", TESTS, &[]),
     effect("test_id", TESTS, &[]),
     effect("nb_test", TESTS, &[]),
-    effect("present_time", &[], SPIKES),
+    effect("present_time", &[], PRESENTED),
     effect("continuous", &[], SPIKES),
     effect("checkpoint_after", &[], SPIKES),
     effect("normalization", &[], SHOWN),
     effect("pooling", &[], SHOWN),
-    effect("encoder_seed", &[], SPIKES),
+    effect("encoder_seed", &[], PRESENTED),
     effect("float", &[], SHOWN),
 ];
 
@@ -140,5 +141,6 @@ mod tests {
         check("inspect m.ini --weights nowhere --float f64", true, "--weights");
         check("learn m.ini --learn 5 --test-index 3 --resume --seed 3", true, "");
         check("test m.ini", false, "");
+        check("audit m.ini --stimuli 5 --present-time 2 --float f64 --nb-test 5 --weights w", true, "--nb-test");
     }
 }
