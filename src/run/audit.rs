@@ -60,6 +60,8 @@ pub struct Request {
 pub struct Layer {
     /// Name of the cell, `env` for the environment.
     pub name: String,
+    /// It is the environment.
+    pub is_environment: bool,
     /// The activation that a rate of one spike an input period stands for; `None` where inputs on several scales meet.
     pub unit: Option<f64>,
     /// Spikes against the frame network.
@@ -82,6 +84,7 @@ impl Layer {
     fn new(name: &str, unit: Option<f64>, units: usize, is_pool: bool) -> Self {
         Self {
             name: name.to_string(),
+            is_environment: false,
             unit,
             agreement: Agreement::default(),
             local: Agreement::default(),
@@ -260,7 +263,8 @@ impl Comparison {
         let n_elements: usize = frames.cells.iter().map(|cell| cell.output_shape.n_elements()).sum();
         let batch = (MAX_ACTIVATIONS / n_elements.max(1)).clamp(1, MAX_BATCH);
         let full_scale = session.options.present_time.0 as f64 / period;
-        let mut layers = vec![Layer::new("env", Some(1.0), session.provider.shape().n_elements(), false)];
+        let environment = Layer::new("env", Some(1.0), session.provider.shape().n_elements(), false);
+        let mut layers = vec![Layer { is_environment: true, ..environment }];
         for (cell, &unit) in description.cells.iter().zip(units) {
             let is_pool = matches!(cell.operator, Operator::Pool(_));
             layers.push(Layer::new(&cell.name, unit, cell.output_shape.n_elements(), is_pool));

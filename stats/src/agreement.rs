@@ -16,6 +16,8 @@ pub struct Agreement {
     pub only_counted: u64,
     expected: f64,
     counted: f64,
+    expected_size: f64,
+    counted_size: f64,
     expected_squares: f64,
     counted_squares: f64,
     products: f64,
@@ -34,6 +36,8 @@ impl Agreement {
         self.only_counted += u64::from(expected == 0.0);
         self.expected += expected;
         self.counted += counted;
+        self.expected_size += expected.abs();
+        self.counted_size += counted.abs();
         self.expected_squares += expected * expected;
         self.counted_squares += counted * counted;
         self.products += expected * counted;
@@ -47,6 +51,8 @@ impl Agreement {
         self.only_counted += other.only_counted;
         self.expected += other.expected;
         self.counted += other.counted;
+        self.expected_size += other.expected_size;
+        self.counted_size += other.counted_size;
         self.expected_squares += other.expected_squares;
         self.counted_squares += other.counted_squares;
         self.products += other.products;
@@ -78,14 +84,14 @@ impl Agreement {
         if self.pairs == 0 { 0.0 } else { (squares.max(0.0) / self.pairs as f64).sqrt() }
     }
 
-    /// Mean number of spikes expected of a pair that is not silent; 0 where there is no pair.
+    /// Mean number of spikes, of either sign, expected of a pair that is not silent; 0 where there is no pair.
     pub fn mean_expected(&self) -> f64 {
-        if self.pairs == 0 { 0.0 } else { self.expected / self.pairs as f64 }
+        if self.pairs == 0 { 0.0 } else { self.expected_size / self.pairs as f64 }
     }
 
-    /// Mean number of spikes of a pair that is not silent; 0 where there is no pair.
+    /// Mean number of spikes, of either sign, of a pair that is not silent; 0 where there is no pair.
     pub fn mean_counted(&self) -> f64 {
-        if self.pairs == 0 { 0.0 } else { self.counted / self.pairs as f64 }
+        if self.pairs == 0 { 0.0 } else { self.counted_size / self.pairs as f64 }
     }
 }
 
@@ -174,6 +180,8 @@ mod tests {
         let agreement = of(&[(1.0, 0.25), (2.0, 0.5), (-3.0, -0.75)]);
         close(agreement.correlation(), 1.0);
         close(agreement.slope(), 0.25);
+        close(Some(agreement.mean_expected()), 2.0);
+        close(Some(agreement.mean_counted()), 0.5);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From figures to a reason: which layer breaks first, why, and what helps.
 
-use formal::config::{Activation, Operator};
+use formal::config::{Activation, Operator, Source};
 use sim::SimDuration;
 
 use super::evidence::Difference;
@@ -15,8 +15,6 @@ const MOST_SCALE_ERROR: f64 = 0.05;
 /// Most neurons of a sound layer that hold spikes which they never got to fire, and most drifted counts of a sound pool.
 const MOST_SATURATED: f64 = 0.01;
 const MOST_DRIFTED: f64 = 0.01;
-/// Most units of a sound layer that are active as frames and silent as spikes over all stimuli.
-const MOST_SILENCED: f64 = 0.1;
 /// Spikes of full scale below which rounding to whole spikes shows.
 const LEAST_FULL_SCALE: f64 = 20.0;
 /// Rounding to whole spikes leaves an error of about this many, whatever the rate.
@@ -112,7 +110,7 @@ pub struct Facts {
     /// How its biases differ.
     pub bias: Option<Difference>,
     /// In what it is another cell than the frame cell.
-    pub structure: Option<(&'static str, String, String)>,
+    pub structure: Option<(&'static str, String)>,
 }
 
 /// The layers that break by themselves, in order; where none does, the first that the errors before it have led astray.
@@ -125,7 +123,14 @@ pub fn diagnose(description: &Description, duration: SimDuration, audit: &Audit,
         let (reason, evidence, remedy) = match index.checked_sub(1) {
             None => of_environment(description, audit, layer),
             Some(cell) => {
-                let doctor = Doctor { cell: &description.cells[cell], facts: &facts[cell], layer, audit, duration };
+                let doctor = Doctor {
+                    cell: &description.cells[cell],
+                    facts: &facts[cell],
+                    layer,
+                    pool: pool_after(description, cell).map(|pool| &audit.layers[pool + 1]),
+                    audit,
+                    duration,
+                };
                 doctor.reason()
             }
         };
@@ -148,6 +153,12 @@ pub fn diagnose(description: &Description, duration: SimDuration, audit: &Audit,
     findings
 }
 
+/// The pool that reads a cell, if the next one does.
+fn pool_after(description: &Description, cell: usize) -> Option<usize> {
+    let next = description.cells.get(cell + 1)?;
+    (matches!(next.operator, Operator::Pool(_)) && next.inputs.contains(&Source::Cell(cell))).then_some(cell + 1)
+}
+
 fn is_loose(correlation: Option<f64>) -> bool {
     correlation.is_some_and(|r| r < LEAST_CORRELATION)
 }
@@ -165,8 +176,8 @@ fn breaks(layer: &Layer) -> bool {
         || is_off_scale
         || is_silent
         || layer.unit.is_none()
+        || layer.is_environment && (own.mean_counted() / own.mean_expected() - 1.0).abs() > MOST_SCALE_ERROR
         || share(layer.saturated, layer.spiking()) > MOST_SATURATED
-        || share(layer.activity.silenced(), layer.activity.units()) > MOST_SILENCED && layer.local.only_expected > 0
         || share(layer.drifted.unwrap_or(0), own.pairs + own.silent) > MOST_DRIFTED
 }
 
@@ -230,6 +241,8 @@ struct Doctor<'a> {
     cell: &'a CellDescription,
     facts: &'a Facts,
     layer: &'a Layer,
+    /// Its pool, whose activity the normalization looks at.
+    pool: Option<&'a Layer>,
     audit: &'a Audit,
     duration: SimDuration,
 }
@@ -249,8 +262,8 @@ impl Doctor<'_> {
     /// It is not the cell that was trained.
     fn otherwise_made(&self) -> Option<(Reason, String, String)> {
         let figures = figures(self.layer);
-        if let Some((key, there, here)) = &self.facts.structure {
-            let evidence = format!("{key} is {there} in the frame network and {here} here; {figures}");
+        if let Some((key, what)) = &self.facts.structure {
+            let evidence = format!("{what}; {figures}");
             return Some((Reason::Structure, evidence, format!("{}: give it the frame network's", self.at(key))));
         }
         let factor = self.facts.factor;
@@ -362,9 +375,11 @@ impl Doctor<'_> {
         let (layer, own, figures) = (self.layer, &self.layer.local, figures(self.layer));
         let saturated = share(layer.saturated, layer.spiking());
         let threshold = self.cell.spiking.neuron.threshold;
-        let units = (own.pairs + own.silent).max(1) as f64;
-        let load = own.mean_expected() * own.pairs as f64 / units / self.audit.full_scale;
-        let deviation = (load.abs().max(f64::MIN_POSITIVE) / MEAN_ACTIVITY).ln();
+        let load = {
+            let own = self.pool.map_or(own, |pool| &pool.agreement);
+            own.mean_expected() * share(own.pairs, own.pairs + own.silent) / self.audit.full_scale
+        };
+        let deviation = (load.max(f64::MIN_POSITIVE) / MEAN_ACTIVITY).ln();
         let is_linear = self.cell.activation.value == Activation::Linear;
         let is_threshold = threshold != 1.0 && (is_linear || threshold.ln().abs() > 0.5 * deviation.abs());
         let integrates = !matches!(self.cell.operator, Operator::Pool(_));
@@ -372,6 +387,9 @@ impl Doctor<'_> {
         let to_factor = || {
             let right = significant(self.facts.factor * load / MEAN_ACTIVITY, 3);
             let found = significant(self.facts.factor, 3);
+            if is_linear {
+                return format!("{}: a lower one gives more spikes, a higher one fewer", self.at("Threshold"));
+            }
             format!(
                 "its weights are divided by {found}; about {right} gives a mean activity of a quarter of full scale"
             )

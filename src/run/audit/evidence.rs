@@ -1,6 +1,6 @@
 //! What can be told of a layer without running it: where the spiking cell is not the frame cell.
 
-use formal::config::{Operator, Source};
+use formal::config::{Operator, Size, Source};
 
 use crate::model::{CellDescription, Description};
 use crate::weights::CellWeights;
@@ -69,53 +69,56 @@ pub fn bias_difference(trained: &CellWeights, spiking: &CellWeights, divisor: Op
     difference(&or_zeros(&trained.bias), &or_zeros(&spiking.bias), divisor?)
 }
 
-/// In what the spiking cell is another one than the frame cell of its name: the key, what it is there and what here.
+/// In what the spiking cell is another one than the frame cell of its name: the key, and what it is there and here.
 pub fn structure(
     (description, cell): (&Description, &CellDescription),
     (frames, frame): (&Description, &CellDescription),
-) -> Option<(&'static str, String, String)> {
-    let mut differing = None;
-    let mut compare = |key: &'static str, there: String, here: String| {
-        if there != here && differing.is_none() {
-            differing = Some((key, there, here));
-        }
+) -> Option<(&'static str, String)> {
+    let differs = |key: &'static str, there: String, here: String| {
+        (there != here).then(|| (key, format!("{key} is {there} in the frame network and {here} here")))
     };
-    let size = |size: formal::config::Size| format!("{} x {}", size.width, size.height);
-    let pairs = |mapping: &Option<Vec<bool>>, n: usize| match mapping {
-        Some(mapping) => mapping.clone(),
-        None => vec![true; n],
+    let sizes = |key, there, here| differs(key, size(there), size(here));
+    let mappings = |n_outputs: usize, there: &Option<Vec<bool>>, here: &Option<Vec<bool>>| {
+        mapping(n_outputs * cell.input_shape.channels, there, here)
     };
-    compare("Input", inputs(frames, frame), inputs(description, cell));
-    match (&frame.operator, &cell.operator) {
-        (Operator::Conv(there), Operator::Conv(here)) => {
-            compare("KernelSize", size(there.kernel), size(here.kernel));
-            compare("Stride", size(there.stride), size(here.stride));
-            compare("Padding", size(there.padding), size(here.padding));
-            compare("SubSample", size(there.sub_sample), size(here.sub_sample));
-            let n = here.n_outputs * cell.input_shape.channels;
-            mapping(&pairs(&there.mapping, n), &pairs(&here.mapping, n), &mut compare);
-        }
+    let of_operator = match (&frame.operator, &cell.operator) {
+        (Operator::Conv(there), Operator::Conv(here)) => sizes("KernelSize", there.kernel, here.kernel)
+            .or_else(|| sizes("Stride", there.stride, here.stride))
+            .or_else(|| sizes("Padding", there.padding, here.padding))
+            .or_else(|| sizes("SubSample", there.sub_sample, here.sub_sample))
+            .or_else(|| mappings(here.n_outputs, &there.mapping, &here.mapping)),
         (Operator::Pool(there), Operator::Pool(here)) => {
-            compare("Pooling", format!("{:?}", there.pooling), format!("{:?}", here.pooling));
-            compare("PoolSize", size(there.window), size(here.window));
-            compare("Stride", size(there.stride), size(here.stride));
-            compare("Padding", size(there.padding), size(here.padding));
-            let n = here.n_outputs * cell.input_shape.channels;
-            mapping(&pairs(&there.mapping, n), &pairs(&here.mapping, n), &mut compare);
+            differs("Pooling", format!("{:?}", there.pooling), format!("{:?}", here.pooling))
+                .or_else(|| sizes("PoolSize", there.window, here.window))
+                .or_else(|| sizes("Stride", there.stride, here.stride))
+                .or_else(|| sizes("Padding", there.padding, here.padding))
+                .or_else(|| mappings(here.n_outputs, &there.mapping, &here.mapping))
         }
-        (there, here) => compare("Type", kind(there).to_string(), kind(here).to_string()),
-    }
-    compare("ActivationFunction", format!("{:?}", frame.activation.value), format!("{:?}", cell.activation.value));
-    differing
+        (there, here) => differs("Type", kind(there).to_string(), kind(here).to_string()),
+    };
+    let activations = [frame, cell].map(|cell| format!("{:?}", cell.activation.value));
+    let [there, here] = activations;
+    differs("Input", inputs(frames, frame), inputs(description, cell))
+        .or(of_operator)
+        .or_else(|| differs("ActivationFunction", there, here))
 }
 
-fn mapping(there: &[bool], here: &[bool], compare: &mut impl FnMut(&'static str, String, String)) {
-    let n = |pairs: &[bool]| pairs.iter().filter(|&&is_connected| is_connected).count();
+fn size(size: Size) -> String {
+    format!("{} x {}", size.width, size.height)
+}
+
+fn mapping(n: usize, there: &Option<Vec<bool>>, here: &Option<Vec<bool>>) -> Option<(&'static str, String)> {
+    let all = vec![true; n];
+    let (there, here) = (there.as_ref().unwrap_or(&all), here.as_ref().unwrap_or(&all));
+    let connected = |pairs: &[bool]| pairs.iter().filter(|&&is_connected| is_connected).count();
     let differing = there.iter().zip(here).filter(|(there, here)| there != here).count();
-    if differing > 0 {
-        let here = format!("{} pairs, {differing} of them or of the others changed", n(here));
-        compare("Mapping", format!("{} pairs", n(there)), here);
-    }
+    (differing > 0).then(|| {
+        let (n_there, n_here) = (connected(there), connected(here));
+        let text = format!(
+            "Mapping connects {n_there} pairs in the frame network and {n_here} here, {differing} of them in one of the two alone"
+        );
+        ("Mapping", text)
+    })
 }
 
 /// Names of what a cell reads; dropout, which does nothing here, is looked through.
