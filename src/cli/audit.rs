@@ -29,14 +29,7 @@ pub fn run(args: &AuditArgs) -> Result<()> {
     let json = args.json.as_deref().map(OutputFile::open).transpose();
     let json = json.map_err(|e| wrong_input(format!("--json: {e}; name another file")))?;
     use_threads(options.threads)?;
-    let (session, frames) = match &args.frames {
-        None => (Session::open(&args.model, options, false)?, None),
-        Some(frames) => {
-            let session = Session::open(frames, options, false)?;
-            let frames = session.description.clone();
-            (session.with_model(&args.model)?, Some(frames))
-        }
-    };
+    let session = Session::open(&args.model, options, false)?;
     if !is_spiking(&session.description) {
         return Err(wrong_input(format!(
             "{}: expected a model with a spiking half (a section [env] and DefaultModel=Transcode), found frames alone; \
@@ -44,6 +37,15 @@ pub fn run(args: &AuditArgs) -> Result<()> {
             session.description.name
         )));
     }
+    let (session, frames) = match &args.frames {
+        None => (session, None),
+        Some(frames) => {
+            let spiking = session.description.clone();
+            let session = session.with_model(frames)?;
+            let frames = session.description.clone();
+            (Session { description: spiking, ..session }, Some(frames))
+        }
+    };
     let name = &frames.as_ref().unwrap_or(&session.description).name;
     let source = locate::weights(options.weights.as_deref(), &session.output, name)?;
     let loaded = weights::load(&session.description, &source)?;

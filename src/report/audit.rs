@@ -78,13 +78,10 @@ pub fn verdict(findings: &[Finding]) -> String {
         first.remedy
     );
     for other in others {
-        text += &format!(
-            "\nAlso [{}]: {}.\n  {}.\n  Remedy: {}.",
-            other.layer,
-            other.reason.name(),
-            other.evidence,
-            other.remedy
-        );
+        text += &format!("\n  Further on, [{}]: {}; {}.", other.layer, other.reason.name(), other.evidence);
+    }
+    if !others.is_empty() {
+        text += "\n  Mend the first and look again: layers hand on what they are given.";
     }
     text
 }

@@ -240,6 +240,129 @@ fn a_spiking_model_that_is_another_network_than_the_one_learned_is_named() {
     assert!(finished.stdout.contains("Verdict: sound."), "dropout and softmax are frames alone: {}", finished.stdout);
 }
 
+/// A small network without convolutions, with biases and a batch normalization, and what its learning leaves.
+const DENSE: &str = "\
+DefaultModel=Transcode
+CheckWeightRange=0
+
+[database]
+Type=MNIST_IDX_Database
+Validation=0.2
+
+[env]
+Size=14
+BatchSize=32
+ConfigSection=env.config
+
+[env.config]
+StimulusType=JitteredPeriodic
+PeriodMin=1 ns
+PeriodMeanMin=10 ns
+PeriodMeanMax=100 us
+PeriodRelStdDev=0.0
+
+[env.Transformation]
+Type=RescaleTransformation
+Width=14
+Height=14
+
+[fc1]
+Input=env
+Type=Fc
+NbOutputs=30
+ActivationFunction=Linear
+WeightsFiller=HeFiller
+ConfigSection=common.config
+
+[fc1.bn]
+Input=fc1
+Type=BatchNorm
+NbOutputs=[fc1]NbOutputs
+ActivationFunction=Rectifier
+
+[fc2]
+Input=fc1.bn
+Type=Fc
+NbOutputs=30
+ActivationFunction=Rectifier
+WeightsFiller=HeFiller
+ConfigSection=common.config
+
+[fc3]
+Input=fc2
+Type=Fc
+NbOutputs=10
+ActivationFunction=Linear
+WeightsFiller=XavierFiller
+ConfigSection=common.config,fc3.config
+
+[fc3.Target]
+
+[common.config]
+NoBias=0
+Threshold=1.0
+BipolarThreshold=0
+IncomingDelay=0
+Solvers.LearningRate=0.03
+Solvers.Momentum=0.9
+
+[fc3.config]
+BipolarThreshold=1
+";
+
+/// Learns a model text for a moment.
+fn learned(text: &str) -> TempDir {
+    let folder = folder();
+    fs::write(folder.path().join("m.ini"), text).unwrap();
+    run(folder.path(), &["m.ini", "-learn", "3200", "-log", "3200", "-nb-test", "5"]).succeeds();
+    folder
+}
+
+/// Audits what was learned.
+fn audit_learned(folder: &Path, more: &[&str]) -> Finished {
+    let words = ["audit", "m.ini", "--stimuli", STIMULI, "--factors", "normalization.json", "--json", "audit.json"];
+    run(folder, &[&words[..], more].concat())
+}
+
+#[test]
+fn biases_that_are_left_out_or_wrongly_divided_are_named() {
+    let folder = learned(DENSE);
+    let finished = audit_learned(folder.path(), &[]).succeeds();
+    assert!(finished.stdout.contains("Verdict: sound."), "{}", finished.stdout);
+    let layers = json(folder.path())["layers"].as_array().unwrap().clone();
+    assert_eq!(
+        layers.iter().map(|layer| layer["name"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["env", "fc1", "fc2", "fc3"]
+    );
+
+    let file = folder.path().join("weights_range_normalized/fc1_biases.syntxt");
+    let text = fs::read_to_string(&file).unwrap();
+    for (times, evidence) in [(0.0, "the trained biases are left out"), (3.0, "the biases are 3 times")] {
+        let edited = text.split_whitespace().map(|bias| format!("{}\n", times * bias.parse::<f64>().unwrap()));
+        fs::write(&file, edited.collect::<String>()).unwrap();
+        let finished = audit_learned(folder.path(), &["--spiking-weights", "weights_range_normalized"]);
+        names(folder.path(), finished, "fc1", "other biases", "bias_factor");
+        let found = &json(folder.path())["verdict"][0]["evidence"];
+        assert!(found.as_str().unwrap().contains(evidence), "{found}");
+    }
+}
+
+#[test]
+fn a_pool_that_drifts_is_named_and_an_exact_one_is_sound() {
+    let pool = "[pool1]\nInput=env\nType=Pool\nPooling=Max\nPoolSize=2\nStride=2\nNbOutputs=1\nMapping.Size=1\n\n";
+    let text = DENSE.replace("[fc1]\nInput=env", &format!("{pool}[fc1]\nInput=pool1"));
+    let text = text.replace("[env]\nSize=14\n", "[env]\nSize=14\nDataSignedMapping=1\n");
+    let folder = learned(&text);
+    let finished = audit_learned(folder.path(), &[]);
+    names(folder.path(), finished, "pool1", "pool drift", "--pooling exact");
+    let layers = json(folder.path())["layers"].as_array().unwrap().clone();
+    assert!(layers[1]["drifted"].as_u64().unwrap() > 100, "{}", layers[1]);
+    audit_learned(folder.path(), &["--pooling", "exact"]).succeeds();
+    let layers = json(folder.path())["layers"].as_array().unwrap().clone();
+    assert_eq!(layers[1]["drifted"], 0);
+    assert!(json(folder.path())["verdict"].as_array().unwrap().iter().all(|finding| finding["layer"] != "pool1"));
+}
+
 #[test]
 fn a_limit_that_is_missed_fails_after_the_report() {
     let folder = folder();
