@@ -1,6 +1,7 @@
 //! What was typed: commands and flags.
 
 pub mod arguments;
+mod audit;
 mod bench;
 mod check;
 mod demo;
@@ -56,6 +57,8 @@ enum Command {
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
     Demo(DemoArgs),
+    /// Compare frames and spikes layer by layer; name the first layer that breaks, the reason and the remedy
+    Audit(AuditArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
     /// Print the reference of all sections and keys of a model file
@@ -85,6 +88,7 @@ impl Cli {
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
             Command::Weights(args) => &mut args.options,
+            Command::Audit(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
@@ -144,6 +148,41 @@ pub struct InspectArgs {
 /// The demo's own size.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What to compare.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Stimuli to compare, the first of the set
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = arguments::count)]
+    pub stimuli: u64,
+    /// Which set they are of
+    #[arg(long, value_enum, default_value = "test")]
+    pub set: SetArg,
+    /// Compare with the frames of another model with cells of the same names, such as the one that was learned
+    #[arg(long, value_name = "MODEL.ini")]
+    pub frames: Option<String>,
+    /// Scale by the factors of a normalization.json, instead of those that the Learn set gives
+    #[arg(long, value_name = "FILE")]
+    pub factors: Option<std::path::PathBuf>,
+    /// Run weights that are scaled already, such as those in weights_range_normalized, as spikes
+    #[arg(long, value_name = "DIR")]
+    pub spiking_weights: Option<std::path::PathBuf>,
+    /// Exit with 1 where a layer's correlation with the frames is below this
+    #[arg(long, value_name = "R")]
+    pub min_correlation: Option<f64>,
+    /// Exit with 1 where less than this percentage is recognized as spikes
+    #[arg(long, value_name = "PERCENT")]
+    pub min_accuracy: Option<f64>,
+    /// Also write all figures to a JSON file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<std::path::PathBuf>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -372,6 +411,17 @@ impl Default for Options {
     }
 }
 
+/// A set of stimuli.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SetArg {
+    /// What the network learns from
+    Learn,
+    /// What chooses the best weights while learning
+    Validation,
+    /// What the final score is taken on
+    Test,
+}
+
 /// How weights are scaled for spikes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum NormalizationArg {
@@ -442,6 +492,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
+        Command::Audit(args) => audit::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),

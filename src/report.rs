@@ -1,6 +1,7 @@
 //! What a run leaves behind: one exporter a file. `progress.rs` is the only code that draws on the terminal.
 
 pub mod activity;
+pub mod audit;
 pub mod bench;
 pub mod comparison;
 pub mod confusion;

@@ -1,5 +1,6 @@
-//! The runs: learning, the learning-rate range test, the gradient check, the formal test, the spiking test.
+//! The runs: learning, the learning-rate range test, the gradient check, the formal test, the spiking test, the audit, tuning.
 
+pub mod audit;
 mod feed;
 pub mod find_lr;
 pub mod formal_test;

@@ -6,9 +6,11 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "learn",
     "test",
+    "curve",
+    "audit",
     "find-lr",
     "tune",
     "check",

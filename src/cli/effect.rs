@@ -21,14 +21,15 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "tune", "check", "inspect", "demo", "weights"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "tune", "check", "demo"];
+const ALL: &[&str] = &["learn", "test", "curve", "audit", "find-lr", "tune", "check", "inspect", "demo", "weights"];
+const RUNS: &[&str] = &["learn", "test", "curve", "audit", "find-lr", "tune", "check", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const TAKES_WEIGHTS: &[&str] = &["test", "tune", "check", "weights"];
-const SPIKES: &[&str] = &["learn", "test", "tune", "demo"];
-const SHOWN: &[&str] = &["learn", "test", "tune", "inspect", "demo"];
+const TAKES_WEIGHTS: &[&str] = &["test", "curve", "audit", "tune", "check", "weights"];
+const CHOOSES: &[&str] = &["learn", "test", "curve", "demo"];
+const SPIKES: &[&str] = &["learn", "test", "curve", "audit", "tune", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "curve", "audit", "tune", "inspect", "demo"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -58,9 +59,9 @@ const EFFECTS: &[Effect] = &[
     effect("pre_samples", RUNS, &[]),
     effect("log_kernels", TESTS, &[]),
     effect("log_outputs", TESTS, &[]),
-    effect("test_index", TESTS, &[]),
-    effect("test_id", TESTS, &[]),
-    effect("nb_test", TESTS, &[]),
+    effect("test_index", CHOOSES, &[]),
+    effect("test_id", CHOOSES, &[]),
+    effect("nb_test", CHOOSES, &[]),
     effect("present_time", &[], SPIKES),
     effect("continuous", &[], TESTS),
     effect("checkpoint_after", &[], TESTS),
@@ -145,5 +146,6 @@ mod tests {
         check("inspect m.ini --weights nowhere --float f64", true, "--weights");
         check("learn m.ini --learn 5 --test-index 3 --resume --seed 3", true, "");
         check("test m.ini", false, "");
+        check("audit m.ini --stimuli 5 --present-time 2 --float f64 --nb-test 5 --weights w", true, "--nb-test");
     }
 }

@@ -16,7 +16,7 @@
 use anyhow::Result;
 use formal::config::{Activation, Operator, Source};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stats::RangeStats;
 use stimuli::Set;
 
@@ -33,7 +33,7 @@ const MEAN_ACTIVITY: f64 = 0.25;
 const PERCENTILE: f64 = 0.999;
 
 /// What the normalization did to one cell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Factor {
     /// Name of the cell.
     pub cell: String,
