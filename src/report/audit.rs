@@ -4,7 +4,7 @@ use serde::Serialize;
 use stats::Agreement;
 
 use super::number::{grouped, significant};
-use crate::run::audit::{Audit, Finding, Layer};
+use crate::run::audit::{Audit, Finding, Layer, Reason};
 
 const HEAD: [&str; 11] =
     ["layer", "r", "scale", "own r", "own scale", "spikes", "saturated", "silenced", "dead", "drifted", "accuracy"];
@@ -65,7 +65,7 @@ fn row(audit: &Audit, layer: &Layer) -> Vec<String> {
     ]
 }
 
-/// The first layer that breaks, why, and what helps; the others in a line each.
+/// The first layer that breaks, why, and what helps; the others by their reasons.
 pub fn verdict(findings: &[Finding]) -> String {
     let Some((first, others)) = findings.split_first() else {
         return "Verdict: sound. Every layer spikes as its activations ask for.".to_string();
@@ -77,11 +77,20 @@ pub fn verdict(findings: &[Finding]) -> String {
         first.evidence,
         first.remedy
     );
-    for other in others {
-        text += &format!("\n  Further on, [{}]: {}; {}.", other.layer, other.reason.name(), other.evidence);
-    }
+    let mut reasons: Vec<Reason> = Vec::new();
+    others.iter().map(|other| other.reason).for_each(|reason| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    });
+    let further = reasons.iter().map(|&reason| {
+        let layers = others.iter().filter(|other| other.reason == reason).map(|other| format!("[{}]", other.layer));
+        format!("{} in {}", reason.name(), layers.collect::<Vec<_>>().join(", "))
+    });
     if !others.is_empty() {
-        text += "\n  Mend the first and look again: layers hand on what they are given.";
+        let further = further.collect::<Vec<_>>().join("; ");
+        text +=
+            &format!("\n  Further on: {further}. Mend the first and look again: layers hand on what they are given.");
     }
     text
 }
