@@ -202,3 +202,30 @@ impl JsonAgreement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_tells_the_first_layer_in_full_and_the_others_by_reason() {
+        assert!(verdict(&[]).contains("sound"));
+        let finding = |layer: &str, reason| Finding {
+            layer: layer.to_string(),
+            reason,
+            evidence: format!("evidence of {layer}"),
+            remedy: format!("remedy of {layer}"),
+        };
+        let findings = [
+            finding("conv1", Reason::Leak),
+            finding("conv2", Reason::Starvation),
+            finding("fc1", Reason::Leak),
+            finding("fc2", Reason::Starvation),
+        ];
+        let text = verdict(&findings);
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "Verdict: the first layer that breaks is [conv1]: leak.");
+        assert_eq!(lines[1..3], ["evidence of conv1.", "Remedy: remedy of conv1."]);
+        assert!(lines[3].starts_with("Further on: starvation in [conv2], [fc2]; leak in [fc1]."), "{text}");
+    }
+}
