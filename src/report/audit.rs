@@ -4,7 +4,7 @@ use serde::Serialize;
 use stats::Agreement;
 
 use super::number::{grouped, significant};
-use crate::run::audit::{Audit, Finding, Layer};
+use crate::run::audit::{Audit, Finding, Layer, Reason};
 
 const HEAD: [&str; 11] =
     ["layer", "r", "scale", "own r", "own scale", "spikes", "saturated", "silenced", "dead", "drifted", "accuracy"];
@@ -65,7 +65,7 @@ fn row(audit: &Audit, layer: &Layer) -> Vec<String> {
     ]
 }
 
-/// The first layer that breaks, why, and what helps; the others in a line each.
+/// The first layer that breaks, why, and what helps; the others by their reasons.
 pub fn verdict(findings: &[Finding]) -> String {
     let Some((first, others)) = findings.split_first() else {
         return "Verdict: sound. Every layer spikes as its activations ask for.".to_string();
@@ -77,11 +77,20 @@ pub fn verdict(findings: &[Finding]) -> String {
         first.evidence,
         first.remedy
     );
-    for other in others {
-        text += &format!("\n  Further on, [{}]: {}; {}.", other.layer, other.reason.name(), other.evidence);
-    }
+    let mut reasons: Vec<Reason> = Vec::new();
+    others.iter().map(|other| other.reason).for_each(|reason| {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    });
+    let further = reasons.iter().map(|&reason| {
+        let layers = others.iter().filter(|other| other.reason == reason).map(|other| format!("[{}]", other.layer));
+        format!("{} in {}", reason.name(), layers.collect::<Vec<_>>().join(", "))
+    });
     if !others.is_empty() {
-        text += "\n  Mend the first and look again: layers hand on what they are given.";
+        let further = further.collect::<Vec<_>>().join("; ");
+        text +=
+            &format!("\n  Further on: {further}. Mend the first and look again: layers hand on what they are given.");
     }
     text
 }
@@ -191,5 +200,32 @@ impl JsonAgreement {
             only_expected: agreement.only_expected,
             only_counted: agreement.only_counted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_tells_the_first_layer_in_full_and_the_others_by_reason() {
+        assert!(verdict(&[]).contains("sound"));
+        let finding = |layer: &str, reason| Finding {
+            layer: layer.to_string(),
+            reason,
+            evidence: format!("evidence of {layer}"),
+            remedy: format!("remedy of {layer}"),
+        };
+        let findings = [
+            finding("conv1", Reason::Leak),
+            finding("conv2", Reason::Starvation),
+            finding("fc1", Reason::Leak),
+            finding("fc2", Reason::Starvation),
+        ];
+        let text = verdict(&findings);
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "Verdict: the first layer that breaks is [conv1]: leak.");
+        assert_eq!(lines[1..3], ["evidence of conv1.", "Remedy: remedy of conv1."]);
+        assert!(lines[3].starts_with("Further on: starvation in [conv2], [fc2]; leak in [fc1]."), "{text}");
     }
 }
