@@ -2,6 +2,7 @@
 
 pub mod arguments;
 mod bench;
+mod curve;
 mod demo;
 mod effect;
 mod find_lr;
@@ -42,6 +43,8 @@ enum Command {
     Learn(RunArgs),
     /// Test trained weights: the frame network, and as spikes if the model has a spiking half
     Test(RunArgs),
+    /// Accuracy, read events and latency of every way to stop (TerminateDelta, TerminateMax, time), from one spiking run
+    Curve(CurveArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
@@ -69,6 +72,7 @@ impl Cli {
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
+            Command::Curve(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
@@ -84,6 +88,27 @@ pub struct RunArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A model, and the ways to stop.
+#[derive(Args, Debug)]
+pub struct CurveArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Values of TerminateDelta: numbers and ranges, such as `1-8,12` [default: 1-16]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_parser = arguments::numbers)]
+    pub deltas: Option<arguments::Numbers>,
+    /// Values of TerminateMax: numbers and ranges [default: 1-16]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_parser = arguments::numbers)]
+    pub maxes: Option<arguments::Numbers>,
+    /// Times after which to stop: microseconds, or times with their unit, such as `20ns,50ns` [default: 1, 2, 3, 5, 7 and
+    /// their tenfold, up to the presentation time]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_delimiter = ',', value_parser = arguments::present_time)]
+    pub deadlines: Option<Vec<sim::SimDuration>>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -338,6 +363,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),
+        Command::Curve(args) => curve::run(&args),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),

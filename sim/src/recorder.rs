@@ -80,3 +80,32 @@ impl<R: Recorder> Recorder for &mut R {
         (**self).arrival(time, cell);
     }
 }
+
+/// Both record.
+impl<A: Recorder, B: Recorder> Recorder for (A, B) {
+    const SEES_SPIKES: bool = A::SEES_SPIKES || B::SEES_SPIKES;
+
+    #[inline(always)]
+    fn spike(&mut self, spike: Spike) {
+        self.0.spike(spike);
+        self.1.spike(spike);
+    }
+
+    #[inline(always)]
+    fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool) {
+        self.0.reach(cell, reach, is_negative);
+        self.1.reach(cell, reach, is_negative);
+    }
+
+    #[inline(always)]
+    fn emission(&mut self, time: SimTime, group: usize, emissions: &[u32]) {
+        self.0.emission(time, group, emissions);
+        self.1.emission(time, group, emissions);
+    }
+
+    #[inline(always)]
+    fn arrival(&mut self, time: SimTime, cell: usize) {
+        self.0.arrival(time, cell);
+        self.1.arrival(time, cell);
+    }
+}

@@ -21,13 +21,16 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "find-lr", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "find-lr", "demo"];
+const ALL: &[&str] = &["learn", "test", "curve", "find-lr", "inspect", "demo"];
+const RUNS: &[&str] = &["learn", "test", "curve", "find-lr", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const SPIKES: &[&str] = TESTS;
-const SHOWN: &[&str] = &["learn", "test", "inspect", "demo"];
+const ON_WEIGHTS: &[&str] = &["test", "curve"];
+const CHOOSES: &[&str] = &["learn", "test", "curve", "demo"];
+const TIMED: &[&str] = TESTS;
+const SPIKES: &[&str] = CHOOSES;
+const SHOWN: &[&str] = &["learn", "test", "curve", "inspect", "demo"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -35,7 +38,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", TEST, &[]),
+    effect("weights", ON_WEIGHTS, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),
@@ -53,12 +56,12 @@ const EFFECTS: &[Effect] = &[
     effect("test", TESTS, &[]),
     effect("log_db_stats", RUNS, &[]),
     effect("pre_samples", RUNS, &[]),
-    effect("test_index", TESTS, &[]),
-    effect("test_id", TESTS, &[]),
-    effect("nb_test", TESTS, &[]),
+    effect("test_index", CHOOSES, &[]),
+    effect("test_id", CHOOSES, &[]),
+    effect("nb_test", CHOOSES, &[]),
     effect("present_time", &[], SPIKES),
-    effect("continuous", &[], SPIKES),
-    effect("checkpoint_after", &[], SPIKES),
+    effect("continuous", &[], TIMED),
+    effect("checkpoint_after", &[], TIMED),
     effect("normalization", &[], SHOWN),
     effect("pooling", &[], SHOWN),
     effect("encoder_seed", &[], SPIKES),

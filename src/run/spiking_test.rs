@@ -2,6 +2,7 @@
 
 mod begin;
 mod checkpoint;
+pub mod curve;
 mod one;
 mod present;
 mod statistics;

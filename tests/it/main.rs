@@ -6,6 +6,7 @@ mod bench;
 mod biases;
 mod checkpoint;
 mod command_line;
+mod curve;
 mod data;
 mod determinism;
 mod learning_flow;
