@@ -5,11 +5,13 @@ mod bench;
 mod curve;
 mod demo;
 mod effect;
+mod figures;
 mod find_lr;
 mod inspect;
 mod keys;
 mod learn;
 mod shell;
+mod spiking;
 mod test;
 
 use anyhow::Result;
@@ -45,6 +47,8 @@ enum Command {
     Test(RunArgs),
     /// Accuracy, read events and latency of every way to stop (TerminateDelta, TerminateMax, time), from one spiking run
     Curve(CurveArgs),
+    /// What the spikes cost and how the neurons fire: reads, rates, intervals, latency, operations beside those of the frames
+    Stats(StatsArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
@@ -73,6 +77,7 @@ impl Cli {
         let options = match &mut cli.command {
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Curve(args) => &mut args.options,
+            Command::Stats(args) => &mut args.options,
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
@@ -109,6 +114,20 @@ pub struct CurveArgs {
     /// their tenfold, up to the presentation time]
     #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_delimiter = ',', value_parser = arguments::present_time)]
     pub deadlines: Option<Vec<sim::SimDuration>>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A model, and what operations cost.
+#[derive(Args, Debug)]
+pub struct StatsArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Also tell energies, by this table of costs an operation (JSON; docs/costs has one to edit)
+    #[arg(long, value_name = "FILE", help_heading = "Costs")]
+    pub costs: Option<std::path::PathBuf>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -364,6 +383,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),
         Command::Curve(args) => curve::run(&args),
+        Command::Stats(args) => figures::run(&args),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),

@@ -6,6 +6,7 @@ pub mod comparison;
 pub mod confusion;
 pub mod curves;
 pub mod decision_curve;
+pub mod figures;
 pub mod memory;
 pub mod network;
 pub mod number;

@@ -6,8 +6,8 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 11] =
-    ["learn", "test", "curve", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
+const COMMANDS: [&str; 12] =
+    ["learn", "test", "curve", "stats", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
 
 /// Options of the reference that have no counterpart here.
 const LACKING: [&str; 37] = [

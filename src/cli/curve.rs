@@ -3,48 +3,26 @@
 use anyhow::Result;
 use formal::config::Operator;
 use sim::{Encoder, SimDuration, SimTime};
-use stimuli::Set;
 
-use super::test::{folded, selection};
-use super::{CurveArgs, FloatArg};
+use super::{CurveArgs, FloatArg, spiking};
 use crate::failure::wrong_input;
 use crate::report::decision_curve::{DecisionCurve, FILES};
 use crate::report::network::sizes;
-use crate::report::progress::{Progress, note, result};
-use crate::run::formal_test::evaluate;
+use crate::report::progress::{note, result};
 use crate::run::spiking_test::curve::{Axes, run as replay};
-use crate::run::spiking_test::{self, Timeline};
-use crate::session::{Session, use_threads};
-use crate::{assemble, locate, transcode, weights};
+use crate::session::Session;
 
 /// Rules when none are asked for.
 const DEFAULT_DELTAS: std::ops::RangeInclusive<u32> = 1..=16;
 const DEFAULT_MAXES: std::ops::RangeInclusive<u32> = 1..=16;
 
 pub fn run(args: &CurveArgs) -> Result<()> {
-    let options = &args.options;
-    use_threads(options.threads)?;
-    let mut session = Session::open(&args.model, options, false)?;
-    // Neither has an effect here, which was noted.
-    (session.options.continuous, session.options.checkpoint_after) = (false, None);
+    let session = spiking::open(&args.model, &args.options)?;
     let axes = axes(args, &session)?;
-    let places = selection(&session)?;
-    let ids = &session.database().set(Set::Test)[places].to_vec();
-    let source = locate::weights(options.weights.as_deref(), &session.output, &session.description.name)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
-    let loaded = weights::load(&session.description, &source)?;
-    result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
-    assemble::set_weights(&mut network, &loaded)?;
-    session.prepare(Set::Test)?;
-    let progress = Progress::start("Testing", ids.len() as u64);
-    let formal = evaluate(&session, &mut network, Set::Test, ids, Some(&progress), |_, _, _, _| {})?;
-    drop(progress);
-    let (session, mut network, loaded) = folded(session, network, loaded)?;
-    let timeline = Timeline::new(&session.options, ids.len())?;
-    let prepared = spiking_test::prepare(&session, &mut network, &loaded, timeline, &mut session.summary())?;
-    let points = match options.float {
-        FloatArg::F32 => replay::<f32>(&session, &prepared, ids, &axes)?,
-        FloatArg::F64 => replay::<f64>(&session, &prepared, ids, &axes)?,
+    let spiking::Ready { session, ids, formal, prepared, weights_sha256 } = spiking::ready(session)?;
+    let points = match args.options.float {
+        FloatArg::F32 => replay::<f32>(&session, &prepared, &ids, &axes)?,
+        FloatArg::F64 => replay::<f64>(&session, &prepared, &ids, &axes)?,
     };
     let description = &session.description;
     let sizes: Vec<_> = description.cells.iter().map(sizes).collect();
@@ -52,7 +30,7 @@ pub fn run(args: &CurveArgs) -> Result<()> {
     let curve = DecisionCurve {
         model: description.name.clone(),
         ini_sha256: description.sha256.clone(),
-        weights_sha256: loaded.sha256.clone(),
+        weights_sha256,
         version: env!("CARGO_PKG_VERSION").to_string(),
         seed: u64::from(session.seed),
         encoder_seed: u64::from(session.encoder_seed()),
@@ -74,17 +52,9 @@ pub fn run(args: &CurveArgs) -> Result<()> {
 /// The ways to stop that were asked for, or as many as the model allows.
 ///
 /// # Errors
-/// The model has no spiking half, or not what was asked for.
+/// The model cannot do what was asked for.
 fn axes(args: &CurveArgs, session: &Session) -> Result<Axes> {
     let description = &session.description;
-    if !transcode::is_spiking(description) {
-        return Err(wrong_input(format!(
-            "{}: expected a model with a spiking half (DefaultModel=Transcode and StimulusType in the section of [env]), \
-             found frames alone; take a model such as LeNet_Spike.ini",
-            description.name
-        )));
-    }
-    transcode::check(description, None)?;
     let target = &description.cells[session.target_cell()];
     let mut axes = Axes::default();
     if matches!(target.operator, Operator::Fc(_)) {

@@ -21,16 +21,16 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "curve", "find-lr", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "curve", "find-lr", "demo"];
+const ALL: &[&str] = &["learn", "test", "curve", "stats", "find-lr", "inspect", "demo"];
+const RUNS: &[&str] = &["learn", "test", "curve", "stats", "find-lr", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const ON_WEIGHTS: &[&str] = &["test", "curve"];
-const CHOOSES: &[&str] = &["learn", "test", "curve", "demo"];
+const ON_WEIGHTS: &[&str] = &["test", "curve", "stats"];
+const CHOOSES: &[&str] = &["learn", "test", "curve", "stats", "demo"];
 const TIMED: &[&str] = TESTS;
 const SPIKES: &[&str] = CHOOSES;
-const SHOWN: &[&str] = &["learn", "test", "curve", "inspect", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "curve", "stats", "inspect", "demo"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }

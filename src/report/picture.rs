@@ -183,10 +183,14 @@ fn ticks(min: f64, max: f64) -> Vec<f64> {
     (first..=last).map(|n| n as f64 * step).collect()
 }
 
-/// Logarithms of round numbers between two: powers of ten, and twice and five times those where the range is short.
+/// Logarithms of round numbers between two: powers of ten, in a short range twice and five times those, too, in a shorter one
+/// all multiples.
 fn log_ticks(min: f64, max: f64) -> Vec<f64> {
-    const SHORT: f64 = 3.0;
-    let steps: &[f64] = if max - min <= SHORT { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let steps: &[f64] = match max - min {
+        decades if decades <= 1.0 => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+        decades if decades <= 3.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
     let powers = min.floor() as i32..=max.floor() as i32;
     let all = powers.flat_map(|power| steps.iter().map(move |step| f64::from(power) + step.log10()));
     all.filter(|x| (min..=max).contains(x)).collect()
@@ -313,6 +317,7 @@ mod tests {
         let labels =
             |min: f64, max: f64| log_ticks(min.log10(), max.log10()).into_iter().map(log_label).collect::<Vec<_>>();
         assert_eq!(labels(0.3, 26.0), ["0.5", "1", "2", "5", "10", "20"]);
+        assert_eq!(labels(0.45, 2.6), ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "2"]);
         assert_eq!(labels(1e-6, 10.0), ["1e-6", "1e-5", "1e-4", "0.001", "0.01", "0.1", "1", "10"]);
     }
 

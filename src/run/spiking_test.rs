@@ -3,6 +3,7 @@
 mod begin;
 mod checkpoint;
 pub mod curve;
+pub mod figures;
 mod one;
 mod present;
 mod statistics;

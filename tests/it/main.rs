@@ -9,6 +9,7 @@ mod command_line;
 mod curve;
 mod data;
 mod determinism;
+mod figures;
 mod learning_flow;
 mod models;
 mod program;
