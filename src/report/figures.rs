@@ -21,6 +21,9 @@ const FS_PER_NS: f64 = 1e6;
 /// Percentiles of the decision latency.
 const PERCENTS: [u32; 7] = [1, 5, 25, 50, 75, 95, 99];
 
+/// One number of the operations.
+type Part = fn(&Operations) -> u64;
+
 /// All figures of a test.
 pub struct Report<'a> {
     figures: &'a Figures,
@@ -259,7 +262,7 @@ impl<'a> Report<'a> {
         let (frames, spikes) = (Self::total(&self.frames), Self::total(&self.spikes));
         let header = ["[Operations a pattern]", "frames", "spikes", "spikes/frames"];
         let mut rows = vec![header.map(str::to_string).to_vec()];
-        let kinds: [(&str, fn(&Operations) -> u64); 4] = [
+        let kinds: [(&str, Part); 4] = [
             ("  multiplications", |o| o.multiplications),
             ("  accumulations", |o| o.accumulations),
             ("  comparisons", |o| o.comparisons),
