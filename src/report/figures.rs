@@ -7,7 +7,7 @@ use std::fmt::Write;
 use sim::SimTime;
 use stats::operations::Layer;
 use stats::spikes::per;
-use stats::{Agreement, BREAK_EVENS, Confusion, Costs, LatencySummary, Operations, Tally, latency};
+use stats::{Answers, BREAK_EVENS, Confusion, Costs, LatencySummary, Operations, Tally, latency};
 
 use super::number::{general, grouped, grouped_real, significant};
 use super::table;
@@ -30,7 +30,7 @@ pub struct Report<'a> {
     formal: &'a Evaluation,
     costs: Option<Costs>,
     weights_sha256: String,
-    agreement: Agreement,
+    agreement: Answers,
     spiking: Confusion,
     /// Stimuli that no output spiked for.
     n_unanswered: u64,
@@ -57,7 +57,7 @@ impl<'a> Report<'a> {
         end: SimTime,
     ) -> Self {
         let class_names = session.database().label_names().to_vec();
-        let mut agreement = Agreement::default();
+        let mut agreement = Answers::default();
         let mut spiking = Confusion::new(formal.confusion.n_classes());
         let mut classes = vec![Tally::new(layers.len()); class_names.len()];
         for (pattern, &estimated) in figures.patterns.iter().zip(&formal.estimates) {
@@ -139,7 +139,7 @@ impl<'a> Report<'a> {
     }
 
     fn answers(&self) -> String {
-        let Agreement { both_right, same_wrong, both_wrong, formal_only, spiking_only } = self.agreement;
+        let Answers { both_right, same_wrong, both_wrong, formal_only, spiking_only } = self.agreement;
         let n = self.patterns();
         let percent = |count: u64| format!("{:.2} %", 100.0 * per(count, n));
         let mut text = format!(

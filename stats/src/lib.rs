@@ -1,6 +1,6 @@
 //! Numbers about results: confusion, ranges, spike statistics, latency. Plain data in, plain data out.
 
-pub mod agreement;
+pub mod answers;
 pub mod confusion;
 pub mod intervals;
 pub mod latency;
@@ -10,7 +10,7 @@ pub mod range;
 pub mod spikes;
 pub mod tally;
 
-pub use agreement::Agreement;
+pub use answers::Answers;
 pub use confusion::{ClassScore, Confusion};
 pub use intervals::Intervals;
 pub use latency::LatencySummary;

@@ -2,7 +2,7 @@
 
 /// Stimuli by what both networks say of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Agreement {
+pub struct Answers {
     /// Both say the right class.
     pub both_right: u64,
     /// Both say the same wrong class.
@@ -15,7 +15,7 @@ pub struct Agreement {
     pub spiking_only: u64,
 }
 
-impl Agreement {
+impl Answers {
     /// Counts a stimulus of a class; the spiking network may have no answer.
     pub fn add(&mut self, class: usize, formal: usize, spiking: Option<usize>) {
         let counter = match (formal == class, spiking == Some(class)) {
@@ -45,13 +45,13 @@ mod tests {
 
     #[test]
     fn each_stimulus_is_counted_once() {
-        let mut agreement = Agreement::default();
+        let mut agreement = Answers::default();
         for (formal, spiking) in
             [(1, Some(1)), (1, Some(2)), (1, None), (2, Some(1)), (2, Some(2)), (2, Some(3)), (2, None)]
         {
             agreement.add(1, formal, spiking);
         }
-        let expected = Agreement { both_right: 1, same_wrong: 1, both_wrong: 2, formal_only: 2, spiking_only: 1 };
+        let expected = Answers { both_right: 1, same_wrong: 1, both_wrong: 2, formal_only: 2, spiking_only: 1 };
         assert_eq!(agreement, expected);
         assert_eq!((agreement.total(), agreement.same()), (7, 2));
     }
