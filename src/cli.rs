@@ -1,7 +1,9 @@
 //! What was typed: commands and flags.
 
 pub mod arguments;
+mod audit;
 mod bench;
+mod check;
 mod curve;
 mod demo;
 mod effect;
@@ -13,6 +15,8 @@ mod learn;
 mod shell;
 mod spiking;
 mod test;
+mod tune;
+mod weights;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -20,6 +24,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
+use crate::weights::layout::Layout;
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
 #[derive(Debug, Parser)]
@@ -51,14 +56,22 @@ enum Command {
     Stats(StatsArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
+    /// Find the spiking network that needs the fewest read events for a loss of accuracy that you allow
+    Tune(TuneArgs),
+    /// Compare the gradients that learning follows with the slopes of the loss
+    Check(RunArgs),
     /// Show what a model file means: layers, sizes, synapses, parameters
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
     Demo(DemoArgs),
+    /// Compare frames and spikes layer by layer; name the first layer that breaks, the reason and the remedy
+    Audit(AuditArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
+    /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
+    Weights(WeightsArgs),
     /// Print a script that completes commands and options in a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -75,11 +88,16 @@ impl Cli {
         let matches = parser.try_get_matches_from_mut(words)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
-            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) => &mut args.options,
             Command::Curve(args) => &mut args.options,
             Command::Stats(args) => &mut args.options,
+            Command::Tune(args) => &mut args.options,
+            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) | Command::Check(args) => {
+                &mut args.options
+            }
             Command::Inspect(args) => &mut args.options,
             Command::Demo(args) => &mut args.options,
+            Command::Weights(args) => &mut args.options,
+            Command::Audit(args) => &mut args.options,
             Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
         };
         options.typed = Typed::of(&matches);
@@ -133,6 +151,29 @@ pub struct StatsArgs {
     pub options: Options,
 }
 
+/// A spiking model, and what may be changed of it.
+#[derive(Args, Debug)]
+pub struct TuneArgs {
+    /// Model file with a spiking half: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Points of accuracy that may be lost against the frame network, one standard error of the estimate included
+    #[arg(long, value_name = "POINTS", default_value_t = 0.1)]
+    pub max_loss: f64,
+    /// What may be changed: names with commas between them; each is searched alone, then all together
+    #[arg(long, value_name = "LEVER", value_enum, value_delimiter = ',', default_value = "scales")]
+    pub levers: Vec<crate::run::tune::Lever>,
+    /// Networks that the search of a lever tries at most; all levers together have as many as each alone
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = arguments::count)]
+    pub trials: u64,
+    /// Seconds after which no more networks are tried; what is found then depends on the machine
+    #[arg(long, value_name = "SECONDS")]
+    pub budget: Option<u64>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
 /// A model to look at.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
@@ -156,6 +197,41 @@ pub struct DemoArgs {
     pub options: Options,
 }
 
+/// What to compare.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Stimuli to compare, the first of the set
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = arguments::count)]
+    pub stimuli: u64,
+    /// Which set they are of
+    #[arg(long, value_enum, default_value = "test")]
+    pub set: SetArg,
+    /// Compare with the frames of another model with cells of the same names, such as the one that was learned
+    #[arg(long, value_name = "MODEL.ini")]
+    pub frames: Option<String>,
+    /// Scale by the factors of a normalization.json, instead of those that the Learn set gives
+    #[arg(long, value_name = "FILE")]
+    pub factors: Option<std::path::PathBuf>,
+    /// Run weights that are scaled already, such as those in weights_range_normalized, as spikes
+    #[arg(long, value_name = "DIR")]
+    pub spiking_weights: Option<std::path::PathBuf>,
+    /// Exit with 1 where a layer's correlation with the frames is below this
+    #[arg(long, value_name = "R")]
+    pub min_correlation: Option<f64>,
+    /// Exit with 1 where less than this percentage is recognized as spikes
+    #[arg(long, value_name = "PERCENT")]
+    pub min_accuracy: Option<f64>,
+    /// Also write all figures to a JSON file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<std::path::PathBuf>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
 /// What to measure, and how.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
@@ -171,6 +247,54 @@ pub struct BenchArgs {
     /// Threads of the lines that use several [default: 2]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// Trained weights to write for other programs, or to read from them.
+#[derive(Args, Debug)]
+pub struct WeightsArgs {
+    /// Which way
+    #[arg(value_enum)]
+    pub direction: Direction,
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// The other program's file: its name ends with .safetensors or .npz, or with neither for a folder of .npy files
+    #[arg(value_name = "FILE")]
+    pub file: std::path::PathBuf,
+    /// Order of the axes [default: what the file names, else pytorch]
+    #[arg(long, value_enum, help_heading = "Files")]
+    pub layout: Option<LayoutArg>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Which way weights go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// Write FILE from the weights that a test would take
+    Export,
+    /// Read FILE, and write the folder that a test takes: the one of -w, else `weights` in the output folder
+    Import,
+}
+
+/// Whose order of axes tensors have.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LayoutArg {
+    /// Kernels `[output][channel][y][x]`, matrices `[output][input]`
+    #[value(alias = "n2d2")]
+    Pytorch,
+    /// Kernels `[y][x][channel][output]`, matrices `[input][output]`, the channels of a pixel together
+    Keras,
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(arg: LayoutArg) -> Self {
+        match arg {
+            LayoutArg::Pytorch => Self::PyTorch,
+            LayoutArg::Keras => Self::Keras,
+        }
+    }
 }
 
 /// Which keys to print.
@@ -239,12 +363,26 @@ pub struct Options {
     #[arg(long, value_name = "I", help_heading = "Data")]
     pub pre_samples: Option<usize>,
 
+    /// Write the kernels of the convolutions that are tested to kernels/, as text and pictures
+    #[arg(long, help_heading = "Data")]
+    pub log_kernels: bool,
+    /// Write what each layer gives for the N-th stimulus (from 1) that is learned to outputs_N/, and for the N-th that is
+    /// tested to outputs_test_N/, as text and pictures
+    #[arg(long, value_name = "N", help_heading = "Data", value_parser = arguments::count)]
+    pub log_outputs: Option<u64>,
+
     /// Learn over N stimuli, drawn at random
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn: Option<u64>,
     /// Learn N epochs, each the whole Learn set once in random order
     #[arg(long, value_name = "N", help_heading = "Learning", value_parser = arguments::count)]
     pub learn_epoch: Option<u64>,
+    /// Compare the gradients with the slopes of the loss before anything is learned, as the command `check` does
+    #[arg(long, help_heading = "Learning")]
+    pub check: bool,
+    /// Measure learning, layer by layer, and write nothing; in a test: write what each layer takes to timings/
+    #[arg(long, help_heading = "Learning")]
+    pub bench: bool,
     /// Stop when N validations in a row are no better than the best
     #[arg(long, value_name = "N", help_heading = "Learning", default_value_t = 0)]
     pub stop_valid: u32,
@@ -317,6 +455,17 @@ impl Default for Options {
     }
 }
 
+/// A set of stimuli.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SetArg {
+    /// What the network learns from
+    Learn,
+    /// What chooses the best weights while learning
+    Validation,
+    /// What the final score is taken on
+    Test,
+}
+
 /// How weights are scaled for spikes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum NormalizationArg {
@@ -385,10 +534,14 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Curve(args) => curve::run(&args),
         Command::Stats(args) => figures::run(&args),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
+        Command::Tune(args) => tune::run(&args),
+        Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
+        Command::Audit(args) => audit::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::manual(),
     }

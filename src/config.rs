@@ -19,6 +19,7 @@ mod nearest;
 mod order;
 mod reader;
 mod resolve;
+pub mod rewritten;
 pub mod saved;
 mod template;
 mod transformations;

@@ -64,7 +64,7 @@ impl OutputFolder {
     }
 
     /// Writes the files of a sub-folder as a whole: what was there before stays until all of them are written.
-    pub fn write_folder(&self, name: &str, files: &[(String, String)]) -> Result<()> {
+    pub fn write_folder<T: AsRef<[u8]>>(&self, name: &str, files: &[(String, T)]) -> Result<()> {
         let (new, old) = (format!(".{name}.part"), format!(".{name}.old"));
         self.clear(&new)?;
         self.clear(&old)?;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use stimuli::{Database, Delivery, Provider, Set, StimulusId};
 
 use crate::cli::Options;
+use crate::config::rewritten::{Changes, rewritten};
 use crate::data::DataSource;
 use crate::failure::wrong_input;
 use crate::locate::ModelText;
@@ -44,20 +45,35 @@ pub fn read_model(name: &str, options: &Options) -> Result<Description> {
     describe(locate::model(name)?, options, Arc::new(DataSource::for_a_look()))
 }
 
-fn describe(model: ModelText, options: &Options, data: Arc<DataSource>) -> Result<Description> {
-    let settings = config::Options {
+/// The text of a model with changes, complete in itself.
+///
+/// # Errors
+/// A model that cannot be read.
+pub fn rewritten_model(name: &str, options: &Options, changes: &Changes) -> Result<String> {
+    let model = locate::model(name)?;
+    let (shown, text) = (model.shown.clone(), model.text.clone());
+    rewritten(&shown, &text, &settings(model, options, None), changes).map_err(|faults| wrong_input(faults.to_string()))
+}
+
+fn settings(model: ModelText, options: &Options, data: Option<Arc<DataSource>>) -> config::Options {
+    config::Options {
         strict: options.strict,
-        data: Some(data),
+        data: data.map(|data| data as Arc<dyn config::Data>),
         files: model.files,
         saved: locate::saved_parameters(options.out.as_deref().unwrap_or(Path::new("."))),
         ..config::Options::from_environment()
-    };
-    let (mut description, warnings) =
-        config::load(&model.shown, &model.text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
-    for warning in warnings {
-        note(&format!("warning: {}: {warning}", model.shown));
     }
-    description.name = model.name;
+}
+
+fn describe(model: ModelText, options: &Options, data: Arc<DataSource>) -> Result<Description> {
+    let (name, shown, text) = (model.name.clone(), model.shown.clone(), model.text.clone());
+    let settings = settings(model, options, Some(data));
+    let (mut description, warnings) =
+        config::load(&shown, &text, &settings).map_err(|faults| wrong_input(faults.to_string()))?;
+    for warning in warnings {
+        note(&format!("warning: {shown}: {warning}"));
+    }
+    description.name = name;
     if let Some(normalization) = options.normalization {
         description.normalization = normalization.into();
     }

@@ -11,9 +11,10 @@ use serde::Serialize;
 use sim::SimDuration;
 use sim::network as spiking;
 
+pub use bias::{divisors, period_of_one, units};
 pub use check::check;
 pub use fold::fold;
-pub use normalization::{Factor, activation_ranges, factors, normalization_name};
+pub use normalization::{Factor, activation_ranges, factors, normalization_name, rescaled, scaled_layers};
 
 use crate::model::{CellDescription, Description, Family};
 use crate::output::OutputFolder;
@@ -64,9 +65,22 @@ pub fn transcode(
             ));
         }
     }
-    check::check_scaled(description, &weights)?;
-    let network = network(description, &weights, seed);
-    Ok(Transcoded { network, factors, weights })
+    transcode_scaled(description, weights, factors, seed)
+}
+
+/// Builds the spiking network of weights and biases that are scaled already, whatever they were divided by.
+///
+/// # Errors
+/// Weights that are no numbers.
+pub fn transcode_scaled(
+    description: &Description,
+    scaled: Vec<Option<CellWeights>>,
+    factors: Vec<Factor>,
+    seed: u32,
+) -> Result<Transcoded> {
+    check::check_scaled(description, &scaled)?;
+    let network = network(description, &scaled, seed);
+    Ok(Transcoded { network, factors, weights: scaled })
 }
 
 /// The spiking network of a model before it is trained: weights of 0, and biases of 1 where there may be any.

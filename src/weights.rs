@@ -1,5 +1,9 @@
 //! Trained weights as text (`*.syntxt`): the reference's layout, with digits enough to read back the same floats.
 
+pub mod exchange;
+pub mod layout;
+mod npy;
+
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -118,6 +122,11 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
     }
 }
 
+/// Whether a cell has weights.
+pub fn has_weights(cell: &CellDescription) -> bool {
+    expected(cell).is_some()
+}
+
 /// Reads the weights of every cell that has some; all faults are reported at once.
 ///
 /// # Errors
@@ -134,11 +143,16 @@ pub fn load(description: &Description, source: &WeightSource) -> Result<Loaded> 
         })
         .collect();
     if !faults.is_empty() {
-        let lines: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
-        let count = if faults.len() == 1 { "1 fault".to_string() } else { format!("{} faults", faults.len()) };
-        return Err(wrong_input(format!("weights in {source} have {count}\n{}", lines.join("\n"))));
+        return Err(faulty(source, &faults));
     }
     Ok(Loaded { cells, source: source.clone(), sha256: hex(&hash.finalize()) })
+}
+
+/// All that is wrong with the weights of a source.
+pub fn faulty(source: impl std::fmt::Display, faults: &[String]) -> anyhow::Error {
+    let lines: Vec<String> = faults.iter().map(|f| format!("  {f}")).collect();
+    let count = if faults.len() == 1 { "1 fault".to_string() } else { format!("{} faults", faults.len()) };
+    wrong_input(format!("weights in {source} have {count}\n{}", lines.join("\n")))
 }
 
 /// Weights read from a source.

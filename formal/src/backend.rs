@@ -2,6 +2,8 @@
 mod cpu;
 mod no_cuda;
 
+use std::time::Duration;
+
 use crate::cell::batch_norm::Statistics;
 use crate::error::Error;
 use crate::network::StepReport;
@@ -17,6 +19,20 @@ pub enum Device {
     Cpu,
     /// The first CUDA device.
     Cuda,
+}
+
+/// Tells the time that passed since some instant.
+pub type Clock = fn() -> Duration;
+
+/// What a cell took, summed over the threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CellTime {
+    /// From its inputs to its outputs.
+    pub forward: Duration,
+    /// From the errors of its outputs to those of its inputs, and its gradients but for those of a full connection.
+    pub backward: Duration,
+    /// From the gradients of the shares of a batch to new weights; of a full connection from inputs and errors.
+    pub update: Duration,
 }
 
 /// One learning step.
@@ -47,6 +63,17 @@ pub(crate) trait Backend: Send + Sync {
     fn parameters(&self) -> &[Parameter];
     /// The same, to be changed.
     fn parameters_mut(&mut self) -> &mut [Parameter];
+    /// Sums over the stimuli of minus the gradients, of each parameter, since the last update that they made; empty where
+    /// the device keeps them to itself.
+    fn gradient(&self, _parameter: usize) -> &[f32] {
+        &[]
+    }
+    /// Times what cells do from now on, by this clock; `None` ends that.
+    fn set_clock(&mut self, _clock: Option<Clock>) {}
+    /// What each cell took since then; empty where the device does not tell.
+    fn times(&self) -> Vec<CellTime> {
+        Vec::new()
+    }
     /// Running means and variances of each cell; empty where it has none.
     fn statistics(&self) -> &[Statistics];
     /// The same, to be changed.

@@ -2,7 +2,7 @@
 
 use stimuli::Shape;
 
-use crate::backend::{self, Backend, Batch, Device};
+use crate::backend::{self, Backend, Batch, CellTime, Clock, Device};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::size;
 use crate::config::NetworkConfig;
@@ -293,6 +293,45 @@ impl Network {
     pub fn learning_rates(&self) -> Vec<LearningRate> {
         let parameters = self.backend.parameters().iter();
         parameters.map(|p| LearningRate { cell: p.info.cell, kind: p.info.kind, rate: p.solver.rate() }).collect()
+    }
+
+    /// Times what the cells do from now on, by this clock; `None` ends that. Results do not depend on it.
+    pub fn set_clock(&mut self, clock: Option<Clock>) {
+        self.backend.set_clock(clock);
+    }
+
+    /// What each cell took since [`Network::set_clock`] or a later [`Network::set_capacity`]; empty where the device does
+    /// not tell.
+    pub fn times(&self) -> Vec<CellTime> {
+        self.backend.times()
+    }
+
+    /// Sums over the stimuli of minus the gradient of the loss for the weights or the bias of a cell, in the order of
+    /// [`Network::weights`], as the last call of [`Network::learn_with_rate`] found them. `None` where the cell has none
+    /// or no error reaches it, or where the device keeps them to itself.
+    pub fn gradient(&self, cell: usize, kind: ParameterKind) -> Option<&[f32]> {
+        let mut parameters = self.backend.parameters().iter();
+        let index = parameters.position(|p| p.info.cell == cell && p.info.kind == kind)?;
+        let gradient = self.backend.gradient(index);
+        (self.plan.cells[cell].has_error && !gradient.is_empty()).then_some(gradient)
+    }
+
+    /// The rates of the batches to come: calls `each(batch, rates)`, batches from 0, one rate a parameter in the order of
+    /// [`Network::parameters`]. Nothing is learned.
+    pub fn foresee_rates(&self, n_batches: u64, mut each: impl FnMut(u64, &[f64])) {
+        let parameters = self.backend.parameters();
+        let learns = |parameter: &Parameter| self.plan.cells[parameter.info.cell].has_error;
+        let mut solvers: Vec<_> = parameters.iter().map(|p| (p.solver.clone(), learns(p))).collect();
+        let mut rates = vec![0.0; solvers.len()];
+        for batch in 0..n_batches {
+            for (rate, (solver, learns)) in rates.iter_mut().zip(&mut solvers) {
+                *rate = solver.rate();
+                if *learns {
+                    solver.step(None);
+                }
+            }
+            each(batch, &rates);
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {

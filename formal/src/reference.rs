@@ -4,7 +4,7 @@
 
 use crate::cell::batch_norm::{Moments, Statistics};
 use crate::cell::{Cell, ErrorFlow, Operator, size};
-use crate::config::Source;
+use crate::config::{Activation, Source};
 use crate::parameter::ParameterKind;
 use crate::plan::Plan;
 use crate::random::{Purpose, Stream};
@@ -94,6 +94,34 @@ impl Network {
         self.backward(&batch, labels, mode, &mut gradients);
         gradients.outputs = batch.outputs.iter().filter_map(|cell| cell.last().cloned()).collect();
         gradients
+    }
+
+    /// What the errors at the target cell are minus the slopes of, summed over the stimuli `[n][c][y][x]`: half the squared
+    /// error, or the cross-entropy where the error passes a softmax or a logistic function unchanged. `None` where they
+    /// are the slopes of nothing: the wanted values of a softmax do not sum to 1.
+    pub fn loss(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Option<f64> {
+        let target = &self.plan.target;
+        let cell = &self.plan.cells[target.cell];
+        let (n, area) = (cell.output.channels, cell.output.height * cell.output.width);
+        let mut loss = 0.0;
+        for (outputs, label) in self.outputs(stimuli, step).iter().zip(labels) {
+            let &Some(label) = label else { continue };
+            let wanted = |channel: usize| f64::from(target.wanted(n, channel, label));
+            let is_softmax = matches!(&cell.operator, Operator::Softmax(softmax) if softmax.with_loss);
+            if is_softmax && ((0..n).map(wanted).sum::<f64>() - 1.0).abs() > 1e-6 {
+                return None;
+            }
+            for (at, &output) in outputs[target.cell].iter().enumerate() {
+                let wanted = wanted(at / area);
+                loss += match cell.activation {
+                    _ if is_softmax && wanted == 0.0 => 0.0,
+                    _ if is_softmax => -wanted * output.ln(),
+                    Activation::LogisticWithLoss => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
+                    _ => 0.5 * (wanted - output).powi(2),
+                } / area as f64;
+            }
+        }
+        Some(loss)
     }
 
     fn forward(&self, stimuli: &[&[f64]], mode: Mode) -> Batch {

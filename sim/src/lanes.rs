@@ -3,6 +3,9 @@
 //! One addition and one comparison a lane, exactly rounded, so that the portable form and those for vector instructions
 //! give the same results. The vector forms are written out because only they hand over the comparisons as one mask.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
@@ -95,6 +98,29 @@ pub(crate) trait Isa {
     fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], reached: Mask, threshold: F) -> u32 {
         let rule = Rule { threshold, is_bipolar: false, resets_to_zero: false };
         Self::step::<F, true>(v, w, reached, F::UNIT, &rule).lanes
+    }
+
+    /// Puts floats into the lanes that are `reached`, in order. There is one for each; what the others hold is open.
+    #[inline(always)]
+    fn spread<F: Lanes>(floats: &[F], reached: Mask) -> [F; LANES] {
+        let mut lanes = [F::UNIT; LANES];
+        let mut rest = reached;
+        for &float in floats {
+            lanes[rest.trailing_zeros() as usize % LANES] = float;
+            rest &= rest.wrapping_sub(1);
+        }
+        lanes
+    }
+
+    /// Puts at most [`LANES`] floats into the first lanes, in order; what the others hold is open.
+    #[inline(always)]
+    fn load<F: Lanes>(floats: &[F]) -> [F; LANES] {
+        if let Ok(lanes) = floats.try_into() {
+            return lanes;
+        }
+        let mut lanes = [F::UNIT; LANES];
+        lanes[..floats.len()].copy_from_slice(floats);
+        lanes
     }
 
     /// Lets potentials decay, as [`Leak::decay_lanes`].
@@ -212,6 +238,34 @@ pub trait Lanes: Copy {
 
     /// # Safety
     ///
+    /// The processor has AVX2, and `floats` leads to `n` of them, no more than lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn load_avx2(floats: *const Self, n: usize) -> [Self; LANES];
+
+    /// # Safety
+    ///
+    /// The processor has AVX2 and BMI2, and `floats` leads to as many as `reached` has bits.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn spread_avx2(floats: *const Self, reached: Mask) -> [Self; LANES];
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ, and `floats` leads to `n` of them, no more than lanes.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn load_avx512(floats: *const Self, n: usize) -> [Self; LANES];
+
+    /// # Safety
+    ///
+    /// The processor has AVX-512 F and DQ, and `floats` leads to as many as `reached` has bits.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn spread_avx512(floats: *const Self, reached: Mask) -> [Self; LANES];
+
+    /// # Safety
+    ///
     /// The processor has AVX2.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
@@ -252,82 +306,12 @@ pub trait Lanes: Copy {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::{Fired, Isa, LANES, Lanes, Mask, Rule};
-    use crate::leak::Leak;
-    use crate::real::Real;
-
-    /// A processor with AVX2. Named only inside functions compiled for it.
-    pub(crate) struct Avx2;
-    /// A processor with AVX-512 F and DQ. Named only inside functions compiled for it.
-    pub(crate) struct Avx512;
-
-    impl Isa for Avx2 {
-        #[inline(always)]
-        fn step<F: Lanes, const RESETS: bool>(
-            v: &mut [F; LANES],
-            w: &[F; LANES],
-            reached: Mask,
-            sign: F,
-            rule: &Rule<F>,
-        ) -> Fired {
-            // SAFETY: the type is named only where AVX2 was detected.
-            unsafe { F::step_avx2::<RESETS>(v, w, reached, sign, rule) }
-        }
-    }
-
-    impl Isa for Avx512 {
-        #[inline(always)]
-        fn step<F: Lanes, const RESETS: bool>(
-            v: &mut [F; LANES],
-            w: &[F; LANES],
-            reached: Mask,
-            sign: F,
-            rule: &Rule<F>,
-        ) -> Fired {
-            // SAFETY: the type is named only where AVX-512 F and DQ were detected.
-            unsafe { F::step_avx512::<RESETS>(v, w, reached, sign, rule) }
-        }
-
-        #[inline(always)]
-        fn step_plain<F: Lanes>(v: &mut [F; LANES], w: &[F; LANES], reached: Mask, threshold: F) -> u32 {
-            // SAFETY: as above.
-            unsafe { F::step_plain_avx512(v, w, reached, threshold) }
-        }
-
-        #[inline(always)]
-        fn decay<F: Real>(leak: &Leak, v: &mut [F; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
-            // SAFETY: as above.
-            unsafe { F::decay_avx512(leak, v, last, reached, now) }
-        }
-
-        #[inline(always)]
-        fn push(list: &mut Vec<u32>, fired: Fired, first: u32) {
-            let len = list.len();
-            assert!(list.capacity() - len >= LANES, "the list has room for a step");
-            // SAFETY: AVX-512 F was detected; all lanes are written within the capacity, and the length then covers
-            // only written ones.
-            unsafe {
-                let lanes = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-                let emissions = _mm512_add_epi32(_mm512_set1_epi32((first << 1) as i32), lanes);
-                let one = _mm512_maskz_set1_epi32(fired.negative as u16, 1);
-                let packed = _mm512_maskz_compress_epi32(fired.lanes as u16, _mm512_or_si512(emissions, one));
-                _mm512_storeu_si512(list.as_mut_ptr().add(len).cast(), packed);
-                list.set_len(len + fired.lanes.count_ones() as usize);
-            }
-        }
-    }
-}
+use x86::*;
 
 macro_rules! lanes {
     ($float:ident, $bits:ident, $k5:ident,
-     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident,
-     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $decay5:ident) => {
+     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident, $maskload2:ident, $spread2:ident,
+     $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $maskload5:ident, $spread5:ident, $decay5:ident) => {
         impl Lanes for $float {
             const UNIT: Self = 1.0;
 
@@ -352,6 +336,70 @@ macro_rules! lanes {
                     fired.negative |= u32::from(rule.is_bipolar && moved.is_sign_negative()) << lane;
                 }
                 fired
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn load_avx2(floats: *const Self, n: usize) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                let is_there = (1_u32 << n) - 1;
+                // SAFETY: the caller vouches for AVX2 and for what is there; nothing else is loaded.
+                unsafe {
+                    for first in (0..LANES).step_by($n2) {
+                        let loaded = $maskload2(floats.wrapping_add(first), $expand2(is_there >> first));
+                        $store2(lanes.as_mut_ptr().add(first), loaded);
+                    }
+                }
+                lanes
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn load_avx512(floats: *const Self, n: usize) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                let is_there = (1_u32 << n) - 1;
+                // SAFETY: the caller vouches for AVX-512 F and DQ and for what is there; nothing else is loaded.
+                unsafe {
+                    for first in (0..LANES).step_by($n5) {
+                        let loaded = $maskload5((is_there >> first) as $k5, floats.wrapping_add(first));
+                        $store5(lanes.as_mut_ptr().add(first), loaded);
+                    }
+                }
+                lanes
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn spread_avx2(mut floats: *const Self, reached: Mask) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                // SAFETY: the caller vouches for AVX2 and BMI2, and for a float a bit; each group of lanes lies inside the array.
+                unsafe {
+                    for first in (0..LANES).step_by($n2) {
+                        let reached = u32::from(reached) >> first & ((1 << $n2) - 1);
+                        $store2(lanes.as_mut_ptr().add(first), $spread2(floats, reached));
+                        floats = floats.add(reached.count_ones() as usize);
+                    }
+                }
+                lanes
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn spread_avx512(mut floats: *const Self, reached: Mask) -> [Self; LANES] {
+                use std::arch::x86_64::*;
+                let mut lanes = [0.0; LANES];
+                // SAFETY: the caller vouches for AVX-512 F and DQ, and for a float a bit; each group of lanes lies inside the array.
+                unsafe {
+                    for first in (0..LANES).step_by($n5) {
+                        let reached = (reached >> first) as $k5;
+                        $store5(lanes.as_mut_ptr().add(first), $spread5(reached, floats));
+                        floats = floats.add(reached.count_ones() as usize);
+                    }
+                }
+                lanes
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -477,53 +525,17 @@ macro_rules! lanes {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn signs_f32(v: std::arch::x86_64::__m512) -> u16 {
-    use std::arch::x86_64::*;
-    // SAFETY: called only from functions whose caller vouches for AVX-512 F and DQ.
-    unsafe { _mm512_movepi32_mask(_mm512_castps_si512(v)) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn signs_f64(v: std::arch::x86_64::__m512d) -> u8 {
-    use std::arch::x86_64::*;
-    // SAFETY: as above.
-    unsafe { _mm512_movepi64_mask(_mm512_castpd_si512(v)) }
-}
-
-/// All bits of the lanes whose bit is set.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-fn expand_f32(lanes: u32) -> std::arch::x86_64::__m256 {
-    use std::arch::x86_64::*;
-    let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-    _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(lanes as i32), bits), bits))
-}
-
-/// All bits of the lanes whose bit is set.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx2")]
-fn expand_f64(lanes: u32) -> std::arch::x86_64::__m256d {
-    use std::arch::x86_64::*;
-    let bits = _mm256_setr_epi64x(1, 2, 4, 8);
-    _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(i64::from(lanes)), bits), bits))
-}
-
 #[rustfmt::skip]
 lanes!(
     f32, u32, u16,
-    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32,
-    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, decay_f32_avx512
+    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32, maskload_f32, spread_f32,
+    16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, _mm512_maskz_loadu_ps, _mm512_maskz_expandloadu_ps, decay_f32_avx512
 );
 #[rustfmt::skip]
 lanes!(
     f64, u64, u8,
-    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64,
-    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, decay_f64_avx512
+    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64, maskload_f64, spread_f64,
+    8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, _mm512_maskz_loadu_pd, _mm512_maskz_expandloadu_pd, decay_f64_avx512
 );
 
 #[cfg(test)]
@@ -540,15 +552,27 @@ mod tests {
         sign: F,
         rule: Rule<F>,
     ) -> Result<(), TestCaseError> {
+        let floats = &w[..reached.count_ones() as usize];
+        let only_reached = |lanes: [F; LANES]| {
+            (0..LANES).map(|lane| (reached >> lane & 1 == 1).then_some(lanes[lane])).collect::<Vec<_>>()
+        };
+        let there = |lanes: [F; LANES]| lanes[..floats.len()].to_vec();
+        prop_assert_eq!(there(Portable::load(floats)), floats);
+        let spread = only_reached(Portable::spread(floats, reached));
+        prop_assert_eq!(spread.iter().flatten().copied().collect::<Vec<_>>(), floats);
         let mut expected = v;
         let fired = F::step::<RESETS>(&mut expected, &w, reached, sign, &rule);
-        if is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+            prop_assert_eq!(there(Avx2::load(floats)), floats);
+            prop_assert_eq!(&spread, &only_reached(Avx2::spread(floats, reached)));
             let mut found = v;
             // SAFETY: the feature has just been detected.
             prop_assert_eq!(fired, unsafe { F::step_avx2::<RESETS>(&mut found, &w, reached, sign, &rule) });
             prop_assert_eq!(expected, found);
         }
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+            prop_assert_eq!(there(Avx512::load(floats)), floats);
+            prop_assert_eq!(&spread, &only_reached(Avx512::spread(floats, reached)));
             let mut found = v;
             // SAFETY: the features have just been detected.
             prop_assert_eq!(fired, unsafe { F::step_avx512::<RESETS>(&mut found, &w, reached, sign, &rule) });

@@ -4,6 +4,7 @@ mod arrive;
 mod deliver;
 mod driven;
 mod inputs;
+mod recorded;
 mod stimulus;
 
 use std::marker::PhantomData;
@@ -22,6 +23,7 @@ pub(crate) use deliver::{Deliveries, InFlight};
 use driven::Drive;
 pub use inputs::InputSpikes;
 use inputs::Inputs;
+pub(crate) use recorded::emit as emit_recorded;
 use stimulus::Pause;
 pub use stimulus::{Progress, present, present_spikes, present_until, resume};
 

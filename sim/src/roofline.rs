@@ -3,21 +3,30 @@
 //! A [`Trace`] records which weights were added to which potentials, in which order. Its replay does the same additions,
 //! comparisons, resets and stores on the same addresses in the same order, with the same instructions, and nothing else: no
 //! input is drawn, nothing is queued, counted or pooled, and nothing waits for its turn.
+//!
+//! Between the two lies the replay of its spikes: all that the engine does with a spike once it is known to be the next one.
+//! What the engine takes beyond that is time: input, queue, loop over instants. What that takes beyond the arithmetic is
+//! counting, order within an instant, pooling, finding the reach of a spike and telling who fired.
 
 use crate::encoder::{Encoder, Presentation};
 use crate::event::Spike;
 use crate::lanes::{self, Isa, LANES, OnIsa, Rule};
+use crate::layout;
 use crate::plan::{Kind, Plan, Reach, Runs};
-use crate::present::present;
+use crate::present::{emit_recorded, present};
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, NeuronState, State};
+use crate::time::SimTime;
 use crate::totals::Totals;
 
 /// The arithmetic of recorded presentations. Cells with delays or sub-sampling are left out.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     steps: Vec<Step>,
+    emissions: Vec<Emission>,
+    /// By memory index (shifted by one) and sign.
+    spikes: Vec<u32>,
     n_reads: u64,
     n_spikes: u64,
 }
@@ -33,29 +42,55 @@ enum Step {
     },
 }
 
-impl Recorder for Trace {
-    const SEES_SPIKES: bool = false;
+/// Spikes of one group at one instant.
+#[derive(Clone, Copy, Debug)]
+struct Emission {
+    /// `None` where a presentation begins.
+    group: Option<u32>,
+    time: SimTime,
+    /// One past its last spike.
+    end: usize,
+}
 
-    fn spike(&mut self, _: Spike) {}
+/// Records into a trace; the plan knows where neurons lie.
+struct Tracer<'a, F> {
+    trace: Trace,
+    plan: &'a Plan<F>,
+}
+
+impl<F: Real> Recorder for Tracer<'_, F> {
+    fn spike(&mut self, spike: Spike) {
+        let Trace { emissions, spikes, .. } = &mut self.trace;
+        let group = layout::group(spike.source);
+        let memory = self.plan.groups[group].memory(spike.neuron as u32);
+        spikes.push(memory << 1 | u32::from(spike.sign.is_negative()));
+        let at = (Some(group as u32), spike.time);
+        match emissions.last_mut() {
+            Some(last) if (last.group, last.time) == at => last.end = spikes.len(),
+            _ => emissions.push(Emission { group: at.0, time: at.1, end: spikes.len() }),
+        }
+    }
 
     fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool) {
-        self.steps.push(Step::Reach { cell: cell as u32, reach, is_negative });
+        self.trace.steps.push(Step::Reach { cell: cell as u32, reach, is_negative });
     }
 }
 
 impl Trace {
     /// Records presentations.
     pub fn record<F: Real>(plan: &Plan<F>, encoder: &Encoder, seed: u64, presentations: &[Presentation<'_>]) -> Self {
-        let mut trace = Self::default();
+        let mut tracer = Tracer { trace: Self::default(), plan };
         let mut state = State::new(plan);
         let mut totals = Totals::new(plan);
         for presentation in presentations {
-            trace.steps.push(Step::Begin);
-            trace.n_spikes += present(plan, &mut state, encoder, seed, presentation, &mut trace).n_spikes;
+            tracer.trace.steps.push(Step::Begin);
+            let end = tracer.trace.spikes.len();
+            tracer.trace.emissions.push(Emission { group: None, time: SimTime(0), end });
+            tracer.trace.n_spikes += present(plan, &mut state, encoder, seed, presentation, &mut tracer).n_spikes;
             totals.add(&state);
         }
-        trace.n_reads = plan.reads(&totals).iter().flatten().flatten().sum();
-        trace
+        tracer.trace.n_reads = plan.reads(&totals).iter().flatten().flatten().sum();
+        tracer.trace
     }
 
     /// Read events recorded.
@@ -71,6 +106,37 @@ impl Trace {
     /// Does the arithmetic again and returns how often a threshold was reached, so that nothing is optimized away.
     pub fn replay<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
         lanes::on_widest(Replay { trace: self, plan, state })
+    }
+
+    /// Counts, orders and spreads the spikes again, and returns how many fired. Delayed synaptic events do not arrive.
+    pub fn replay_spikes<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
+        lanes::on_widest(ReplaySpikes { trace: self, plan, state })
+    }
+}
+
+struct ReplaySpikes<'a, F> {
+    trace: &'a Trace,
+    plan: &'a Plan<F>,
+    state: &'a mut State<F>,
+}
+
+impl<F: Real> OnIsa for ReplaySpikes<'_, F> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> u64 {
+        let (mut n_fired, mut from) = (0, 0);
+        for &Emission { group, end, .. } in &self.trace.emissions {
+            match group {
+                None => self.state.reset(self.plan),
+                Some(group) => {
+                    let spikes = &self.trace.spikes[from..end];
+                    n_fired += emit_recorded::<F, I>(self.plan, self.state, group as usize, spikes);
+                }
+            }
+            from = end;
+        }
+        n_fired
     }
 }
 
@@ -95,7 +161,13 @@ impl<F: Real> OnIsa for Replay<'_, F> {
             if let (Kind::Runs(weighted, runs), CellState::Neurons(neurons)) =
                 (&self.plan.cells[cell].kind, &mut self.state.cells[cell])
             {
-                n_fired += replay::<F, I>(&weighted.neuron.rule, runs, neurons, reach, is_negative);
+                let rule = &weighted.neuron.rule;
+                // A constant of the loop, so that it does not branch on it.
+                n_fired += if rule.is_plain() && !is_negative {
+                    replay::<F, I, true>(rule, runs, neurons, reach, is_negative)
+                } else {
+                    replay::<F, I, false>(rule, runs, neurons, reach, is_negative)
+                };
             }
         }
         n_fired
@@ -103,8 +175,8 @@ impl<F: Real> OnIsa for Replay<'_, F> {
 }
 
 #[inline(always)]
-fn replay<F: Real, I: Isa>(
-    rule: &Rule<F>,
+fn replay<F: Real, I: Isa, const IS_PLAIN: bool>(
+    &rule: &Rule<F>,
     runs: &Runs<F>,
     state: &mut NeuronState<F>,
     reach: Reach,
@@ -115,13 +187,14 @@ fn replay<F: Real, I: Isa>(
     state.touched.cover(from, to);
     let masks = runs.masks(reach);
     let mut n_fired = 0;
-    for (first, weights) in runs.rows(reach) {
+    for (first, mut weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for ((v, w), &reached) in potentials.iter_mut().zip(weights).zip(masks) {
-            let lanes = if rule.is_plain() && !is_negative {
+        for (v, &reached) in potentials.iter_mut().zip(masks) {
+            let w = &weights.take::<I>(reached);
+            let lanes = if IS_PLAIN {
                 I::step_plain(v, w, reached, rule.threshold)
             } else {
-                I::step::<F, true>(v, w, reached, sign, rule).lanes
+                I::step::<F, true>(v, w, reached, sign, &rule).lanes
             };
             n_fired += u64::from(lanes.count_ones());
         }

@@ -30,6 +30,10 @@ pub fn run(suite: &mut Suite) -> Result<()> {
         let what = format!("{} MNIST test images through LeNet", load.stimuli.len());
         Ok(against_roofline(bench, LENET, &what, &load)?.ratio(Bound::AtLeast, SHARE))
     })?;
+    suite.line("roofline/lenet-spikes", |bench| {
+        let load = bench.lenet()?.load::<f32>(bench.n(N_IMAGES))?;
+        spikes_against_roofline(bench, &load)
+    })?;
     let lenet = suite.measured(LENET).map(|line| line.ratio.value.median);
     for (name, about, network) in [
         ("roofline/vgg", "a VGG-like network at CIFAR size", vgg as fn() -> Network),
@@ -48,6 +52,29 @@ pub fn run(suite: &mut Suite) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// What no queue, however fast, would do away with: the spikes of the run again, each known to be the next one.
+fn spikes_against_roofline(bench: &Bench, load: &Load<'_, f32>) -> Result<Line> {
+    let reads = Some(load.reads());
+    let trace = Trace::record(&load.plan, load.encoder, SEED, &load.presentations());
+    let (mut arithmetic, mut spikes) = (State::new(&load.plan), State::new(&load.plan));
+    let compared = compare(
+        bench.n(7),
+        &mut || {
+            std::hint::black_box(trace.replay(&load.plan, &mut arithmetic));
+        },
+        &mut || {
+            std::hint::black_box(trace.replay_spikes(&load.plan, &mut spikes));
+        },
+    )?;
+    let what = format!(
+        "{} MNIST test images through LeNet, one thread: the spikes of the run are counted, put in order within an instant, \
+         pooled and spread, but known beforehand: no inputs, no queue, no loop over instants",
+        load.stimuli.len()
+    );
+    let sides = [("roofline: the same additions in order", reads), ("the same spikes, known beforehand", reads)];
+    Ok(Line::new("roofline/lenet-spikes", what, compared, sides))
 }
 
 fn against_roofline(bench: &Bench, name: &str, what: &str, load: &Load<'_, f32>) -> Result<Line> {

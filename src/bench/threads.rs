@@ -1,13 +1,19 @@
 //! One thread against several, over the whole Test set.
 
 use anyhow::Result;
+use sim::State;
+use sim::roofline::Trace;
 
 use super::Suite;
 use super::line::{Bound, Figure, Line, Unit};
-use super::load::threads;
+use super::load::{SEED, threads};
 use super::measure::compare;
+use super::suite::Bench;
 
 const N_IMAGES: usize = 10_000;
+/// A trace of more images does not fit in a cache.
+const N_TRACED: usize = 100;
+const N_REPLAYS: usize = 50;
 /// The targets are set for this many threads.
 const N_THREADS: usize = 2;
 
@@ -34,7 +40,37 @@ pub fn run(suite: &mut Suite) -> Result<()> {
         }
         let line = if is_judged { line.ratio(Bound::AtLeast, 1.9) } else { line };
         Ok(line.figure(all).figure(rate.target(Bound::AtLeast, 1.2e9).stretch(2e9)))
-    })
+    })?;
+    suite.line("threads/roofline", bare)
+}
+
+/// What the machine gives: threads that share nothing but a plan, and do nothing but arithmetic.
+fn bare(bench: &Bench) -> Result<Line> {
+    let load = bench.lenet()?.load::<f32>(bench.n(N_TRACED))?;
+    let n_threads = bench.threads();
+    let trace = Trace::record(&load.plan, load.encoder, SEED, &load.presentations());
+    let replay = |states: &mut [State<f32>]| {
+        for state in states {
+            for _ in 0..N_REPLAYS {
+                std::hint::black_box(trace.replay(&load.plan, state));
+            }
+        }
+    };
+    let states = || (0..n_threads).map(|_| State::new(&load.plan)).collect::<Vec<_>>();
+    let (mut of_one, mut of_several) = (states(), states());
+    let compared = compare(bench.n(7), &mut || replay(&mut of_one), &mut || {
+        std::thread::scope(|scope| {
+            for state in of_several.chunks_mut(1) {
+                scope.spawn(|| replay(state));
+            }
+        });
+    })?;
+    let what = format!(
+        "the arithmetic of {} MNIST test images through LeNet, {N_REPLAYS} times for each of {}: what the machine gives",
+        load.stimuli.len(),
+        several_threads(n_threads)
+    );
+    Ok(Line::new("threads/roofline", what, compared, [("1 thread", None), (&several_threads(n_threads), None)]))
 }
 
 fn several_threads(n: usize) -> String {

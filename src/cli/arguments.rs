@@ -6,22 +6,36 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 12] =
-    ["learn", "test", "curve", "stats", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man", "help"];
+const COMMANDS: [&str; 16] = [
+    "learn",
+    "test",
+    "curve",
+    "stats",
+    "audit",
+    "find-lr",
+    "tune",
+    "check",
+    "inspect",
+    "demo",
+    "bench",
+    "keys",
+    "weights",
+    "completions",
+    "man",
+    "help",
+];
 
 /// Options of the reference that have no counterpart here.
-const LACKING: [&str; 37] = [
+const LACKING: [&str; 33] = [
     "act-clipping-mode",
     "act-quantile-value",
     "act-rescale-per-output",
     "act-rescaling-mode",
     "b-round-mode",
-    "bench",
     "c-round-mode",
     "calib",
     "calib-reload",
     "calibOnly",
-    "check",
     "db-export",
     "dev",
     "dynamic-allocation",
@@ -31,8 +45,6 @@ const LACKING: [&str; 37] = [
     "fuse",
     "learn-stdp",
     "log-json",
-    "log-kernels",
-    "log-outputs",
     "multidev",
     "nbbits",
     "no-cle",
@@ -109,6 +121,8 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
             "learn"
         } else if has("test") || has("test-index") || has("test-id") || has("nb-test") {
             "test"
+        } else if has("check") {
+            "check"
         } else {
             "inspect"
         };
@@ -251,6 +265,8 @@ mod tests {
         check("-test m/LeNet_Spike.ini -w /dev/null", Ok("test --test m/LeNet_Spike.ini --weights /dev/null"));
         check("-find-lr 10000 x.ini -learn 5", Ok("find-lr --find-lr 10000 x.ini --learn 5"));
         check("x.ini", Ok("inspect x.ini"));
+        check("x.ini -check", Ok("check x.ini --check"));
+        check("x.ini -check -learn 5", Ok("learn x.ini --check --learn 5"));
         check("x.ini -cfg -learn 5", Ok("inspect x.ini --cfg --learn 5"));
     }
 

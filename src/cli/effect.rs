@@ -21,16 +21,16 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "curve", "stats", "find-lr", "inspect", "demo"];
-const RUNS: &[&str] = &["learn", "test", "curve", "stats", "find-lr", "demo"];
+const ALL: &[&str] =
+    &["learn", "test", "curve", "stats", "audit", "find-lr", "tune", "check", "inspect", "demo", "weights"];
+const RUNS: &[&str] = &["learn", "test", "curve", "stats", "audit", "find-lr", "tune", "check", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const ON_WEIGHTS: &[&str] = &["test", "curve", "stats"];
+const TAKES_WEIGHTS: &[&str] = &["test", "curve", "stats", "audit", "tune", "check", "weights"];
 const CHOOSES: &[&str] = &["learn", "test", "curve", "stats", "demo"];
-const TIMED: &[&str] = TESTS;
-const SPIKES: &[&str] = CHOOSES;
-const SHOWN: &[&str] = &["learn", "test", "curve", "stats", "inspect", "demo"];
+const SPIKES: &[&str] = &["learn", "test", "curve", "stats", "audit", "tune", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "curve", "stats", "audit", "tune", "inspect", "demo"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }
@@ -38,7 +38,7 @@ const fn effect(option: &'static str, on_all: &'static [&'static str], on_spikin
 
 const EFFECTS: &[Effect] = &[
     effect("out", ALL, &[]),
-    effect("weights", ON_WEIGHTS, &[]),
+    effect("weights", TAKES_WEIGHTS, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
     effect("seed", RUNS, &[]),
@@ -48,6 +48,8 @@ const EFFECTS: &[Effect] = &[
     effect("report", LEARNS, &[]),
     effect("learn", LEARNS, &[]),
     effect("learn_epoch", LEARNS, &[]),
+    effect("check", &["learn", "check"], &[]),
+    effect("bench", &["learn", "test"], &[]),
     effect("stop_valid", LEARNS, &[]),
     effect("valid_metric", LEARNS, &[]),
     effect("log_epoch", LEARNS, &[]),
@@ -56,12 +58,14 @@ const EFFECTS: &[Effect] = &[
     effect("test", TESTS, &[]),
     effect("log_db_stats", RUNS, &[]),
     effect("pre_samples", RUNS, &[]),
+    effect("log_kernels", TESTS, &[]),
+    effect("log_outputs", TESTS, &[]),
     effect("test_index", CHOOSES, &[]),
     effect("test_id", CHOOSES, &[]),
     effect("nb_test", CHOOSES, &[]),
     effect("present_time", &[], SPIKES),
-    effect("continuous", &[], TIMED),
-    effect("checkpoint_after", &[], TIMED),
+    effect("continuous", &[], TESTS),
+    effect("checkpoint_after", &[], TESTS),
     effect("normalization", &[], SHOWN),
     effect("pooling", &[], SHOWN),
     effect("encoder_seed", &[], SPIKES),
@@ -143,5 +147,6 @@ mod tests {
         check("inspect m.ini --weights nowhere --float f64", true, "--weights");
         check("learn m.ini --learn 5 --test-index 3 --resume --seed 3", true, "");
         check("test m.ini", false, "");
+        check("audit m.ini --stimuli 5 --present-time 2 --float f64 --nb-test 5 --weights w", true, "--nb-test");
     }
 }

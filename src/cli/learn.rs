@@ -4,9 +4,11 @@ use anyhow::Result;
 use stimuli::Set;
 
 use super::{Options, test};
-use crate::assemble;
+use crate::run::gradient_check;
 use crate::run::learn::{self, Amount};
+use crate::run::learn_bench;
 use crate::session::{Session, use_threads};
+use crate::{assemble, locate};
 
 /// Epochs learned when nothing says how many.
 const DEFAULT_EPOCHS: u64 = 20;
@@ -23,12 +25,27 @@ pub fn amount(options: &Options) -> Option<Amount> {
 
 pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
+    if options.bench {
+        return bench(model, options);
+    }
     let session = Session::open(model, options, true)?;
     test::check(&session)?;
     // A file that cannot be read is found before anything is learned.
     Set::ALL.into_iter().try_for_each(|set| session.prepare(set))?;
+    if options.check {
+        gradient_check::run(&session, None)?;
+    }
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&learned);
     test::finish(session, network, &learned.weights, Some(&learned))
+}
+
+/// Measures learning and leaves nothing.
+fn bench(model: &str, options: &Options) -> Result<()> {
+    let session = Session::of(locate::model(model)?, options, true)?;
+    session.prepare(Set::Learn)?;
+    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let typed = options.learn_epoch.is_some() || options.learn.is_some();
+    learn_bench::run(&session, &mut network, amount(options).filter(|_| typed))
 }

@@ -7,6 +7,7 @@ use stimuli::Set;
 
 use super::{FloatArg, Options};
 use crate::failure::wrong_input;
+use crate::report::maps;
 use crate::report::progress::result;
 use crate::report::summary;
 use crate::run::formal_test;
@@ -104,6 +105,9 @@ pub fn finish(
     if is_single {
         let database = session.database();
         result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));
+    }
+    if options.log_kernels {
+        maps::write_kernels(&session.output, &session.description, &network)?;
     }
     let formal = formal_test::run(&session, &mut network, ids)?;
     summary.formal_recognition_rate = Some(formal.recognition_rate());

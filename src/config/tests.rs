@@ -4,6 +4,7 @@ mod cells;
 mod corpus;
 mod faults;
 mod reading;
+mod rewritten;
 mod saved;
 mod templates;
 

@@ -1,6 +1,6 @@
 //! Numbers as the reference's logs print them.
 
-/// Six significant digits, trailing zeros dropped, scientific outside 1e-5 to 1e6 (what `%g` does).
+/// Six significant digits, trailing zeros dropped, scientific outside 1e-4 to 1e6 (what `%g` does).
 pub fn general(value: f64) -> String {
     significant(value, 6)
 }
@@ -16,7 +16,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     let scientific = format!("{value:.*e}", digits - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if exponent < -5 || exponent >= digits as i32 {
+    if exponent < -4 || exponent >= digits as i32 {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{}e{sign}{:02}", without_trailing_zeros(mantissa), exponent.abs());
     }
@@ -78,6 +78,8 @@ mod tests {
             (1234567.0, "1.23457e+06"),
             (2.39405e-7, "2.39405e-07"),
             (0.99999999, "1"),
+            (3.23861e-5, "3.23861e-05"),
+            (0.00012345, "0.00012345"),
         ] {
             assert_eq!(general(value), expected);
         }

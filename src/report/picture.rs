@@ -124,13 +124,15 @@ impl Chart<'_> {
         let finite = || points().filter(|(x, y)| x.is_finite() && y.is_finite());
         let (x_min, x_max) = bounds(finite().map(|(x, _)| x));
         let (y_min, y_max) = bounds(finite().map(|(_, y)| y));
+        let (x_step, y_step) = (step(x_min, x_max), step(y_min, y_max));
+        let (y_min, y_max) = round_bounds(y_min, y_max, y_step);
         let column = |x: f64| left + ((x - x_min) / (x_max - x_min) * f64::from(right - left)).round() as i32;
         let row = |y: f64| bottom - ((y - y_min) / (y_max - y_min) * f64::from(bottom - top)).round() as i32;
-        for y in ticks(y_min, y_max) {
+        for y in ticks(y_min, y_max, y_step) {
             canvas.line((left, row(y)), (right, row(y)), GRID, 1);
             canvas.text(&significant(y, 4), (left - 6, row(y) + 3), Alignment::Right, INK, false);
         }
-        let x_ticks = if self.x_is_log { log_ticks(x_min, x_max) } else { ticks(x_min, x_max) };
+        let x_ticks = if self.x_is_log { log_ticks(x_min, x_max) } else { ticks(x_min, x_max, x_step) };
         for x in x_ticks {
             canvas.line((column(x), top), (column(x), bottom), GRID, 1);
             let text = if self.x_is_log { log_label(x) } else { significant(x, 7) };
@@ -173,13 +175,25 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if max - min > room { (min, max) } else { (min - room, max + room) }
 }
 
-/// Round numbers between two, about six.
-fn ticks(min: f64, max: f64) -> Vec<f64> {
+/// A step that is a round number, about six of them between two numbers.
+fn step(min: f64, max: f64) -> f64 {
     let rough = (max - min) / 6.0;
     let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(power);
-    let first = (min / step).ceil() as i64;
-    let last = (max / step).floor() as i64;
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(power)
+}
+
+/// What a quotient of bounds and steps may be off.
+const ROUNDING: f64 = 1e-9;
+
+/// The multiples of a step around two numbers, so that the ends of an axis are labeled.
+fn round_bounds(min: f64, max: f64, step: f64) -> (f64, f64) {
+    ((min / step + ROUNDING).floor() * step, (max / step - ROUNDING).ceil() * step)
+}
+
+/// The multiples of a step between two numbers.
+fn ticks(min: f64, max: f64, step: f64) -> Vec<f64> {
+    let first = (min / step - ROUNDING).ceil() as i64;
+    let last = (max / step + ROUNDING).floor() as i64;
     (first..=last).map(|n| n as f64 * step).collect()
 }
 
@@ -260,12 +274,16 @@ fn blend(color: Rgb888, share: f64) -> Rgb888 {
 /// The encoder fails.
 pub fn maps(values: &[f32], width: usize, height: usize, columns: usize) -> Result<Vec<u8>> {
     const MOST_PIXELS: usize = 4000;
+    /// Up to here small maps grow.
+    const GOOD_PIXELS: usize = 640;
     let columns = columns.max(1);
     let n = (values.len() / (width * height).max(1)).max(1);
     let rows = n.div_ceil(columns);
-    let fits =
-        |scale: usize| columns * (width * scale + 1) <= MOST_PIXELS && rows * (height * scale + 1) <= MOST_PIXELS;
-    let scale = (1..=8).rev().find(|&scale| fits(scale)).unwrap_or(1);
+    let fits = |scale: usize| {
+        let most = if scale > 8 { GOOD_PIXELS } else { MOST_PIXELS };
+        columns * (width * scale + 1) <= most && rows * (height * scale + 1) <= most
+    };
+    let scale = (1..=24).rev().find(|&scale| fits(scale)).unwrap_or(1);
     let (wide, high) = (columns * (width * scale + 1) + 1, rows * (height * scale + 1) + 1);
     let mut canvas = Canvas::new(wide.min(MOST_PIXELS) as u32, high.min(MOST_PIXELS) as u32);
     canvas.pixels.fill(128);
@@ -311,14 +329,32 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        assert_eq!(ticks(0.0, 1.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
-        assert_eq!(ticks(-6.0, 1.0), [-6.0, -4.0, -2.0, 0.0]);
+        let round_ticks = |min: f64, max: f64| ticks(min, max, step(min, max));
+        assert_eq!(round_ticks(0.0, 1.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
+        assert_eq!(round_ticks(-6.0, 1.0), [-6.0, -4.0, -2.0, 0.0]);
         assert_eq!(bounds([].into_iter()), (0.0, 1.0));
         let labels =
             |min: f64, max: f64| log_ticks(min.log10(), max.log10()).into_iter().map(log_label).collect::<Vec<_>>();
         assert_eq!(labels(0.3, 26.0), ["0.5", "1", "2", "5", "10", "20"]);
         assert_eq!(labels(0.45, 2.6), ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "2"]);
         assert_eq!(labels(1e-6, 10.0), ["1e-6", "1e-5", "1e-4", "0.001", "0.01", "0.1", "1", "10"]);
+    }
+
+    #[test]
+    fn the_ends_of_the_vertical_axis_are_labeled() {
+        #[track_caller]
+        fn check(min: f64, max: f64, expected: (f64, f64)) {
+            let step = step(min, max);
+            let (low, high) = round_bounds(min, max, step);
+            assert!((low - expected.0).abs() < 1e-9 && (high - expected.1).abs() < 1e-9, "{low} {high}");
+            let ticks = ticks(low, high, step);
+            assert!((ticks[0] - low).abs() < 1e-9 && (ticks[ticks.len() - 1] - high).abs() < 1e-9, "{ticks:?}");
+        }
+        check(9.4, 98.3, (0.0, 100.0));
+        check(97.2, 99.1, (97.0, 99.5));
+        check(0.1, 0.7, (0.1, 0.7));
+        check(93.1, 100.0, (92.0, 100.0));
+        check(-0.5, 1.0, (-0.5, 1.0));
     }
 
     #[test]
@@ -338,10 +374,10 @@ mod tests {
     #[test]
     fn maps_stand_side_by_side_with_a_line_between() {
         let picture = decoded(&maps(&[1.0, 0.0, -0.5, 0.0], 2, 1, 2).expect("a picture"));
-        assert_eq!((picture.0, picture.1), (2 * 17 + 1, 10));
+        assert_eq!((picture.0, picture.1), (2 * 49 + 1, 26));
         assert_eq!(pixel(&picture, 1, 1), [31, 90, 170]);
-        assert_eq!(pixel(&picture, 9, 1), [255; 3]);
-        assert_eq!(pixel(&picture, 17, 1), [128; 3]);
-        assert_eq!(pixel(&picture, 18, 1), [228, 143, 143]);
+        assert_eq!(pixel(&picture, 25, 1), [255; 3]);
+        assert_eq!(pixel(&picture, 49, 1), [128; 3]);
+        assert_eq!(pixel(&picture, 50, 1), [228, 143, 143]);
     }
 }

@@ -118,7 +118,7 @@ pub fn write_analyses(output: &OutputFolder, analyses: &[StimuliData]) -> Result
 }
 
 /// Values channel by channel, a row a line, an empty line after each channel.
-fn tensor_text(shape: Shape, values: &[f32]) -> String {
+pub(super) fn tensor_text(shape: Shape, values: &[f32]) -> String {
     let mut text = String::new();
     for plane in values.chunks_exact(shape.plane()) {
         for row in plane.chunks_exact(shape.width) {

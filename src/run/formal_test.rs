@@ -9,11 +9,12 @@ use stats::Confusion;
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
+use super::learn_bench::now;
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{success_picture, success_text};
 use crate::report::number::general;
-use crate::report::progress::{Progress, result};
-use crate::report::{self};
+use crate::report::progress::{Progress, note, result};
+use crate::report::{self, timings};
 use crate::session::Session;
 
 /// Stimuli inferred at a time: enough for all cores, small enough for the caches.
@@ -134,6 +135,7 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     let mut classif = String::new();
     let database = session.database();
     let progress = Progress::start("Testing", ids.len() as u64);
+    network.set_clock(session.options.bench.then_some(now));
     let evaluation = evaluate(session, network, Set::Test, ids, Some(&progress), |id, target, estimated, outputs| {
         let _ = write!(
             classif,
@@ -147,6 +149,11 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
         classif.push('\n');
     })?;
     drop(progress);
+    if session.options.bench {
+        let rows = timings::inference(&session.description, &network.times(), ids.len() as u64);
+        session.output.write("timings/inference_timings.dat", timings::text(&rows))?;
+        network.set_clock(None);
+    }
     let folder = session.target_folder();
     let names = database.label_names();
     report::confusion::write(
@@ -172,8 +179,28 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
         100.0 - rate,
         metrics_text(&evaluation.confusion)
     ));
+    if let Some(n) = session.options.log_outputs {
+        write_outputs(session, network, ids, n)?;
+    }
     interrupt::check()?;
     Ok(evaluation)
+}
+
+/// Writes what each layer gives for the `n`-th stimulus, from 1.
+fn write_outputs(session: &Session, network: &mut Network, ids: &[StimulusId], n: u64) -> Result<()> {
+    let place = usize::try_from(n - 1).ok().filter(|&place| place < ids.len());
+    let Some(id) = place.map(|place| ids[place]) else {
+        note(&format!("note: --log-outputs {n}: only {} stimuli are tested", ids.len()));
+        return Ok(());
+    };
+    let mut stimulus = vec![0.0; session.provider.shape().n_elements()];
+    session.load_batch(&[id], Set::Test, &mut stimulus)?;
+    network.infer(&stimulus, 1);
+    let folder = format!("outputs_test_{n}");
+    report::maps::write_outputs(&session.output, &folder, &session.description, network, &stimulus, 0)?;
+    let database = session.database();
+    result(&format!("Outputs for id {id}: {}, label {}, in {folder}", database.name(id), database.label(id)));
+    Ok(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{loss_picture, loss_text, success_picture, success_text, validation_text};
 use crate::report::progress::{Progress, note, result};
+use crate::report::schedule::Course;
 use crate::session::Session;
 use crate::weights::{self, WeightSource};
 use crate::{assemble, report};
@@ -77,6 +78,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         (None, Some(epochs)) => epochs.saturating_mul(learn_set.len() as u64),
         (None, None) => return Err(wrong_input("nothing to learn: give -learn N or -learn-epoch N")),
     };
+    interrupt::listen();
     session.output.write("seed.dat", session.seed.to_string())?;
     if ledger.step == 0 {
         save_weights(session, network, "weights_init")?;
@@ -89,7 +91,9 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     }
     let progress = Progress::go_on("Learning", total, ledger.stimuli);
     let mut run = Run { session, network, ledger, metric, confusion, progress };
-    interrupt::listen();
+    if run.ledger.step == 0 {
+        run.write_schedule(total)?;
+    }
     run.learn(total)?;
     let Ledger { best, stimuli, seconds, .. } = run.ledger;
     save_weights(session, run.network, "weights")?;
@@ -181,10 +185,17 @@ impl Run<'_> {
                 self.ledger.stimuli >= self.ledger.next_log
             };
             if is_log || self.ledger.stimuli >= total {
+                let before = (self.ledger.clone(), self.confusion.clone());
                 while self.ledger.next_log <= self.ledger.stimuli {
                     self.ledger.next_log += session.options.log.unwrap_or(1000);
                 }
-                let stop = self.log()?;
+                let stop = match self.log() {
+                    Ok(stop) => stop,
+                    Err(error) => {
+                        (self.ledger, self.confusion) = before;
+                        return self.keep_before(error);
+                    }
+                };
                 self.save_state()?;
                 if stop {
                     self.progress.say(&format!(
@@ -207,13 +218,46 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Keeps what was learned before a fault of the data.
+    /// Writes the rates that are to come.
+    fn write_schedule(&self, total: u64) -> Result<()> {
+        let session = self.session;
+        let epoch = session.database().set(Set::Learn).len() as u64;
+        let by_epochs = self.ledger.total_epochs.is_some();
+        let log = match by_epochs {
+            true => session.options.log_epoch.saturating_mul(epoch),
+            false => session.options.log.unwrap_or(1000),
+        };
+        let course = Course { total, batch: session.description.stimuli.batch_size as u64, epoch, log, by_epochs };
+        report::schedule::write(&session.output, &session.description, self.network, &course)
+    }
+
+    /// Writes what each layer gave for the stimulus that `--log-outputs` asks for, if it is in the batch just learned.
+    fn write_outputs(&self, Batch { ids, values }: &Batch) -> Result<()> {
+        let session = self.session;
+        let Some(n) = session.options.log_outputs else { return Ok(()) };
+        let place = (n - 1).checked_sub(self.ledger.stimuli).and_then(|place| usize::try_from(place).ok());
+        let Some(place) = place.filter(|&place| place < ids.len()) else { return Ok(()) };
+        let (id, size) = (ids[place], values.len() / ids.len());
+        let (stimulus, folder) = (&values[place * size..][..size], format!("outputs_{n}"));
+        report::maps::write_outputs(&session.output, &folder, &session.description, self.network, stimulus, place)?;
+        let database = session.database();
+        self.progress.say(&format!(
+            "Outputs for id {id}: {}, label {}, in {folder}",
+            database.name(id),
+            database.label(id)
+        ));
+        Ok(())
+    }
+
+    /// Keeps what was learned before a fault of the data or a file that could not be written.
     fn keep_before(&mut self, error: anyhow::Error) -> Result<()> {
         if self.ledger.stimuli > 0 {
-            self.save_state()?;
-            save_weights(self.session, self.network, "weights")?;
+            let kept = self.save_state().and_then(|()| save_weights(self.session, self.network, "weights"));
+            if let Err(also) = kept {
+                return Err(error.context(format!("{also:#}")));
+            }
             self.progress.say(&format!(
-                "stopped after {} stimuli; the state is in {}, go on with --resume once the data are whole",
+                "stopped after {} stimuli; the state is in {}, go on with --resume once that is mended",
                 self.ledger.stimuli,
                 self.session.output.path(learning_state::FILE).display()
             ));
@@ -222,6 +266,14 @@ impl Run<'_> {
     }
 
     fn step(&mut self, batch: &Batch) -> Result<()> {
+        self.learn_batch(batch)?;
+        self.write_outputs(batch)?;
+        self.ledger.step += 1;
+        self.ledger.stimuli += batch.ids.len() as u64;
+        Ok(())
+    }
+
+    fn learn_batch(&mut self, batch: &Batch) -> Result<()> {
         let (session, ledger) = (self.session, &mut self.ledger);
         let database = session.database();
         let Batch { ids, values } = batch;
@@ -254,8 +306,6 @@ impl Run<'_> {
         ledger.loss.0 += report.squared_error;
         ledger.loss.1 = report.cross_entropy.map(|entropy| entropy + ledger.loss.1.unwrap_or(0.0));
         ledger.loss.2 += 1;
-        ledger.step += 1;
-        ledger.stimuli += ids.len() as u64;
         Ok(())
     }
 

@@ -1,18 +1,18 @@
 //! The state of a learning in one versioned file, so that `--resume` reaches the same bytes as an uninterrupted run.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
 use formal::{NamedTensor, Network, ParameterInfo, ParameterKind, State};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 use stats::{Confusion, Metric};
 
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
+use crate::weights::exchange::{floats, to_safetensors};
 
 /// Name of the file in the output folder.
 pub const FILE: &str = "learning.safetensors";
@@ -104,19 +104,10 @@ pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result
         let data = values.unwrap_or_default().to_vec();
         tensors.push(NamedTensor { name: parameter_name(&info), shape: info.shape, data });
     }
-    let bytes: Vec<Vec<u8>> = tensors.iter().map(|t| t.data.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|(t, bytes)| Ok((t.name.clone(), TensorView::new(Dtype::F32, t.shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>>>()?;
-    // One entry: the order of several in a hash map is not the same twice.
-    let metadata = HashMap::from([(
-        METADATA.to_string(),
-        serde_json::to_string(&Metadata { ledger: Cow::Borrowed(ledger), counters })?,
-    )]);
+    let metadata = serde_json::to_string(&Metadata { ledger: Cow::Borrowed(ledger), counters })?;
+    let bytes = to_safetensors(&tensors, (METADATA.to_string(), metadata))?;
     output.write(SECONDS_FILE, ledger.seconds.to_string())?;
-    output.write(FILE, safetensors::serialize(views, Some(metadata))?)
+    output.write(FILE, bytes)
 }
 
 /// Name of a parameter in the file; the solver's tensors have longer names that begin with it.
@@ -148,10 +139,7 @@ pub fn load(path: &Path, network: &mut Network) -> Result<Ledger> {
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
     let mut tensors = Vec::new();
     for (name, view) in file.tensors() {
-        if view.dtype() != Dtype::F32 {
-            return Err(wrong(format!("tensor `{name}`: expected 32-bit floats, found {:?}", view.dtype())));
-        }
-        let data = view.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        let data = floats(&view).map_err(|fault| wrong(format!("tensor `{name}`: {fault}")))?;
         tensors.push(NamedTensor { name, shape: view.shape().to_vec(), data });
     }
     for info in network.parameters() {

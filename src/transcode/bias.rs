@@ -33,6 +33,15 @@ const SAME: f64 = 1e-9;
 
 /// What each cell's biases are divided by, f u of its inputs; `None` where its inputs have different units.
 pub fn divisors(description: &Description, factors: &[f64]) -> Vec<Option<f64>> {
+    divisors_and_units(description, factors).0
+}
+
+/// The activation after each cell that a rate of 1 / P stands for, u; `None` where its inputs have different units.
+pub fn units(description: &Description, factors: &[f64]) -> Vec<Option<f64>> {
+    divisors_and_units(description, factors).1
+}
+
+fn divisors_and_units(description: &Description, factors: &[f64]) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
     let mut units: Vec<Option<f64>> = Vec::new();
     let mut divisors = Vec::new();
     for (cell, factor) in description.cells.iter().zip(factors) {
@@ -48,7 +57,7 @@ pub fn divisors(description: &Description, factors: &[f64]) -> Vec<Option<f64>> 
         units.push(divisor.map(|unit| if integrates { unit * cell.spiking.neuron.threshold } else { unit }));
         divisors.push(divisor);
     }
-    divisors
+    (divisors, units)
 }
 
 /// Time between two spikes of a pixel of value 1, in femtoseconds; `None` for codings whose spikes have no rate.

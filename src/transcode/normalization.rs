@@ -16,7 +16,7 @@
 use anyhow::Result;
 use formal::config::{Activation, Operator, Source};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stats::RangeStats;
 use stimuli::Set;
 
@@ -33,7 +33,7 @@ const MEAN_ACTIVITY: f64 = 0.25;
 const PERCENTILE: f64 = 0.999;
 
 /// What the normalization did to one cell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Factor {
     /// Name of the cell.
     pub cell: String,
@@ -107,6 +107,37 @@ pub fn factors(description: &Description, ranges: &[RangeStats], normalization: 
         factor.bias_factor = divisor;
     }
     Ok(factors)
+}
+
+/// The cells whose weights a normalization divides, layer by layer: rectified ones of equal depth together.
+pub fn scaled_layers(description: &Description) -> Vec<Vec<usize>> {
+    let depths = depths(description);
+    let is_scaled = |&cell: &usize| {
+        let cell = &description.cells[cell];
+        let has_weights = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
+        has_weights && matches!(cell.activation.value, Activation::Rectifier { .. })
+    };
+    let of = |depth| (0..depths.len()).filter(|&cell| depths[cell] == depth).filter(is_scaled).collect::<Vec<_>>();
+    (1..=depths.iter().copied().max().unwrap_or(0)).map(of).filter(|layer| !layer.is_empty()).collect()
+}
+
+/// The factors with the scale of each of the [`scaled_layers`] `multipliers` times what it is: its neurons spike so much less
+/// often, and the next layer's weights make up for it but for a final linear one's, which are never divided.
+pub fn rescaled(description: &Description, factors: &[Factor], multipliers: &[f64]) -> Vec<Factor> {
+    let mut rescaled = factors.to_vec();
+    let mut previous = 1.0;
+    for (layer, multiplier) in scaled_layers(description).iter().zip(multipliers) {
+        for &cell in layer {
+            rescaled[cell].factor *= multiplier / previous;
+            rescaled[cell].scale *= multiplier;
+        }
+        previous = *multiplier;
+    }
+    let of_weights: Vec<f64> = rescaled.iter().map(|factor| factor.factor).collect();
+    for (factor, divisor) in rescaled.iter_mut().zip(bias::divisors(description, &of_weights)) {
+        factor.bias_factor = divisor;
+    }
+    rescaled
 }
 
 fn weight_factors(

@@ -31,7 +31,7 @@ fn a_smoke_run_prints_the_table_and_writes_it_as_json() {
     assert_eq!(model["weights_sha256"].as_str().map(str::len), Some(64));
     let lines = record["lines"].as_array().expect("lines");
     let names: Vec<&str> = lines.iter().filter_map(|line| line["name"].as_str()).collect();
-    assert_eq!(names, ["threads/mnist", "delays/default", "delays/wide"]);
+    assert_eq!(names, ["threads/mnist", "threads/roofline", "delays/default", "delays/wide"]);
     for line in lines {
         let (ratio, sides) = (&line["ratio"]["value"], line["sides"].as_array().expect("two sides"));
         assert!(ratio["least"].as_f64() <= ratio["median"].as_f64(), "{line}");
@@ -77,7 +77,8 @@ fn queues_and_larger_networks_have_their_targets() {
         assert!((target(larger) / share - 0.9).abs() < 1e-9, "{larger}");
     }
     assert_eq!((target("hold/1e3-exponential"), target("hold/1e7-bimodal")), (0.7, 0.7));
-    assert_eq!(lines.len(), 3 + 6 * 3);
+    assert!(lines.iter().any(|line| line["name"] == "roofline/lenet-spikes"));
+    assert_eq!(lines.len(), 4 + 6 * 3);
 }
 
 #[test]

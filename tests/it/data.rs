@@ -3,6 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use femtospike::cli::Options;
+use femtospike::run::learn::{self, Amount};
+use femtospike::run::learning_state;
+use femtospike::session::Session;
+use femtospike::weights::{self, WeightSource};
+use femtospike::{assemble, failure, locate};
+use stimuli::{Delivery, Provider, Set};
+
 use crate::program::{files, folder, run};
 
 /// A color PPM image.
@@ -322,4 +330,76 @@ fn images_that_vanish_while_learning_leave_what_was_learned() {
     }
     fs::write(&image, bytes).unwrap();
     run(folder.path(), &words).succeeds();
+}
+
+/// A session whose images are read again at each presentation, as where they do not fit into memory.
+fn frugal(folder: &Path, out: &str, resume: bool) -> Session {
+    let path = folder.join("m.ini").display().to_string();
+    let options = Options { out: Some(folder.join(out)), resume, log: Some(200), ..Options::default() };
+    let session = Session::of(locate::model(&path).unwrap(), &options, true).unwrap();
+    let stimuli = &session.description.stimuli;
+    let delivery = Delivery { seed: u64::from(session.seed), most_bytes: 0, ..Delivery::default() };
+    let database = session.provider.shared_database();
+    let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery).unwrap();
+    Session { provider, ..session }
+}
+
+/// Learns without end until an image of `set` is damaged after the first log; the image is then put back. Returns what was
+/// told, and the stimuli learned by the state that was kept.
+fn disturbed(folder: &Path, set: Set) -> (anyhow::Error, u64) {
+    let data = folder.join("data");
+    colors(&data);
+    write_model(folder, &FOLDERS.replace("DataPath=data", &format!("DataPath={}", data.display())));
+    let session = frugal(folder, "out", false);
+    let name = session.database().name(session.database().set(set)[0]);
+    let image = [data.join(&name), folder.join(&name), name.clone().into()].into_iter().find(|path| path.exists());
+    let image = image.unwrap_or_else(|| panic!("no file {name}"));
+    let bytes = fs::read(&image).unwrap();
+    let first_log = folder.join("out/softmax.Target/Success_validation.dat");
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !first_log.exists() {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            fs::write(&image, &bytes[..40]).unwrap();
+        });
+        learn_frugally(folder, "out", false, 1_000_000_000).expect_err("an image is damaged")
+    });
+    fs::write(&image, &bytes).unwrap();
+    assert!(error.to_string().contains(name.rsplit('/').next().unwrap()), "{error}");
+
+    let session = frugal(folder, "out", true);
+    let mut network = assemble::formal_network(&session.description, session.seed).unwrap();
+    let ledger = learning_state::load(&folder.join("out").join(learning_state::FILE), &mut network).unwrap();
+    let loaded = weights::load(&session.description, &WeightSource::Folder(folder.join("out/weights"))).unwrap();
+    assert_eq!(loaded.cells[0].as_ref().map(|cell| cell.weights.as_slice()), network.weights(0), "those of the state");
+    (error, ledger.stimuli)
+}
+
+fn learn_frugally(folder: &Path, out: &str, resume: bool, stimuli: u64) -> anyhow::Result<()> {
+    let session = frugal(folder, out, resume);
+    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    learn::run(&session, &mut network, Some(Amount::Stimuli(stimuli))).map(|_| ())
+}
+
+#[test]
+fn an_image_that_vanishes_amid_learning_costs_nothing_that_was_learned() {
+    let folder = folder();
+    let (error, stimuli) = disturbed(folder.path(), Set::Learn);
+    assert_eq!(failure::exit_code(&error), 2);
+    assert!(stimuli >= 200, "{stimuli}");
+    learn_frugally(folder.path(), "out", true, stimuli + 400).expect("the image is back");
+    learn_frugally(folder.path(), "whole", false, stimuli + 400).expect("all images are there");
+    let state = |out: &str| fs::read(folder.path().join(out).join(learning_state::FILE)).unwrap();
+    assert!(state("out") == state("whole"), "the bytes of a learning that nothing disturbed");
+}
+
+#[test]
+fn an_image_that_vanishes_before_a_validation_costs_nothing_that_was_learned() {
+    let folder = folder();
+    let (error, stimuli) = disturbed(folder.path(), Set::Validation);
+    assert_eq!(failure::exit_code(&error), 2);
+    // All that was learned up to a later log, which could not validate.
+    assert!(stimuli >= 400 && stimuli.is_multiple_of(200), "{stimuli}");
+    learn_frugally(folder.path(), "out", true, stimuli + 400).expect("the image is back");
 }

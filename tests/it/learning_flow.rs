@@ -91,3 +91,111 @@ fn a_metric_that_does_not_exist_is_refused_with_those_that_do() {
     run(folder.path(), &["m.ini", "-learn", "10", "-valid-metric", "sensitive"])
         .fails(2, &["sensitive", "`Sensitivity`"]);
 }
+
+fn numbers(bytes: &[u8]) -> Vec<f64> {
+    String::from_utf8_lossy(bytes).split_whitespace().map(|word| word.parse().expect("a number")).collect()
+}
+
+#[test]
+fn kernels_and_outputs_of_chosen_stimuli_are_written_and_drawn() {
+    let folder = folder();
+    write(folder.path(), &small("[p]\nSolvers.LearningRate=0.1\n"));
+    let words = ["m.ini", "-learn", "640", "-log", "320", "-nb-test", "20", "-log-kernels", "-log-outputs", "7"];
+    let done = run(folder.path(), &words).succeeds();
+    assert!(done.stderr.contains("in outputs_7"), "{}", done.stderr);
+    assert!(done.stdout.contains("in outputs_test_7"), "{}", done.stdout);
+    let written = files(folder.path());
+    for name in ["kernels/c", "outputs_7/env", "outputs_7/c", "outputs_test_7/env", "outputs_test_7/out"] {
+        assert!(written[&format!("{name}.png")].starts_with(b"\x89PNG\r\n"), "{name}");
+    }
+    // 2 x 2 kernels of 3 x 3, 24 pixels each, a line between them.
+    assert_eq!(written["kernels/c.png"][16..24], [0, 0, 0, 147, 0, 0, 0, 147]);
+    let trained = numbers(&written["weights_validation/c_weights.syntxt"]);
+    for (output, kernel) in trained.chunks(9).enumerate() {
+        let found = numbers(&written[&format!("kernels/c/cell-{output}.dat")]);
+        assert_eq!(found.len(), 9);
+        assert!(found.iter().zip(kernel).all(|(found, weight)| (found - weight).abs() <= 1e-5 * weight.abs()));
+    }
+    let classif = String::from_utf8_lossy(&written["softmax.Target/test/classif.log"]).into_owned();
+    let seventh = classif.lines().nth(6).expect("seven stimuli").split(' ').rev().take(10);
+    let seventh: Vec<f64> = seventh.map(|word| word.parse().expect("a number")).collect();
+    let found = numbers(&written["outputs_test_7/softmax.dat"]);
+    assert_eq!(found.into_iter().rev().collect::<Vec<_>>(), seventh);
+    assert_eq!(numbers(&written["outputs_7/env.dat"]).len(), 64);
+    assert_eq!(numbers(&written["outputs_7/c.dat"]).len(), 4 * 6 * 6);
+    assert!((numbers(&written["outputs_7/softmax.dat"]).iter().sum::<f64>() - 1.0).abs() < 1e-4);
+    // Eight batches of 32 and 18 more: the stimulus stands amid a batch, which the network learns as without the option.
+    let later = ["m.ini", "-learn", "640", "-log", "320", "-nb-test", "20", "-log-outputs", "274", "-out", "later"];
+    let done = run(folder.path(), &later).succeeds();
+    assert!(done.stderr.contains("note: --log-outputs 274: only 20 stimuli are tested"), "{}", done.stderr);
+    let later = files(&folder.path().join("later"));
+    assert!(later["weights/c_weights.syntxt"] == written["weights/c_weights.syntxt"]);
+    assert_ne!(later["outputs_274/env.dat"], written["outputs_7/env.dat"]);
+}
+
+#[test]
+fn rates_to_come_are_written_where_they_change_or_a_log_falls() {
+    let folder = folder();
+    let decay =
+        "Solvers.LearningRatePolicy=StepDecay\nSolvers.LearningRateStepSize=320\nSolvers.LearningRateDecay=0.5\n";
+    write(
+        folder.path(),
+        &small(&format!("[p]\nBiasSolver.LearningRate=0.01\nWeightsSolver.LearningRate=0.1\n{decay}")),
+    );
+    run(folder.path(), &["m.ini", "-learn", "640", "-log", "160", "-nb-test", "10"]).succeeds();
+    let written = files(folder.path());
+    let text = |name: &str| String::from_utf8_lossy(&written[name]).into_owned();
+    assert_eq!(
+        text("schedule/c_weights_schedule.log"),
+        "0 1 0 0.1 0\n5 6 0 0.1 1\n10 11 0 0.05 1\n15 16 0 0.05 1\n19 20 0 0.05 1\n"
+    );
+    assert_eq!(text("schedule/out_bias_schedule.log").lines().next(), Some("0 1 0 0.01 0"));
+    assert!(written["schedule/out_weights_schedule.png"].starts_with(b"\x89PNG\r\n"));
+}
+
+#[test]
+fn logs_fall_after_so_many_epochs_and_at_the_end() {
+    let folder = folder();
+    write(folder.path(), &small("[p]\nSolvers.LearningRate=0.01\n"));
+    let validated = |log_epoch: &str| -> Vec<u64> {
+        let out = format!("out{log_epoch}");
+        let words = ["m.ini", "-learn-epoch", "3", "-log-epoch", log_epoch, "-nb-test", "10", "-out", &out];
+        run(folder.path(), &words).succeeds();
+        let scores = &files(&folder.path().join(out))["softmax.Target/Success_validation.dat"];
+        numbers(scores).chunks(2).map(|line| line[0] as u64).collect()
+    };
+    // 59,400 stimuli are 1857 batches of 32.
+    assert_eq!(validated("1"), [1857, 2 * 1857, 3 * 1857]);
+    assert_eq!(validated("2"), [2 * 1857, 3 * 1857]);
+    assert_eq!(validated("0"), [3 * 1857]);
+}
+
+#[test]
+fn a_measurement_of_learning_tells_each_layer_and_writes_nothing() {
+    let folder = folder();
+    write(folder.path(), &small("[p]\nSolvers.LearningRate=0.1\n"));
+    let done = run(folder.path(), &["m.ini", "-learn", "6400", "-bench", "--threads", "2"]).succeeds();
+    assert!(
+        done.stdout.contains("m.ini: ") && done.stdout.contains("6,400 stimuli in batches of 32"),
+        "{}",
+        done.stdout
+    );
+    assert_eq!(files(folder.path()).into_keys().collect::<Vec<_>>(), ["m.ini"]);
+    let row = |name: &str| -> Vec<f64> {
+        let line = done.stdout.lines().find(|line| line.starts_with(name)).expect("a row");
+        line[name.len()..].split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    let [c, out, softmax, all] = ["c ", "out ", "softmax ", "all layers"].map(row);
+    assert!(c[0] > 0.0 && c[1] > 0.0 && c[2] > 0.0 && out[2] > 0.0, "{}", done.stdout);
+    assert_eq!(softmax[2], 0.0, "it has no weights");
+    let sum: f64 = [&c, &out, &softmax].iter().map(|row| row[3]).sum();
+    assert!((sum - all[3]).abs() < 0.01, "{}", done.stdout);
+
+    run(folder.path(), &["m.ini", "-learn", "640", "-log", "640", "-nb-test", "256"]).succeeds();
+    run(folder.path(), &["m.ini", "-test", "-nb-test", "256", "-bench"]).succeeds();
+    let text = String::from_utf8_lossy(&files(folder.path())["timings/inference_timings.dat"]).into_owned();
+    let names: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["Cell", "c[prop]", "out[prop]", "softmax[prop]"]);
+    let share: f64 = text.lines().skip(1).map(|line| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap()).sum();
+    assert!((share - 100.0).abs() < 0.01, "{text}");
+}

@@ -1,5 +1,6 @@
 //! The program from outside, and rules about its own source.
 
+mod audit;
 mod bad_input;
 mod batch_norm;
 mod bench;
@@ -9,7 +10,9 @@ mod command_line;
 mod curve;
 mod data;
 mod determinism;
+mod exchange;
 mod figures;
+mod gradient_check;
 mod learning_flow;
 mod models;
 mod program;
@@ -17,3 +20,4 @@ mod refusals;
 mod resume;
 mod spiking;
 mod tidy;
+mod tune;

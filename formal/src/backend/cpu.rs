@@ -16,11 +16,13 @@ mod nonlinear;
 mod pool;
 mod slot;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::{Backend, Batch};
+use super::{Backend, Batch, CellTime, Clock};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
@@ -62,6 +64,9 @@ pub(super) struct Cpu {
     outputs: Vec<OnceLock<Vec<f32>>>,
     /// Buffers for outputs that were not asked for yet.
     spare: Vec<Mutex<Vec<f32>>>,
+    clock: Option<Clock>,
+    /// What updates took, one a cell.
+    update_times: Vec<Duration>,
 }
 
 /// What the slots share.
@@ -131,6 +136,8 @@ impl Cpu {
             norms: vec![Normalization::default(); plan.cells.len()],
             outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
             spare: program.cells.iter().map(|_| Mutex::default()).collect(),
+            clock: None,
+            update_times: vec![Duration::ZERO; program.cells.len()],
             program,
         }
     }
@@ -250,7 +257,8 @@ impl Cpu {
 
     fn stage(&mut self, stimuli: &[f32], mode: Mode<'_>, stage: &Stage) {
         let (program, pool) = (&self.program, &self.scratch);
-        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode };
+        let clock = self.clock;
+        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode, clock };
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
@@ -289,7 +297,10 @@ impl Cpu {
                 let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
                 (inputs, errors)
             };
+            let spent = AtomicU64::new(0);
+            let clock = self.clock;
             let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
+                let started = clock.map(|now| now());
                 if let Some(n_columns) = n_columns {
                     let first = number * ROWS;
                     let rows = dense::GradientRows { n_columns, first, n_blocks, factors: &factors, add };
@@ -301,6 +312,9 @@ impl Cpu {
                 if let Some(update) = update {
                     update.apply(values, gradient, moments);
                 }
+                if let (Some(now), Some(started)) = (clock, started) {
+                    spent.fetch_add(now().saturating_sub(started).as_nanos() as u64, Ordering::Relaxed);
+                }
             };
             let chunks = parameter.values.par_chunks_mut(chunk).zip(gradient.par_chunks_mut(chunk)).enumerate();
             let n_moments = parameter.solver.moments().len();
@@ -310,6 +324,7 @@ impl Cpu {
                 let chunks = chunks.zip(parameter.moments.par_chunks_mut(chunk * n_moments));
                 chunks.for_each(|((number, (values, gradient)), moments)| part(number, values, gradient, moments));
             }
+            self.update_times[cell] += Duration::from_nanos(spent.into_inner());
         }
     }
 }
@@ -383,6 +398,26 @@ impl Backend for Cpu {
 
     fn parameters_mut(&mut self) -> &mut [Parameter] {
         &mut self.parameters
+    }
+
+    fn gradient(&self, parameter: usize) -> &[f32] {
+        let kept = &self.parameters[parameter].kept;
+        if kept.is_empty() { &self.gradients[parameter] } else { kept }
+    }
+
+    fn set_clock(&mut self, clock: Option<Clock>) {
+        self.clock = clock;
+        self.update_times.fill(Duration::ZERO);
+        self.slots.iter_mut().for_each(|slot| slot.times.fill(CellTime::default()));
+    }
+
+    fn times(&self) -> Vec<CellTime> {
+        let of = |cell: usize| CellTime {
+            forward: self.slots.iter().map(|slot| slot.times[cell].forward).sum(),
+            backward: self.slots.iter().map(|slot| slot.times[cell].backward).sum(),
+            update: self.update_times[cell],
+        };
+        (0..self.program.cells.len()).map(of).collect()
     }
 
     fn statistics(&self) -> &[Statistics] {

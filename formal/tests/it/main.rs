@@ -5,6 +5,7 @@ mod builder;
 mod elem_wise;
 mod errors;
 mod gradients;
+mod insight;
 mod learning;
 mod resume;
 mod threads;

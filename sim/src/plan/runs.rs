@@ -3,41 +3,50 @@
 //! Neurons lie `[y][x][output]`. A spike's taps along x belong to neighboring positions, the further in the kernel the
 //! earlier; so the kernel is stored reversed along x (per stride residue), outputs innermost, and the row of affected
 //! neurons and the row of weights run side by side. The left border moves the beginning of a run, the right border its end.
-//! Runs are read in whole steps of [`LANES`]; a mask a step tells the lanes that the run reaches from those past its end and
-//! those of unconnected pairs.
+//! Runs are taken in whole steps of [`LANES`]; a mask a step tells the lanes that the run reaches from those past its end and
+//! those of unconnected pairs. Only reached lanes have a weight: a step spreads the next of them over its mask.
 
 use std::collections::HashMap;
 
 use super::{Group, Synapses, n_taps};
-use crate::lanes::{LANES, Mask};
+use crate::lanes::{Isa, LANES, Mask};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<F> {
-    /// `[channel][ky][residue][tap, reversed][output]`, and what the last step reads past its end.
+    /// `[channel][ky][residue][tap, reversed][connected output]`.
     weights: Vec<F>,
     /// `[pattern][kind of column][step]`, a pattern for each set of outputs that some channel is connected to, a kind for each
     /// (residue, number of taps cut on the right and on the left).
     masks: Vec<Mask>,
-    /// First mask of each channel's pattern.
-    patterns: Vec<usize>,
-    /// Lanes of a channel's kernel.
-    channel: usize,
+    /// Whether all pairs are connected, so that a step's weights lie as its lanes do.
+    is_dense: bool,
+    channels: Vec<ChannelReach>,
     /// What a spike's row and column in the input settle; a flat cell has one of each.
     rows: Vec<RowReach>,
     columns: Vec<ColumnReach>,
-    /// Lanes from a row of weights to the one that the next row of neurons up takes.
-    weight_step: usize,
+    /// Taps from a row of them to the one that the next row of neurons up takes.
+    tap_step: usize,
     /// Neurons of a row.
     neuron_step: usize,
+}
+
+/// What a channel's connections settle.
+#[derive(Clone, Copy, Debug)]
+struct ChannelReach {
+    n_connected: usize,
+    /// Index of its first weight.
+    weight: usize,
+    /// First mask of its pattern.
+    mask: usize,
 }
 
 /// Reach of neurons that a spike in one row of the input reaches.
 #[derive(Clone, Copy, Debug)]
 struct RowReach {
     n_rows: usize,
-    /// Lane of the first row's weights within the channel's kernel.
-    lane: usize,
+    /// First tap of the first row within the channel's kernel.
+    tap: usize,
     /// First neuron of the last row on the map.
     neuron: usize,
 }
@@ -47,7 +56,9 @@ struct RowReach {
 struct ColumnReach {
     /// Lanes, a multiple of [`LANES`].
     n_lanes: usize,
-    lane: usize,
+    n_taps: usize,
+    /// First tap within a row.
+    tap: usize,
     /// First mask of its kind.
     mask: usize,
     neuron: usize,
@@ -56,33 +67,16 @@ struct ColumnReach {
 impl<F: Real> Runs<F> {
     pub(crate) fn new(synapses: &Synapses, weights: &[f64]) -> Self {
         let (kernel, stride, n_outputs) = (synapses.kernel, synapses.stride, synapses.n_outputs);
-        let row = kernel.width * n_outputs;
         let mut plan = Self {
-            weights: vec![F::ZERO; synapses.n_channels * kernel.height * row + LANES - 1],
+            weights: Vec::new(),
             masks: Vec::new(),
-            patterns: Vec::new(),
-            channel: kernel.height * row,
+            is_dense: synapses.is_connected.iter().all(|&is_connected| is_connected),
+            channels: Vec::with_capacity(synapses.n_channels),
             rows: Vec::new(),
             columns: Vec::new(),
-            weight_step: row * stride.height,
+            tap_step: kernel.width * stride.height,
             neuron_step: synapses.positions.width * n_outputs,
         };
-        // From the last tap (earliest position) of each residue down to its first.
-        let taps = (0..stride.width.min(kernel.width)).flat_map(|residue| {
-            (0..n_taps(kernel.width, stride.width, residue)).rev().map(move |tap| residue + tap * stride.width)
-        });
-        for (i, kx) in taps.enumerate() {
-            for channel in 0..synapses.n_channels {
-                for ky in 0..kernel.height {
-                    let first = (channel * kernel.height + ky) * row + i * n_outputs;
-                    for (output, lane) in plan.weights[first..][..n_outputs].iter_mut().enumerate() {
-                        if synapses.is_connected[output * synapses.n_channels + channel] {
-                            *lane = F::from_f64(weights[synapses.weight_index(output, channel, ky, kx)]);
-                        }
-                    }
-                }
-            }
-        }
         let (height, width) = if synapses.is_flat { (1, 1) } else { (synapses.input.height, synapses.input.width) };
         plan.rows = (0..height)
             .map(|y| {
@@ -91,10 +85,10 @@ impl<F: Real> Runs<F> {
                 let first_tap = (at.qy + 1).saturating_sub(synapses.positions.height);
                 let n_rows = n_taps.min(at.qy + 1).saturating_sub(first_tap);
                 if n_rows == 0 {
-                    return RowReach { n_rows, lane: 0, neuron: 0 };
+                    return RowReach { n_rows, tap: 0, neuron: 0 };
                 }
-                let lane = (at.first_ky + first_tap * stride.height) * row;
-                RowReach { n_rows, lane, neuron: (at.qy - first_tap) * plan.neuron_step }
+                let tap = (at.first_ky + first_tap * stride.height) * kernel.width;
+                RowReach { n_rows, tap, neuron: (at.qy - first_tap) * plan.neuron_step }
             })
             .collect();
         // Lanes of each kind of column, and its first mask.
@@ -108,9 +102,10 @@ impl<F: Real> Runs<F> {
                 let cut = (at.qx + 1).saturating_sub(synapses.positions.width);
                 let skip = n_taps.saturating_sub(at.qx + 1);
                 if cut + skip >= n_taps {
-                    return ColumnReach { n_lanes: 0, lane: 0, mask: 0, neuron: 0 };
+                    return ColumnReach { n_lanes: 0, n_taps: 0, tap: 0, mask: 0, neuron: 0 };
                 }
-                let n_reached = (n_taps - cut - skip) * n_outputs;
+                let n_reached_taps = n_taps - cut - skip;
+                let n_reached = n_reached_taps * n_outputs;
                 let n_lanes = n_reached.next_multiple_of(LANES);
                 let mask = kinds.iter().find(|kind| kind.0 == n_reached).map_or(n_masks, |kind| kind.1);
                 if mask == n_masks {
@@ -119,16 +114,29 @@ impl<F: Real> Runs<F> {
                 }
                 let first_tap: usize = (0..at.first_kx).map(n_taps_at).sum();
                 let neuron = (at.qx + skip + 1 - n_taps) * n_outputs;
-                ColumnReach { n_lanes, lane: (first_tap + skip) * n_outputs, mask, neuron }
+                ColumnReach { n_lanes, n_taps: n_reached_taps, tap: first_tap + skip, mask, neuron }
+            })
+            .collect();
+        // From the last tap (earliest position) of each residue down to its first.
+        let taps: Vec<usize> = (0..stride.width.min(kernel.width))
+            .flat_map(|residue| {
+                (0..n_taps(kernel.width, stride.width, residue)).rev().map(move |tap| residue + tap * stride.width)
             })
             .collect();
         let mut firsts: HashMap<Vec<bool>, usize> = HashMap::new();
         for channel in 0..synapses.n_channels {
             let is_connected: Vec<bool> =
                 (0..n_outputs).map(|output| synapses.is_connected[output * synapses.n_channels + channel]).collect();
+            let connected: Vec<usize> = (0..n_outputs).filter(|&output| is_connected[output]).collect();
             let next = plan.masks.len();
             let first = *firsts.entry(is_connected.clone()).or_insert(next);
-            plan.patterns.push(first);
+            plan.channels.push(ChannelReach { n_connected: connected.len(), weight: plan.weights.len(), mask: first });
+            for ky in 0..kernel.height {
+                for &kx in &taps {
+                    let index = |&output: &usize| synapses.weight_index(output, channel, ky, kx);
+                    plan.weights.extend(connected.iter().map(|output| F::from_f64(weights[index(output)])));
+                }
+            }
             if first == next {
                 for &(n_reached, _) in &kinds {
                     let lanes: Vec<usize> = (0..n_reached).collect();
@@ -139,6 +147,7 @@ impl<F: Real> Runs<F> {
                 }
             }
         }
+        plan.weights.shrink_to_fit();
         plan
     }
 
@@ -152,12 +161,14 @@ impl<F: Real> Runs<F> {
             let place = group.place(neuron);
             (first_channel + place.channel, place.y, place.x)
         };
-        let (row, column) = (self.rows[y], self.columns[x]);
+        let (channel, row, column) = (self.channels[channel], self.rows[y], self.columns[x]);
         (row.n_rows > 0 && column.n_lanes > 0).then(|| Reach {
             n_rows: row.n_rows,
             n_lanes: column.n_lanes,
-            weight: channel * self.channel + row.lane + column.lane,
-            mask: self.patterns[channel] + column.mask,
+            n_weights: column.n_taps * channel.n_connected,
+            weight_step: self.tap_step * channel.n_connected,
+            weight: channel.weight + (row.tap + column.tap) * channel.n_connected,
+            mask: channel.mask + column.mask,
             neuron: row.neuron + column.neuron,
         })
     }
@@ -170,10 +181,10 @@ impl<F: Real> Runs<F> {
 
     /// First neuron and weights of each row, from the last on the map up.
     #[inline(always)]
-    pub(crate) fn rows(&self, reach: Reach) -> impl Iterator<Item = (usize, &[[F; LANES]])> {
+    pub(crate) fn rows(&self, reach: Reach) -> impl Iterator<Item = (usize, RowWeights<'_, F>)> {
         (0..reach.n_rows).map(move |row| {
-            let weights = &self.weights[reach.weight + row * self.weight_step..][..reach.n_lanes];
-            (reach.neuron - row * self.neuron_step, weights.as_chunks().0)
+            let weights = &self.weights[reach.weight + row * reach.weight_step..][..reach.n_weights];
+            (reach.neuron - row * self.neuron_step, RowWeights { rest: weights, is_dense: self.is_dense })
         })
     }
 
@@ -190,7 +201,7 @@ impl<F: Real> Runs<F> {
 
     /// Bytes of the tables.
     pub(crate) fn n_table_bytes(&self) -> usize {
-        let masks = size_of_val(&self.masks[..]) + size_of_val(&self.patterns[..]);
+        let masks = size_of_val(&self.masks[..]) + size_of_val(&self.channels[..]);
         size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + masks
     }
 }
@@ -201,8 +212,37 @@ pub struct Reach {
     pub(crate) n_rows: usize,
     /// Lanes of a row, a multiple of [`LANES`].
     pub(crate) n_lanes: usize,
+    /// Weights of a row: as many as its masks have bits.
+    n_weights: usize,
+    /// From one row's weights to the next's.
+    weight_step: usize,
     /// Index of the first row's first weight, of its masks (which all rows share), and of its first neuron.
-    pub(crate) weight: usize,
-    pub(crate) mask: usize,
+    weight: usize,
+    mask: usize,
     pub(crate) neuron: usize,
+}
+
+/// The weights of a row that no step has taken yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowWeights<'a, F> {
+    rest: &'a [F],
+    is_dense: bool,
+}
+
+impl<F: Real> RowWeights<'_, F> {
+    /// Takes those of the next step: one for each lane that it reaches, in its lane.
+    #[inline(always)]
+    pub(crate) fn take<I: Isa>(&mut self, reached: Mask) -> [F; LANES] {
+        if self.is_dense {
+            // All steps but the last are whole.
+            if let Some((step, rest)) = self.rest.split_first_chunk() {
+                self.rest = rest;
+                return *step;
+            }
+            return I::load(self.rest);
+        }
+        let (step, rest) = self.rest.split_at(reached.count_ones() as usize);
+        self.rest = rest;
+        I::spread(step, reached)
+    }
 }

@@ -88,9 +88,10 @@ fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     let rule = fire.weighted.neuron.rule;
     let sign = if is_negative { -F::ONE } else { F::ONE };
     let masks = runs.masks(reach);
-    for (first, weights) in runs.rows(reach) {
+    for (first, mut weights) in runs.rows(reach) {
         let (potentials, _) = potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, ((v, w), &reached)) in potentials.iter_mut().zip(weights).zip(masks).enumerate() {
+        for (step, (v, &reached)) in potentials.iter_mut().zip(masks).enumerate() {
+            let w = &weights.take::<I>(reached);
             let fired = if IS_PLAIN {
                 Fired { lanes: I::step_plain(v, w, reached, rule.threshold), negative: 0 }
             } else {
@@ -116,9 +117,10 @@ fn timed_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     let now = fire.clock.now;
     let sign = if is_negative { -F::ONE } else { F::ONE };
     let masks = runs.masks(reach);
-    for (first, weights) in runs.rows(reach) {
+    for (first, mut weights) in runs.rows(reach) {
         let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, ((v, w), &reached)) in potentials.iter_mut().zip(weights).zip(masks).enumerate() {
+        for (step, (v, &reached)) in potentials.iter_mut().zip(masks).enumerate() {
+            let w = &weights.take::<I>(reached);
             let at = first + step * LANES;
             if let Some(leak) = &neuron.leak {
                 let (last, _) = state.last[at..].as_chunks_mut::<LANES>();

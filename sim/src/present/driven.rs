@@ -177,13 +177,14 @@ impl<F: Real> Drive<'_, F> {
             let (from, to) = runs.span(reach);
             state.touched.cover(from, to);
             let masks = runs.masks(reach);
-            for (first, weights) in runs.rows(reach) {
+            for (first, mut weights) in runs.rows(reach) {
                 let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let (last, _) = state.last[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let number = self.driven.first as usize + first;
                 let (times, _) = self.crossings.times_mut(number, reach.n_lanes).as_chunks_mut::<LANES>();
-                let steps = potentials.iter_mut().zip(last).zip(times).zip(weights).zip(masks).zip(&drift.lanes);
-                for (step, (((((v, last), times), w), &reached), drift)) in steps.enumerate() {
+                let steps = potentials.iter_mut().zip(last).zip(times).zip(masks).zip(&drift.lanes);
+                for (step, ((((v, last), times), &reached), drift)) in steps.enumerate() {
+                    let w = &weights.take::<I>(reached);
                     drift.advance(v, last, reached, now);
                     let fired = I::step::<F, true>(v, w, reached, sign, &rule);
                     drift.bound(v, times, reached, now, &rule);

@@ -14,3 +14,4 @@ mod mt19937;
 mod queue;
 mod reads;
 mod refusals;
+mod rooflines;

@@ -1,12 +1,13 @@
 //! One share of a batch.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::batch_norm::Normalization;
 use super::conv::ConvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
+use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::parameter::Parameter;
@@ -37,6 +38,8 @@ pub(super) struct Slot {
     pub(super) blocks: Vec<Block>,
     /// Sums over the blocks, one vector a parameter; empty for the weights of full connections.
     pub(super) gradients: Vec<Vec<f32>>,
+    /// What the cells took, without updates; only where there is a clock.
+    pub(super) times: Vec<CellTime>,
 }
 
 /// What is done to each block of a slot, block after block.
@@ -63,6 +66,7 @@ pub(super) struct Work<'a> {
     pub(super) norms: &'a [Normalization],
     pub(super) stimuli: &'a [f32],
     pub(super) mode: Mode<'a>,
+    pub(super) clock: Option<Clock>,
 }
 
 /// What is needed to compute one block at a time. Between two blocks it holds nothing.
@@ -157,12 +161,13 @@ impl Slot {
         Self {
             blocks: (0..n_blocks).map(|_| Block::new(program, &staging)).collect(),
             gradients: parameters.iter().enumerate().map(gradient).collect(),
+            times: vec![CellTime::default(); program.cells.len()],
         }
     }
 
     /// Does a stage of the blocks of the slot `index` of a batch.
     pub(super) fn run(&mut self, work: &Work<'_>, stage: &Stage, scratch: &mut Scratch, index: usize) {
-        let Work { program, stimuli, mode, .. } = *work;
+        let Work { program, stimuli, mode, clock, .. } = *work;
         if matches!(mode, Mode::Learn { .. }) && stage.forward.start == 0 {
             self.gradients.iter_mut().for_each(|gradient| gradient.fill(0.0));
         }
@@ -174,7 +179,7 @@ impl Slot {
                 elementwise::pack(stimuli, &mut block.input);
             }
             for cell in stage.forward.clone() {
-                scratch.forward(work, cell, number, block);
+                timed(clock, &mut self.times[cell].forward, || scratch.forward(work, cell, number, block));
             }
             if let Some(cell) = stage.gathers {
                 scratch.gather(program, cell, block);
@@ -193,7 +198,9 @@ impl Slot {
                 compare(&program.target, labels, block, &mut error, &program.cells[target]);
             }
             for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
-                scratch.backward(work, cell, block, &mut self.gradients, labels.len());
+                timed(clock, &mut self.times[cell].backward, || {
+                    scratch.backward(work, cell, block, &mut self.gradients, labels.len());
+                });
             }
             if let Some(cell) = stage.settles {
                 let activation = program.cells[cell].activation;
@@ -204,6 +211,14 @@ impl Slot {
             }
         }
     }
+}
+
+/// Adds what the work takes, where there is a clock.
+fn timed(clock: Option<Clock>, total: &mut Duration, work: impl FnOnce()) {
+    let Some(now) = clock else { return work() };
+    let started = now();
+    work();
+    *total += now().saturating_sub(started);
 }
 
 fn keeps_sums(cell: &Cell) -> bool {

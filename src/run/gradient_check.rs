@@ -1,0 +1,163 @@
+//! The gradients that learning follows, against the slopes of the loss: differences in 64 bits, of the naive network.
+
+use anyhow::Result;
+use formal::{ParameterKind, reference};
+use rayon::prelude::*;
+use stimuli::Set;
+
+use crate::assemble;
+use crate::failure::wrong_input;
+use crate::report::gradients::{Row, table};
+use crate::report::progress::{Progress, result};
+use crate::session::Session;
+use crate::weights::Loaded;
+
+/// Stimuli of the batch.
+const N_STIMULI: usize = 4;
+/// Values looked at of each tensor: as many of the largest gradients, and as many spread over it.
+const N_VALUES: usize = 5;
+/// Halves of the differences that slopes are taken from; a smaller one where the first does not agree, as it may reach over
+/// an edge of a rectifier or a pool.
+const STEPS: [f64; 2] = [1e-6, 1e-8];
+/// Most that a gradient may differ from the slope, over the largest gradient of its tensor.
+const TOLERANCE: f64 = 1e-3;
+/// A tensor whose gradients are below this share of the largest of all is measured by that.
+const SMALL: f64 = 1e-2;
+/// A rate that finds gradients and moves nothing.
+const NO_RATE: f64 = 1e-300;
+
+/// Checks the network with its first weights or `loaded` ones, on the first stimuli of the Learn set, and prints a table.
+///
+/// # Errors
+/// A gradient that does not agree; data or weights that are wrong.
+pub fn run(session: &Session, loaded: Option<&Loaded>) -> Result<()> {
+    // Of its own: the check leaves traces in its statistics and momenta.
+    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    if let Some(loaded) = loaded {
+        assemble::set_weights(&mut network, loaded)?;
+    }
+    let set = session.database().set(Set::Learn);
+    let ids = &set[..set.len().min(N_STIMULI)];
+    if ids.is_empty() {
+        return Err(wrong_input(format!("{}: the Learn set is empty", session.description.database.span)));
+    }
+    let mut stimuli = vec![0.0; ids.len() * session.provider.shape().n_elements()];
+    session.load_presentations(ids, 0, &mut stimuli)?;
+    let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    let wide: Vec<f64> = stimuli.iter().copied().map(f64::from).collect();
+    let naive = reference::Network::new(&network);
+    if naive.loss(&wide, &labels, 0).is_none() {
+        return Err(wrong_input(format!(
+            "{}: its errors are the slopes of no loss, as the wanted values of the softmax do not sum to 1; give \
+             TargetValue=1 and DefaultValue=0",
+            session.description.targets[0].span
+        )));
+    }
+    network.set_capacity(ids.len());
+    network.learn_with_rate(&stimuli, &labels, 0, NO_RATE);
+
+    let parameters = network.parameters();
+    let largest = |values: &[f32]| values.iter().fold(0.0_f64, |largest, v| largest.max(f64::from(v.abs())));
+    let gradients: Vec<Option<&[f32]>> = parameters.iter().map(|p| network.gradient(p.cell, p.kind)).collect();
+    let largest_of_all = gradients.iter().flatten().map(|gradient| largest(gradient)).fold(0.0, f64::max);
+    let progress = Progress::start("Checking", (gradients.iter().flatten().count() * 2 * N_VALUES) as u64);
+    let mut rows = Vec::new();
+    for (info, gradient) in parameters.iter().zip(&gradients) {
+        let Some(gradient) = *gradient else {
+            rows.push(Row::not_learned(&info.cell_name, info.kind));
+            continue;
+        };
+        let scale = largest(gradient).max(SMALL * largest_of_all);
+        let slope = |index: usize, step: f64| {
+            let loss = |step: f64| {
+                let mut moved = naive.clone();
+                match info.kind {
+                    ParameterKind::Weights => moved.weights[info.cell][index] += step,
+                    ParameterKind::Bias => moved.biases[info.cell][index] += step,
+                }
+                moved.loss(&wide, &labels, 0).unwrap_or(f64::NAN)
+            };
+            (loss(step) - loss(-step)) / (2.0 * step)
+        };
+        let chosen = chosen(gradient);
+        let differences: Vec<f64> = chosen
+            .par_iter()
+            .map(|&index| {
+                let found = f64::from(gradient[index]);
+                let difference = best_difference(found, TOLERANCE * scale, |step| slope(index, step));
+                progress.step();
+                difference
+            })
+            .collect();
+        rows.push(Row {
+            cell: info.cell_name.clone(),
+            kind: info.kind,
+            n_values: gradient.len(),
+            n_checked: chosen.len(),
+            largest_gradient: largest(gradient),
+            largest_difference: differences.into_iter().fold(0.0, largest_or_nan),
+            tolerance: TOLERANCE * scale,
+        });
+    }
+    drop(progress);
+    result(&table(&rows, ids.len()));
+    let faulty: Vec<String> = rows.iter().filter(|row| !row.is_sound()).map(|row| row.name()).collect();
+    if !faulty.is_empty() {
+        anyhow::bail!("gradients of {} differ from the slopes of the loss", faulty.join(", "));
+    }
+    Ok(())
+}
+
+/// The greater of two, or what is no number.
+fn largest_or_nan(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// The difference between minus a gradient and the slope, of the first step at which it is within the tolerance, else of the
+/// last.
+fn best_difference(gradient: f64, tolerance: f64, slope: impl Fn(f64) -> f64) -> f64 {
+    let mut difference = f64::NAN;
+    for step in STEPS {
+        difference = (gradient + slope(step)).abs();
+        if difference <= tolerance {
+            break;
+        }
+    }
+    difference
+}
+
+/// Places in a tensor: those of the largest gradients, and some spread over it; ascending.
+fn chosen(gradient: &[f32]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..gradient.len()).collect();
+    places.sort_by(|&a, &b| gradient[b].abs().total_cmp(&gradient[a].abs()).then(a.cmp(&b)));
+    places.truncate(N_VALUES);
+    places.extend((0..N_VALUES).map(|n| n * (gradient.len() - 1) / (N_VALUES - 1)));
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_gradients_and_some_others_are_looked_at() {
+        let mut gradient = vec![0.0; 101];
+        (gradient[7], gradient[50], gradient[93]) = (-3.0, 1.0, 2.0);
+        let chosen = chosen(&gradient);
+        for place in [0, 7, 25, 50, 75, 93, 100] {
+            assert!(chosen.contains(&place), "{place} in {chosen:?}");
+        }
+        assert_eq!(super::chosen(&[1.0]), [0]);
+    }
+
+    #[test]
+    fn a_step_over_an_edge_is_taken_back() {
+        // The loss |x| at x = 1e-7: a step of 1e-6 reaches over the edge.
+        let slope = |step: f64| ((1e-7 + step).abs() - (1e-7 - step).abs()) / (2.0 * step);
+        assert!(best_difference(-1.0, 1e-3, slope) < 1e-6);
+        assert!(best_difference(-1.1, 1e-3, slope) > 0.09);
+        assert!(best_difference(1.0, 1e-3, |_| f64::NAN).is_nan());
+    }
+}

@@ -1,0 +1,84 @@
+//! What learning costs, layer by layer (`-bench`); nothing is validated, logged or written.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use formal::Network;
+use stimuli::Set;
+
+use super::feed::{Batch, Feed};
+use super::interrupt;
+use super::learn::Amount;
+use crate::report::progress::{Progress, result};
+use crate::report::timings::{Measured, table};
+use crate::session::Session;
+
+/// Batches measured when nothing says how much.
+const DEFAULT_BATCHES: u64 = 100;
+/// Batches before the clock starts: memory is touched, caches and branches are warm.
+const WARM_UP: u64 = 5;
+
+/// The time since the first call.
+pub fn now() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Learns `amount`, after a warm-up, and prints what a stimulus takes.
+///
+/// # Errors
+/// A stimulus that cannot be read; Ctrl-C.
+pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> Result<()> {
+    let (set, batch_size) = (session.database().set(Set::Learn), session.description.stimuli.batch_size as u64);
+    let (total, by_epochs) = match amount {
+        Some(Amount::Stimuli(n)) => (n, false),
+        Some(Amount::Epochs(n)) => (n.saturating_mul(set.len() as u64), true),
+        None => (DEFAULT_BATCHES * batch_size, false),
+    };
+    if set.is_empty() {
+        let span = &session.description.database.span;
+        return Err(crate::failure::wrong_input(format!("{span}: the Learn set is empty")));
+    }
+    let progress = Progress::start("Measuring", total);
+    let mut feed = Feed::new(session, by_epochs);
+    let (mut step, mut stimuli, mut before) = (0, 0, 0);
+    let (mut waited, mut learned) = (Duration::ZERO, Duration::ZERO);
+    interrupt::listen();
+    while stimuli - before < total {
+        if step == WARM_UP {
+            network.set_clock(Some(now));
+            (before, waited, learned) = (stimuli, Duration::ZERO, Duration::ZERO);
+        }
+        let started = Instant::now();
+        let batch = feed.batch(step, stimuli)?;
+        waited += started.elapsed();
+        let started = Instant::now();
+        let n = batch.ids.len() as u64;
+        feed.meanwhile(step + 1, stimuli + n, || learn(session, network, &batch, step));
+        learned += started.elapsed();
+        feed.reuse(batch);
+        (step, stimuli) = (step + 1, stimuli + n);
+        progress.advance(stimuli - before, String::new);
+        interrupt::check()?;
+        // A short measurement has no warm-up behind it yet.
+        if step < WARM_UP {
+            before = stimuli;
+        }
+    }
+    drop(progress);
+    let measured = Measured {
+        stimuli: stimuli - before,
+        threads: rayon::current_num_threads(),
+        waited,
+        learned,
+        cells: network.times(),
+    };
+    result(&table(&session.description, &measured));
+    Ok(())
+}
+
+fn learn(session: &Session, network: &mut Network, batch: &Batch, step: u64) {
+    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    network.learn(&batch.values, &labels, step);
+}
