@@ -4,13 +4,16 @@ pub mod arguments;
 mod audit;
 mod bench;
 mod check;
+mod curve;
 mod demo;
 mod effect;
+mod figures;
 mod find_lr;
 mod inspect;
 mod keys;
 mod learn;
 mod shell;
+mod spiking;
 mod test;
 mod tune;
 mod weights;
@@ -47,6 +50,10 @@ enum Command {
     Learn(RunArgs),
     /// Test trained weights: the frame network, and as spikes if the model has a spiking half
     Test(RunArgs),
+    /// Accuracy, read events and latency of every way to stop (TerminateDelta, TerminateMax, time), from one spiking run
+    Curve(CurveArgs),
+    /// What the spikes cost and how the neurons fire: reads, rates, intervals, latency, operations beside those of the frames
+    Stats(StatsArgs),
     /// Search a learning rate by the exponential range test
     FindLr(RunArgs),
     /// Find the spiking network that needs the fewest read events for a loss of accuracy that you allow
@@ -81,6 +88,8 @@ impl Cli {
         let matches = parser.try_get_matches_from_mut(words)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
         let options = match &mut cli.command {
+            Command::Curve(args) => &mut args.options,
+            Command::Stats(args) => &mut args.options,
             Command::Tune(args) => &mut args.options,
             Command::Learn(args) | Command::Test(args) | Command::FindLr(args) | Command::Check(args) => {
                 &mut args.options
@@ -102,6 +111,41 @@ pub struct RunArgs {
     /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A model, and the ways to stop.
+#[derive(Args, Debug)]
+pub struct CurveArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Values of TerminateDelta: numbers and ranges, such as `1-8,12` [default: 1-16]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_parser = arguments::numbers)]
+    pub deltas: Option<arguments::Numbers>,
+    /// Values of TerminateMax: numbers and ranges [default: 1-16]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_parser = arguments::numbers)]
+    pub maxes: Option<arguments::Numbers>,
+    /// Times after which to stop: microseconds, or times with their unit, such as `20ns,50ns` [default: 1, 2, 3, 5, 7 and
+    /// their tenfold, up to the presentation time]
+    #[arg(long, value_name = "LIST", help_heading = "Ways to stop", value_delimiter = ',', value_parser = arguments::present_time)]
+    pub deadlines: Option<Vec<sim::SimDuration>>,
+    /// How to run it.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// A model, and what operations cost.
+#[derive(Args, Debug)]
+pub struct StatsArgs {
+    /// Model file: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
+    #[arg(value_name = "MODEL.ini")]
+    pub model: String,
+    /// Also tell energies, by this table of costs an operation (JSON; docs/costs has one to edit)
+    #[arg(long, value_name = "FILE", help_heading = "Costs")]
+    pub costs: Option<std::path::PathBuf>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -487,6 +531,8 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),
+        Command::Curve(args) => curve::run(&args),
+        Command::Stats(args) => figures::run(&args),
         Command::FindLr(args) => find_lr::run(&args.model, &args.options),
         Command::Tune(args) => tune::run(&args),
         Command::Check(args) => check::run(&args.model, &args.options),

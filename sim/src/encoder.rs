@@ -182,6 +182,12 @@ impl Encoder {
         SpikeTrain { encoder: self, interval, train: self.start(value, interval), random }
     }
 
+    /// Whether the times of a train's spikes depend on how long the presentation lasts, beside that it ends. A shorter
+    /// presentation is then not the beginning of a longer one.
+    pub fn depends_on_duration(&self) -> bool {
+        matches!(self.config.coding, Coding::SingleBurst | Coding::Linear)
+    }
+
     /// Whether trains draw from their random streams.
     pub(crate) fn draws(&self) -> bool {
         match self.config.coding {

@@ -46,6 +46,7 @@
 //! ```
 pub mod checkpoint;
 mod crossing;
+pub mod decisions;
 mod double;
 pub mod encoder;
 pub mod error;
@@ -69,6 +70,7 @@ pub mod statistics;
 pub mod time;
 pub mod totals;
 
+pub use decisions::{Decisions, Fans, Rule, Stop};
 pub use encoder::{Encoder, EncoderConfig, Presentation};
 pub use error::Error;
 pub use event::{InputSpike, Sign, Spike};

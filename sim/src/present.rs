@@ -200,6 +200,8 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     fn emit(&mut self, index: usize) {
         let group = &self.plan.groups[index];
         self.n_spikes += self.emissions[index].firing.len() as u64;
+        let time = SimTime(self.clock.start + self.clock.now);
+        self.recorder.emission(time, index, &self.emissions[index].firing);
         if !R::SEES_SPIKES && !group.is_ordered {
             self.raise(index);
             return;
@@ -226,7 +228,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         if R::SEES_SPIKES {
             for &spike in &source.firing {
                 self.recorder.spike(Spike {
-                    time: SimTime(self.clock.start + self.clock.now),
+                    time,
                     source: layout::source(index),
                     neuron: (spike >> 1) as usize,
                     sign: Sign::from_negative(spike & 1 == 1),
@@ -330,7 +332,7 @@ impl<F: Real> Listener<'_, F> {
                 }
             }
             (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
-                let now = clock.now;
+                let (now, time) = (clock.now, SimTime(clock.start + clock.now));
                 let mut fire = Fire { weighted, pending, clock };
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
@@ -338,14 +340,17 @@ impl<F: Real> Listener<'_, F> {
                     let targets = delayed.targets(&weighted.synapses, at);
                     let (from, to) = delayed.span(state.potentials.len(), targets);
                     state.touched.cover(from, to);
-                    let arrive = |neuron, weight| fire.arrive(state, neuron, weight, is_negative);
+                    let arrive = |neuron, weight| {
+                        recorder.arrival(time, link.cell);
+                        fire.arrive(state, neuron, weight, is_negative);
+                    };
                     deliveries.send(now, (weighted, delayed), link, source, targets, is_negative, arrive);
                 }
             }
             (Kind::Driven(weighted, driven), CellState::Neurons(state)) => {
                 let mut fire = Fire { weighted, pending, clock };
                 let mut drive = Drive { driven, crossings };
-                drive.spread::<I>(&mut fire, state, deliveries, group, link, spikes);
+                drive.spread::<I>(&mut fire, state, deliveries, group, link, spikes, recorder);
             }
             (Kind::Pool(pool), CellState::Pool(state)) => {
                 state.is_touched = true;
@@ -411,16 +416,35 @@ impl<F> Weighted<F> {
 
 /// Whether net spikes decide: the best leads the second by `delta`, or has `max`; 0 is off. A single output leads 0.
 pub(crate) fn is_decided(net: &[i64], delta: u32, max: u32) -> bool {
-    let (mut best, mut second) = (i64::MIN, i64::MIN);
-    for &n in net {
-        if n > best {
-            (best, second) = (n, best);
-        } else if n > second {
-            second = n;
+    Standing::of(net).decides(delta, max)
+}
+
+/// Where the outputs of a terminating cell stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    best: i64,
+    second: i64,
+}
+
+impl Standing {
+    #[inline(always)]
+    pub(crate) fn of(net: &[i64]) -> Self {
+        let (mut best, mut second) = (i64::MIN, i64::MIN);
+        for &n in net {
+            if n > best {
+                (best, second) = (n, best);
+            } else if n > second {
+                second = n;
+            }
         }
+        if net.len() == 1 {
+            second = 0;
+        }
+        Self { best, second }
     }
-    if net.len() == 1 {
-        second = 0;
+
+    #[inline(always)]
+    pub(crate) fn decides(self, delta: u32, max: u32) -> bool {
+        (delta > 0 && self.best - self.second >= i64::from(delta)) || (max > 0 && self.best >= i64::from(max))
     }
-    (delta > 0 && best - second >= i64::from(delta)) || (max > 0 && best >= i64::from(max))
 }

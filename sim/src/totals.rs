@@ -3,7 +3,7 @@
 use crate::lanes::{self, Isa, OnIsa};
 use crate::layout;
 use crate::network::{Shape, Source};
-use crate::plan::{Plan, Synapses};
+use crate::plan::{Kind, Plan, Synapses};
 use crate::real::Real;
 use crate::state::{CellState, State};
 
@@ -199,6 +199,31 @@ impl<F: Real> Plan<F> {
                     *reads = reads.map(|reads: u64| reads - unread);
                 }
                 reads
+            })
+            .collect()
+    }
+}
+
+impl<F: Real> Plan<F> {
+    /// Arrivals of spikes at the windows of each pooling cell, one for each window that a spike's neuron lies in; 0 for other
+    /// cells.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the totals were made for another plan.
+    pub fn window_arrivals(&self, totals: &Totals) -> Vec<u64> {
+        assert_eq!(totals.made_for, self.fingerprint, "arrivals follow from totals of the same plan");
+        let cells = self.cells.iter().zip(&self.network.cells);
+        cells
+            .map(|(plan, cell)| {
+                let Kind::Pool(pool) = &plan.kind else { return 0 };
+                let spikes = cell.inputs.iter().flat_map(|&input| totals.counts(input)).map(TotalCounts::total);
+                let (height, width) = (pool.input.height, pool.input.width);
+                let windows = |element: usize| {
+                    let (rows, columns) = pool.windows(element / width % height, element % width);
+                    (rows.len() * columns.len() * pool.outputs(element / (height * width)).len()) as u64
+                };
+                spikes.enumerate().map(|(element, spikes)| spikes * windows(element)).sum()
             })
             .collect()
     }

@@ -6,10 +6,11 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "learn",
     "test",
     "curve",
+    "stats",
     "audit",
     "find-lr",
     "tune",
@@ -189,6 +190,32 @@ pub fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A list of whole numbers, ascending, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Numbers(pub Vec<u32>);
+
+/// Numbers and ranges with commas between them, such as `1-8,12`.
+pub fn numbers(text: &str) -> Result<Numbers, String> {
+    /// More than anyone plots, few enough to be kept.
+    const MOST: u32 = 1000;
+    let number = |text: &str| match text.trim().parse::<u32>() {
+        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
+        _ => Err(format!("expected numbers from 1 to {MOST} and ranges, such as `1-8,12`, found `{text}`")),
+    };
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (number(first)?, number(last)?);
+        if first > last {
+            return Err(format!("expected a range from the lesser number to the greater, found `{part}`"));
+        }
+        all.extend(first..=last);
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(Numbers(all))
+}
+
 /// A metric, by its name.
 pub fn metric(text: &str) -> Result<stats::Metric, String> {
     let names = || stats::Metric::ALL.map(|(name, _)| format!("`{name}`")).join(", ");
@@ -279,5 +306,13 @@ mod tests {
         }
         assert_eq!(count("6,000,000"), Ok(6_000_000));
         assert!(count("0").is_err() && count("-3").is_err());
+    }
+
+    #[test]
+    fn a_list_has_numbers_and_ranges() {
+        assert_eq!(numbers("1-3, 12,2"), Ok(Numbers(vec![1, 2, 3, 12])));
+        for text in ["", "0", "3-1", "1-", "a", "1,,2", "-4", "1-2000"] {
+            assert!(numbers(text).is_err(), "{text}");
+        }
     }
 }

@@ -21,15 +21,16 @@ struct Effect {
     on_spiking: &'static [&'static str],
 }
 
-const ALL: &[&str] = &["learn", "test", "curve", "audit", "find-lr", "tune", "check", "inspect", "demo", "weights"];
-const RUNS: &[&str] = &["learn", "test", "curve", "audit", "find-lr", "tune", "check", "demo"];
+const ALL: &[&str] =
+    &["learn", "test", "curve", "stats", "audit", "find-lr", "tune", "check", "inspect", "demo", "weights"];
+const RUNS: &[&str] = &["learn", "test", "curve", "stats", "audit", "find-lr", "tune", "check", "demo"];
 const LEARNS: &[&str] = &["learn", "demo"];
 const TESTS: &[&str] = &["learn", "test", "demo"];
 const TEST: &[&str] = &["test"];
-const TAKES_WEIGHTS: &[&str] = &["test", "curve", "audit", "tune", "check", "weights"];
-const CHOOSES: &[&str] = &["learn", "test", "curve", "demo"];
-const SPIKES: &[&str] = &["learn", "test", "curve", "audit", "tune", "demo"];
-const SHOWN: &[&str] = &["learn", "test", "curve", "audit", "tune", "inspect", "demo"];
+const TAKES_WEIGHTS: &[&str] = &["test", "curve", "stats", "audit", "tune", "check", "weights"];
+const CHOOSES: &[&str] = &["learn", "test", "curve", "stats", "demo"];
+const SPIKES: &[&str] = &["learn", "test", "curve", "stats", "audit", "tune", "demo"];
+const SHOWN: &[&str] = &["learn", "test", "curve", "stats", "audit", "tune", "inspect", "demo"];
 
 const fn effect(option: &'static str, on_all: &'static [&'static str], on_spiking: &'static [&'static str]) -> Effect {
     Effect { option, on_all, on_spiking }

@@ -27,7 +27,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
 }
 
 /// The stimuli to test, by their places in the Test set.
-fn selection(session: &Session) -> Result<Range<usize>> {
+pub(super) fn selection(session: &Session) -> Result<Range<usize>> {
     let (options, set) = (&session.options, session.database().set(Set::Test));
     if let Some(index) = options.test_index {
         if index >= set.len() {
@@ -131,7 +131,11 @@ pub fn finish(
 }
 
 /// The network that spikes: the batch normalizations that can be are folded into the weights before them.
-fn folded(session: Session, network: formal::Network, loaded: Loaded) -> Result<(Session, formal::Network, Loaded)> {
+pub(super) fn folded(
+    session: Session,
+    network: formal::Network,
+    loaded: Loaded,
+) -> Result<(Session, formal::Network, Loaded)> {
     let Some((description, cells)) = transcode::fold(&session.description, Some(&loaded.cells)) else {
         return Ok((session, network, loaded));
     };

@@ -102,6 +102,8 @@ pub struct Chart<'a> {
     pub mark: Option<(f64, String)>,
 }
 
+/// So few points of a curve are seen one by one.
+const FEW_POINTS: usize = 40;
 const WIDTH: i32 = 720;
 const HEIGHT: i32 = 440;
 /// Left, right, top, bottom of the plot.
@@ -130,12 +132,10 @@ impl Chart<'_> {
             canvas.line((left, row(y)), (right, row(y)), GRID, 1);
             canvas.text(&significant(y, 4), (left - 6, row(y) + 3), Alignment::Right, INK, false);
         }
-        for x in ticks(x_min, x_max, x_step) {
-            if self.x_is_log && x.fract() != 0.0 {
-                continue;
-            }
+        let x_ticks = if self.x_is_log { log_ticks(x_min, x_max) } else { ticks(x_min, x_max, x_step) };
+        for x in x_ticks {
             canvas.line((column(x), top), (column(x), bottom), GRID, 1);
-            let text = if self.x_is_log { format!("1e{x:.0}") } else { significant(x, 7) };
+            let text = if self.x_is_log { log_label(x) } else { significant(x, 7) };
             canvas.text(&text, (column(x), bottom + 14), Alignment::Center, INK, false);
         }
         canvas.line((left, top), (left, bottom), INK, 1);
@@ -153,8 +153,8 @@ impl Chart<'_> {
             for pair in places.windows(2) {
                 canvas.line(pair[0], pair[1], color, 1);
             }
-            if let [only] = places[..] {
-                canvas.fill((only.0 - 2, only.1 - 2), (5, 5), color);
+            if places.len() <= FEW_POINTS {
+                places.iter().for_each(|&(x, y)| canvas.fill((x - 2, y - 2), (5, 5), color));
             }
             // Below the plot, where no curve passes.
             let (x, y) = (left + 140 * number as i32, HEIGHT - 10);
@@ -195,6 +195,24 @@ fn ticks(min: f64, max: f64, step: f64) -> Vec<f64> {
     let first = (min / step - ROUNDING).ceil() as i64;
     let last = (max / step + ROUNDING).floor() as i64;
     (first..=last).map(|n| n as f64 * step).collect()
+}
+
+/// Logarithms of round numbers between two: powers of ten, in a short range twice and five times those, too, in a shorter one
+/// all multiples.
+fn log_ticks(min: f64, max: f64) -> Vec<f64> {
+    let steps: &[f64] = match max - min {
+        decades if decades <= 1.0 => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+        decades if decades <= 3.0 => &[1.0, 2.0, 5.0],
+        _ => &[1.0],
+    };
+    let powers = min.floor() as i32..=max.floor() as i32;
+    let all = powers.flat_map(|power| steps.iter().map(move |step| f64::from(power) + step.log10()));
+    all.filter(|x| (min..=max).contains(x)).collect()
+}
+
+/// The number of a tick on a logarithmic axis.
+fn log_label(x: f64) -> String {
+    if (-3.5..6.0).contains(&x) { significant(10f64.powf(x), 3) } else { format!("1e{x:.0}") }
 }
 
 /// A confusion matrix: a row a class, a column an estimate, darker where more of the class's stimuli are; right answers
@@ -315,6 +333,11 @@ mod tests {
         assert_eq!(round_ticks(0.0, 1.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
         assert_eq!(round_ticks(-6.0, 1.0), [-6.0, -4.0, -2.0, 0.0]);
         assert_eq!(bounds([].into_iter()), (0.0, 1.0));
+        let labels =
+            |min: f64, max: f64| log_ticks(min.log10(), max.log10()).into_iter().map(log_label).collect::<Vec<_>>();
+        assert_eq!(labels(0.3, 26.0), ["0.5", "1", "2", "5", "10", "20"]);
+        assert_eq!(labels(0.45, 2.6), ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "2"]);
+        assert_eq!(labels(1e-6, 10.0), ["1e-6", "1e-5", "1e-4", "0.001", "0.01", "0.1", "1", "10"]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod begin;
 mod checkpoint;
+pub mod curve;
+pub mod figures;
 mod one;
 mod present;
 mod statistics;

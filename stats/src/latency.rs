@@ -37,6 +37,14 @@ impl LatencySummary {
     }
 }
 
+/// The percentiles (nearest rank) of the decision times, undecided stimuli left out; empty where nothing was decided.
+pub fn percentiles(times: impl IntoIterator<Item = Option<SimTime>>, percents: &[u32]) -> Vec<SimTime> {
+    let mut decided: Vec<SimTime> = times.into_iter().flatten().collect();
+    decided.sort_unstable();
+    let rank = |percent: u32| (decided.len() * percent as usize).div_ceil(100).clamp(1, decided.len());
+    if decided.is_empty() { Vec::new() } else { percents.iter().map(|&percent| decided[rank(percent) - 1]).collect() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +56,8 @@ mod tests {
         assert_eq!((summary.decided, summary.undecided, summary.p95_fs), (100, 2, 95));
         assert_eq!(summary.mean_fs, 50.5);
         assert_eq!(LatencySummary::of([None]).undecided, 1);
+        let times = || (1..=200).rev().map(|t| Some(SimTime(t))).chain([None]);
+        assert_eq!(percentiles(times(), &[0, 1, 50, 95, 100]), [1, 2, 100, 190, 200].map(SimTime));
+        assert_eq!(percentiles([None], &[50]), []);
     }
 }

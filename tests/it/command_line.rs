@@ -245,7 +245,8 @@ fn a_learning_without_validation_leaves_no_older_weights_in_its_way() {
 #[test]
 fn shells_and_man_know_every_command_and_option() {
     let folder = folder();
-    let commands = ["learn", "test", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man"];
+    let commands =
+        ["learn", "test", "curve", "stats", "find-lr", "inspect", "demo", "bench", "keys", "completions", "man"];
     let options = ["--learn-epoch", "--continuous", "--checkpoint-after", "--normalization", "--only", "--json"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(folder.path(), &["completions", shell]).succeeds().stdout;

@@ -16,6 +16,7 @@ use crate::queue::{Ladder, Timed, Wheel};
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::CellState;
+use crate::time::SimTime;
 
 pub(crate) use in_flight::InFlight;
 
@@ -108,6 +109,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
     #[inline(always)]
     fn arrive(&mut self, delivery: Delivery<F>) {
         let cell = delivery.cell as usize;
+        self.recorder.arrival(SimTime(self.clock.start + self.clock.now), cell);
         let CellState::Neurons(state) = &mut self.cells[cell] else { unreachable!("{ONLY_DELAYED}") };
         let Delivery { neuron, weight, order, .. } = delivery;
         let weighted = match &self.plan.cells[cell].kind {

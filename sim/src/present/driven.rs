@@ -9,6 +9,7 @@ use crate::queue::Indexed;
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::{CellState, NeuronState, State};
+use crate::time::SimTime;
 
 /// What a double must be off at most, to be taken for a bound.
 const SHRUNK: f64 = 1.0 - 1.0 / (1_u64 << 40) as f64;
@@ -116,6 +117,7 @@ pub(super) struct Drive<'a, F> {
 
 impl<F: Real> Drive<'_, F> {
     /// Spikes of a group reach the cell.
+    #[expect(clippy::too_many_arguments, reason = "what a spike is, whom it reaches, and who looks on")]
     #[inline(always)]
     pub(super) fn spread<I: Isa>(
         &mut self,
@@ -125,8 +127,10 @@ impl<F: Real> Drive<'_, F> {
         group: &Group,
         link: Link,
         spikes: &[u32],
+        recorder: &mut impl Recorder,
     ) {
         let (weighted, now, driven) = (fire.weighted, fire.clock.now, self.driven);
+        let time = SimTime(fire.clock.start + now);
         if let Fan::Runs(runs, drift) = &driven.fan {
             return self.runs::<I>(fire, state, (runs, drift), group, link, spikes);
         }
@@ -140,6 +144,7 @@ impl<F: Real> Drive<'_, F> {
                 }),
                 Fan::Delayed(delayed) => {
                     let arrive = |neuron: usize, weight| {
+                        recorder.arrival(time, link.cell);
                         let output = neuron % weighted.synapses.n_outputs;
                         self.arrive(fire, state, (neuron, output), weight, is_negative);
                     };

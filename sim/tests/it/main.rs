@@ -5,6 +5,7 @@ mod build;
 mod checkpoint;
 mod clock;
 mod currents;
+mod decisions;
 mod encoding;
 mod engines;
 mod extremes;

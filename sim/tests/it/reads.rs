@@ -1,11 +1,11 @@
 //! Read events and sizes.
 
 use sim::Sign::Positive;
-use sim::network::{Operator, Size, Source};
+use sim::network::{Operator, Pooling, PoolingMode, Size, Source};
 use sim::recorder::Nothing;
 use sim::{InputSpike, Network, Plan, SimDuration, State, Statistics, Totals, present_spikes};
 
-use crate::build::{END, cell, conv, fc, shape, single, spike};
+use crate::build::{END, cell, conv, fc, pool, shape, single, spike};
 
 fn reads(network: &Network, spikes: &[InputSpike]) -> Vec<Option<u64>> {
     let plan = Plan::<f64>::new(network).unwrap();
@@ -67,6 +67,23 @@ fn what_is_in_flight_at_the_end_is_not_read() {
     let network = single(shape(1, 1, 1), Operator::Fc(delayed));
     let spikes = [spike(0, 0, Positive), spike(0, END.0 - 1000, Positive), spike(0, END.0 - 5, Positive)];
     assert_eq!(reads(&network, &spikes), [2, 1].map(Some));
+}
+
+#[test]
+fn a_spike_arrives_at_every_window_that_it_lies_in() {
+    // Windows of 2x2 side by side, and of 2x2 at every position: the middle of 3x3 lies in one and in four.
+    for (stride, expected) in [(2, 1), (1, 4)] {
+        let mut pool = pool(Pooling::Max, PoolingMode::Exact, 2, 0);
+        pool.stride = Size::square(stride);
+        let input = shape(1, 4, 4);
+        let plan = Plan::<f64>::new(&single(input, Operator::Pool(pool))).unwrap();
+        let mut state = State::new(&plan);
+        let spikes = [spike(5, 10, Positive), spike(5, 20, Positive), spike(0, 30, Positive)];
+        present_spikes(&plan, &mut state, &spikes, END, &mut Nothing).unwrap();
+        let mut totals = Totals::new(&plan);
+        totals.add(&state);
+        assert_eq!(plan.window_arrivals(&totals), [2 * expected + 1]);
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::run::interrupt;
 use crate::session::Session;
 
 /// Stimuli a worker takes at a time.
-const BLOCK: usize = 32;
+pub const BLOCK: usize = 32;
 
 /// A test, as all workers see it.
 pub struct Test<'a, F> {
