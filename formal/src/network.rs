@@ -161,6 +161,11 @@ impl Network {
         self.plan.target.cell
     }
 
+    /// Whether learning changes any weights: whether an error of the target reaches some.
+    pub fn learns(&self) -> bool {
+        self.plan.cells[self.target()].has_error
+    }
+
     /// Classes that the target tells apart: one an output channel, or two where there is a single one.
     pub fn n_classes(&self) -> usize {
         self.output_shape(self.target()).channels.max(2)

@@ -15,6 +15,7 @@ mod layer;
 mod nonlinear;
 mod pool;
 mod slot;
+mod taps;
 
 use std::sync::{Mutex, OnceLock};
 

@@ -6,5 +6,7 @@ mod elem_wise;
 mod errors;
 mod gradients;
 mod learning;
+mod rearrange;
 mod resume;
 mod threads;
+mod transformation;

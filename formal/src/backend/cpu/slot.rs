@@ -6,7 +6,7 @@ use super::batch_norm::Normalization;
 use super::conv::ConvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
+use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, taps};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::parameter::Parameter;
@@ -262,6 +262,16 @@ impl Scratch {
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
             Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
+            Layer::Taps(layer) => taps::apply(&layer.forward, input, &mut output, false),
+            Layer::Transformation(layer) => {
+                let n = (work.stimuli.len() / program.input - number * LANES).min(LANES);
+                let mut images = vec![0.0; n * input.len()];
+                let mut results = vec![0.0; n * output.len()];
+                elementwise::unpack(input, &mut images);
+                layer.apply(&images, &mut results);
+                // Lanes without a stimulus stay 0: what a transformation makes of nothing may be no number.
+                elementwise::pack(&results, &mut output);
+            }
             Layer::BatchNorm(norm) => {
                 let moments = &norms[index].moments;
                 batch_norm::forward(norm, moments, weights, bias.unwrap_or_default(), input, &mut output);
@@ -351,6 +361,9 @@ impl Scratch {
                 }
             }
             Layer::ElemWise(layer) => elem_wise::backward(layer, input, error, to, add),
+            Layer::Taps(layer) => taps::apply(&layer.backward, error, to, add),
+            // No error passes it.
+            Layer::Transformation(_) => {}
             Layer::BatchNorm(layer) => batch_norm::backward(layer, norm, weights, (input, lanes), error, to, add),
             Layer::Dropout(_) => {
                 elementwise::multiply(&block.kept[index], error);
