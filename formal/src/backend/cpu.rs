@@ -25,7 +25,7 @@ use super::{Backend, Batch};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
-use crate::network::StepReport;
+use crate::network::{Pass, StepReport};
 use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
 use crate::solver::Step;
@@ -286,10 +286,7 @@ impl Cpu {
             };
             let n_columns = program.n_columns(index);
             let chunk = n_columns.map_or(CHUNK, |n_columns| ROWS * n_columns);
-            let factors = |block: usize| -> dense::Factors<'_> {
-                let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
-                (inputs, errors)
-            };
+            let factors = factors(slots, cell);
             let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
                 if let Some(n_columns) = n_columns {
                     let first = number * ROWS;
@@ -312,6 +309,14 @@ impl Cpu {
                 chunks.for_each(|((number, (values, gradient)), moments)| part(number, values, gradient, moments));
             }
         }
+    }
+}
+
+/// What the gradients of a full connection are made of, block by block.
+fn factors<'a>(slots: &'a [Slot], cell: usize) -> impl Fn(usize) -> dense::Factors<'a> + Sync {
+    move |block| {
+        let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
+        (inputs, errors)
     }
 }
 
@@ -365,6 +370,30 @@ impl Backend for Cpu {
             squared_error: squared_error / labels.len().max(1) as f64,
             cross_entropy: is_softmax.then(|| cross_entropy / labelled.max(1) as f64),
         }
+    }
+
+    fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {
+        assert_eq!(stimuli.len(), self.n * self.program.input, "the stimuli of the last batch");
+        let (program, pool) = (&self.program, &self.scratch);
+        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode: Mode::Infer };
+        let n_blocks = self.n.div_ceil(LANES);
+        let used = n_blocks.min(SLOTS);
+        self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
+            let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
+            let mut scratch = scratch.unwrap_or_else(|| Scratch::new(program));
+            slot.repeat(&work, &mut scratch, index, cell, pass);
+            if let Ok(mut pool) = pool.lock() {
+                pool.push(scratch);
+            }
+        });
+        let (Some(parameter), Pass::ToWeights) = (program.weights[cell], pass) else { return };
+        let (Some(n_columns), true) = (program.n_columns(parameter), program.cells[cell].has_error) else { return };
+        let factors = factors(&self.slots, cell);
+        let rows = self.gradients[parameter].par_chunks_mut(ROWS * n_columns).enumerate();
+        rows.for_each(|(number, gradient)| {
+            let rows = dense::GradientRows { n_columns, first: number * ROWS, n_blocks, factors: &factors, add: false };
+            dense::gradients(&rows, gradient);
+        });
     }
 
     fn output(&self, cell: usize) -> &[f32] {

@@ -6,6 +6,7 @@ mod elem_wise;
 mod errors;
 mod gradients;
 mod learning;
+mod passes;
 mod rearrange;
 mod resume;
 mod threads;

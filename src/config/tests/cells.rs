@@ -1,6 +1,7 @@
 //! Layers beyond Conv, Pool, Fc, Softmax and Dropout: what is read, and what is wrong.
 
 mod rearranged;
+mod sizes;
 
 use formal::config::{CoefficientMode, ElementOperation, Operator, SgdConfig};
 

@@ -9,6 +9,7 @@ use super::layer::{Layer, Staging};
 use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, taps};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
+use crate::network::Pass;
 use crate::parameter::Parameter;
 use crate::random::{Purpose, Stream};
 
@@ -160,6 +161,23 @@ impl Slot {
         }
     }
 
+    /// Computes a pass through a cell again.
+    pub(super) fn repeat(&mut self, work: &Work<'_>, scratch: &mut Scratch, index: usize, cell: usize, pass: Pass) {
+        let program = work.program;
+        for (turn, block) in self.blocks.iter_mut().enumerate() {
+            let number = turn * SLOTS + index;
+            let Some(stimuli) = work.stimuli.chunks(LANES * program.input).nth(number) else { break };
+            let (to_weights, to_inputs) = (pass == Pass::ToWeights, pass == Pass::ToInputs);
+            if pass == Pass::Forward {
+                scratch.forward(work, cell, number, block);
+            } else if program.cells[cell].has_error {
+                let lanes = stimuli.len() / program.input;
+                let parts = Parts { lanes, activation: false, to_weights, to_inputs };
+                scratch.backward(work, cell, block, &mut self.gradients, parts);
+            }
+        }
+    }
+
     /// Does a stage of the blocks of the slot `index` of a batch.
     pub(super) fn run(&mut self, work: &Work<'_>, stage: &Stage, scratch: &mut Scratch, index: usize) {
         let Work { program, stimuli, mode, .. } = *work;
@@ -193,7 +211,7 @@ impl Slot {
                 compare(&program.target, labels, block, &mut error, &program.cells[target]);
             }
             for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
-                scratch.backward(work, cell, block, &mut self.gradients, labels.len());
+                scratch.backward(work, cell, block, &mut self.gradients, Parts::all(labels.len()));
             }
             if let Some(cell) = stage.settles {
                 let activation = program.cells[cell].activation;
@@ -203,6 +221,22 @@ impl Slot {
                 std::mem::swap(&mut scratch.errors, &mut block.errors);
             }
         }
+    }
+}
+
+/// What is done of the way back through a cell.
+#[derive(Clone, Copy)]
+struct Parts {
+    /// Stimuli in the block.
+    lanes: usize,
+    activation: bool,
+    to_weights: bool,
+    to_inputs: bool,
+}
+
+impl Parts {
+    fn all(lanes: usize) -> Self {
+        Self { lanes, activation: true, to_weights: true, to_inputs: true }
     }
 }
 
@@ -299,21 +333,25 @@ impl Scratch {
         block.kept[index] = kept;
     }
 
-    /// Leads the error of a cell back through it; `lanes` stimuli are in the block.
-    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], lanes: usize) {
+    /// Leads the error of a cell back through it.
+    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], parts: Parts) {
         let Work { program, parameters, norms, .. } = *work;
+        let lanes = parts.lanes;
         let norm = &norms[index];
         let cell = &program.cells[index];
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
-        if !program.barriers.contains(&index) {
+        if !program.barriers.contains(&index) && parts.activation {
             elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
         }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
         let conv = &mut self.conv[index];
         let weights = program.weights[index];
-        if let Some(weights) = weights {
+        if let Layer::Conv(layer) = &program.layers[index] {
+            layer.spread(error, conv);
+        }
+        if let Some(weights) = weights.filter(|_| parts.to_weights) {
             let (weights, bias) = match program.biases[index] {
                 Some(bias) => {
                     let (weights_part, bias_part) = gradients.split_at_mut(bias);
@@ -322,10 +360,7 @@ impl Scratch {
                 None => (&mut gradients[weights], None),
             };
             match &program.layers[index] {
-                Layer::Conv(layer) => {
-                    layer.spread(error, conv);
-                    layer.gradients(input, error, conv, weights, bias);
-                }
+                Layer::Conv(layer) => layer.gradients(input, error, conv, weights, bias),
                 Layer::Dense(_) => {
                     dense::transpose(input, &mut factors.0);
                     factors.1.copy_from_slice(error);
@@ -347,6 +382,9 @@ impl Scratch {
             }
         }
         block.factors[index] = factors;
+        if !parts.to_inputs {
+            return;
+        }
         let input = block.input(program, index);
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
