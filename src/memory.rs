@@ -60,7 +60,11 @@ pub fn check_spikes(description: &Description) -> Result<()> {
 /// Bytes of a frame layer: activations and errors of a batch, and for each parameter its value, momentum and gradients.
 fn of_frames(cell: &CellDescription, batch: u64) -> u64 {
     let sizes = sizes(cell);
-    product(&[sizes.nodes, batch, 2, FLOAT]).saturating_add(product(&[sizes.synapses, 6, FLOAT]))
+    product(&[cell.output_shape.n_elements() as u64, batch, 2, FLOAT]).saturating_add(product(&[
+        sizes.synapses,
+        6,
+        FLOAT,
+    ]))
 }
 
 /// Bytes of a spiking cell at most while its plan is made: trained and scaled weights, the network and the plan's copy of

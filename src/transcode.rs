@@ -175,7 +175,13 @@ fn spiking_operator(
         | Operator::Softmax(_)
         | Operator::Dropout(_)
         | Operator::ElemWise(_)
-        | Operator::BatchNorm(_) => spiking::Operator::Fc(spiking::Fc {
+        | Operator::BatchNorm(_)
+        | Operator::Padding(_)
+        | Operator::Resize(_)
+        | Operator::Reshape(_)
+        | Operator::Transpose(_)
+        | Operator::Activation
+        | Operator::Transformation(_) => spiking::Operator::Fc(spiking::Fc {
             n_outputs: cell.output_shape.channels,
             weights,
             delays,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::cell::batch_norm::Statistics;
 use crate::error::Error;
-use crate::network::StepReport;
+use crate::network::{Pass, StepReport};
 use crate::parameter::Parameter;
 use crate::plan::Plan;
 
@@ -57,6 +57,8 @@ pub(crate) trait Backend: Send + Sync {
     fn infer(&mut self, stimuli: &[f32], n: usize);
     /// Computes outputs, errors and gradients, and moves the weights.
     fn learn(&mut self, batch: &Batch<'_>) -> StepReport;
+    /// Computes one pass of the last batch again; errors are what they happen to be.
+    fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass);
     /// `[n][c][y][x]` of the last batch.
     fn output(&self, cell: usize) -> &[f32];
     /// Weights and solver states, in the order of the cells, weights before bias.

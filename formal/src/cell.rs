@@ -6,6 +6,8 @@ pub(crate) mod elem_wise;
 pub(crate) mod fc;
 pub(crate) mod pool;
 pub(crate) mod softmax;
+pub(crate) mod taps;
+pub(crate) mod transformation;
 
 use batch_norm::BatchNorm;
 use conv::Conv;
@@ -15,6 +17,8 @@ use fc::Fc;
 use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
+use taps::Taps;
+use transformation::Transformation;
 
 use crate::config::{BatchNormConfig, ConvConfig, FcConfig, Source};
 use crate::{config, error::Error};
@@ -73,6 +77,8 @@ pub(crate) enum Operator {
     Dropout(Dropout),
     ElemWise(ElemWise),
     BatchNorm(BatchNorm),
+    Taps(Taps),
+    Transformation(Transformation),
 }
 
 impl Operator {
@@ -86,6 +92,12 @@ impl Operator {
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
             config::Operator::ElemWise(config) => Self::ElemWise(ElemWise::new(name, config, edges)?),
             config::Operator::BatchNorm(config) => Self::BatchNorm(BatchNorm::new(name, config, input)?),
+            config::Operator::Padding(config) => Self::Taps(Taps::padding(name, config, input)?),
+            config::Operator::Resize(config) => Self::Taps(Taps::resize(name, config, input)?),
+            config::Operator::Reshape(config) => Self::Taps(Taps::reshape(name, config, input)?),
+            config::Operator::Transpose(config) => Self::Taps(Taps::transpose(name, config, input)?),
+            config::Operator::Activation => Self::Taps(Taps::identity(name, input)?),
+            config::Operator::Transformation(config) => Self::Transformation(Transformation::new(name, config, input)?),
         })
     }
 
@@ -98,6 +110,8 @@ impl Operator {
             Self::Dropout(dropout) => dropout.shape,
             Self::ElemWise(elem_wise) => elem_wise.output,
             Self::BatchNorm(norm) => norm.shape,
+            Self::Taps(taps) => taps.output,
+            Self::Transformation(transformation) => transformation.output,
         }
     }
 }
@@ -113,6 +127,7 @@ pub(crate) fn back_propagates(operator: &config::Operator) -> bool {
         config::Operator::Conv(ConvConfig { back_propagate, .. })
         | config::Operator::Fc(FcConfig { back_propagate, .. })
         | config::Operator::BatchNorm(BatchNormConfig { back_propagate, .. }) => *back_propagate,
+        config::Operator::Transformation(_) => false,
         _ => true,
     }
 }

@@ -2,11 +2,13 @@
 
 mod batch_norm;
 mod elem_wise;
+mod rearrange;
 
 use stimuli::Shape;
 
 pub use batch_norm::BatchNormConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
+pub use rearrange::{Interpolation, Misfit, PaddingConfig, ReshapeConfig, ResizeConfig, TransposeConfig};
 
 /// A width and a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,18 @@ pub enum Operator {
     ElemWise(ElemWiseConfig),
     /// Normalization of each channel over the batch.
     BatchNorm(BatchNormConfig),
+    /// Zeros around each map, or less of it.
+    Padding(PaddingConfig),
+    /// Maps of another size.
+    Resize(ResizeConfig),
+    /// The same elements as another shape.
+    Reshape(ReshapeConfig),
+    /// Exchanged axes.
+    Transpose(TransposeConfig),
+    /// Nothing but what the activation does.
+    Activation,
+    /// A transformation of images, without random draws. No error passes it.
+    Transformation(stimuli::Operation),
 }
 
 /// What is done to each result `x` of an operator.

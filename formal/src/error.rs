@@ -31,6 +31,14 @@ pub enum Error {
         /// The value given.
         found: String,
     },
+    /// A transformation that a cell cannot do.
+    #[error("cell `{cell}`: {fault}")]
+    Transformation {
+        /// Name of the cell.
+        cell: String,
+        /// What was expected and found.
+        fault: String,
+    },
     /// A cell has no input, or one that is not computed before it.
     #[error("cell `{cell}`, Input: expected the stimuli or cells that stand before it, found {found}")]
     Input {

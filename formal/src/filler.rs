@@ -108,6 +108,19 @@ mod tests {
         check(Filler::Uniform { min: -1.0, max: 3.0 }, 1.0, uniform_dev(2.0), Some(2.0));
         check(xavier(VarianceNorm::FanIn, Distribution::Uniform), 0.0, uniform_dev(half), Some(half));
         check(xavier(VarianceNorm::FanOut, Distribution::Normal), 0.0, 2.0 * (1.0f64 / 400.0).sqrt(), None);
+        let half = 2.0 * (3.0f64 / 275.0).sqrt();
+        check(xavier(VarianceNorm::Average, Distribution::Uniform), 0.0, uniform_dev(half), Some(half));
+        check(xavier(VarianceNorm::Average, Distribution::Normal), 0.0, 2.0 * (1.0f64 / 275.0).sqrt(), None);
+        check(xavier(VarianceNorm::FanIn, Distribution::Normal), 0.0, 2.0 * (1.0f64 / 150.0).sqrt(), None);
+        check(he(VarianceNorm::FanOut), 0.5 * 3.0 / 400.0, 0.5 * (2.0f64 / 400.0).sqrt(), None);
+        // A scaling of 0 starts a branch at exactly 0.
+        check(
+            Filler::Xavier { variance_norm: VarianceNorm::FanIn, distribution: Distribution::Uniform, scaling: 0.0 },
+            0.0,
+            0.0,
+            None,
+        );
+        check(Filler::He { variance_norm: VarianceNorm::FanIn, mean_norm: 3.0, scaling: 0.0 }, 0.0, 0.0, None);
         check(he(VarianceNorm::FanIn), 0.5 * 3.0 / 150.0, 0.5 * (2.0f64 / 150.0).sqrt(), None);
         check(he(VarianceNorm::Average), 0.5 * 3.0 / 275.0, 0.5 * (2.0f64 / 275.0).sqrt(), None);
     }

@@ -25,6 +25,6 @@ pub use backend::{CellTime, Clock, Device};
 pub use cell::batch_norm::Statistics;
 pub use config::NetworkConfig;
 pub use error::Error;
-pub use network::{Network, StepReport};
+pub use network::{Network, Pass, StepReport};
 pub use parameter::{LearningRate, NamedTensor, ParameterInfo, ParameterKind, State};
 pub use stimuli::Shape;

@@ -20,6 +20,17 @@ pub struct Network {
     backend: Box<dyn Backend>,
 }
 
+/// A pass through one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// From the inputs to the outputs, the activation with it.
+    Forward,
+    /// From the errors of the outputs, led through the activation, to those of the inputs.
+    ToInputs,
+    /// From the same to the gradients of weights and bias.
+    ToWeights,
+}
+
 /// What a learning step found before it moved the weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -112,6 +123,18 @@ impl Network {
         self.step(stimuli, labels, step, Some(rate))
     }
 
+    /// Computes one pass through a cell again for the last batch, which was of these stimuli, to time it: outputs as in
+    /// inference mode, errors and gradients as they happen to be. Weights stay, and learning goes on as if it had not been.
+    /// Where an error is not handed on, nothing is computed.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such cell or the stimuli are not as many as those of the last batch.
+    pub fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {
+        assert!(cell < self.n_cells(), "cell {cell}: expected one below {}", self.n_cells());
+        self.backend.repeat(stimuli, cell, pass);
+    }
+
     fn step(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: Option<f64>) -> StepReport {
         self.check_batch(stimuli, labels.len());
         let n_classes = self.n_classes();
@@ -159,6 +182,11 @@ impl Network {
     /// Index of the cell that the target compares.
     pub fn target(&self) -> usize {
         self.plan.target.cell
+    }
+
+    /// Whether learning changes any weights: whether an error of the target reaches some.
+    pub fn learns(&self) -> bool {
+        self.plan.cells[self.target()].has_error
     }
 
     /// Classes that the target tells apart: one an output channel, or two where there is a single one.

@@ -58,7 +58,8 @@ impl Plan {
         let mut has_weights_below: Vec<bool> = Vec::with_capacity(configs.len());
         for config in configs {
             let below = |source: &Source| matches!(source, Source::Cell(cell) if has_weights_below[*cell]);
-            has_weights_below.push(is_trainable(&config.operator) || config.inputs.iter().any(below));
+            let passes = back_propagates(&config.operator) && config.inputs.iter().any(below);
+            has_weights_below.push(is_trainable(&config.operator) || passes);
         }
         self.cells[self.target.cell].has_error = has_weights_below[self.target.cell];
         for consumer in (0..self.cells.len()).rev() {

@@ -145,6 +145,8 @@ impl Network {
                 Operator::Softmax(softmax) => softmax.reference(input),
                 Operator::Dropout(_) => input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect(),
                 Operator::ElemWise(elem_wise) => elem_wise.reference(input),
+                Operator::Taps(taps) => taps.reference(input),
+                Operator::Transformation(transformation) => transformation.reference(input),
                 Operator::BatchNorm(norm) => norm.reference(input, &moments, weights, bias.unwrap_or_default()),
             };
             let sums: Vec<Vec<f64>> = inputs.iter().enumerate().map(sum).collect();
@@ -208,8 +210,9 @@ impl Network {
                             error.iter().zip(self.factors(index, mode, at)).map(|(e, f)| e * f).collect()
                         }
                         Operator::ElemWise(elem_wise) => elem_wise.reference_backward(input, error),
-                        // Above.
-                        Operator::BatchNorm(_) => Vec::new(),
+                        Operator::Taps(taps) => taps.reference_backward(error),
+                        // Above, and none.
+                        Operator::BatchNorm(_) | Operator::Transformation(_) => Vec::new(),
                     };
                     all.map(one).collect()
                 }

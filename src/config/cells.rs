@@ -2,6 +2,8 @@
 
 mod batch_norm;
 mod elem_wise;
+mod rearrange;
+mod transformation;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -219,6 +221,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 let (operator, shape) = self.elem_wise();
                 (operator, shape, self.activation(Activation::Linear))
             }
+            "Padding" | "Resize" | "Reshape" | "Transpose" | "Activation" => self.rearranged(&kind),
+            "Threshold" | "Transformation" => self.transformed(&kind),
             _ => {
                 let (operator, shape) = self.dropout();
                 (operator, shape, nothing)
@@ -258,6 +262,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
             "BatchNorm" => scopes.push(Scope::BatchNormParameter),
+            "Resize" => scopes.push(Scope::ResizeParameter),
+            "Threshold" => scopes.push(Scope::ThresholdParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -601,6 +607,14 @@ fn lacks_spikes(kind: &str) -> Option<&'static str> {
         "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
         "ElemWise" => {
             Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
+        }
+        "Padding" => {
+            Some("give the next Conv or Pool PaddingX and PaddingY instead and learn again, or use Model=Frame")
+        }
+        "Reshape" => Some("leave it out where an Fc follows, which reads any shape, or use Model=Frame"),
+        "Activation" => Some("give the Conv or Fc before it this ActivationFunction instead, or use Model=Frame"),
+        "Threshold" | "Transformation" => {
+            Some("transform the stimuli instead, in a section of `[env]`, or use Model=Frame")
         }
         _ => Some("learn again without it, or use Model=Frame and test the network as frames"),
     }

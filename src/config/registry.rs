@@ -92,6 +92,22 @@ pub enum Scope {
     BatchNorm,
     /// `ConfigSection` of `BatchNorm`.
     BatchNormParameter,
+    /// `Type=Padding`.
+    Padding,
+    /// `Type=Resize`.
+    Resize,
+    /// `ConfigSection` of `Resize`.
+    ResizeParameter,
+    /// `Type=Reshape`.
+    Reshape,
+    /// `Type=Transpose`.
+    Transpose,
+    /// `Type=Threshold`.
+    Threshold,
+    /// `ConfigSection` of `Threshold`.
+    ThresholdParameter,
+    /// `Type=Transformation`.
+    TransformationCell,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -231,7 +247,9 @@ impl Scope {
                 "`[sp.StimuliData*]`: figures of the stimuli, for keys as `[sp.StimuliData]_GlobalValue.mean`, `.stdDev`, `.minVal`, `.maxVal`"
             }
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm",
+            Self::Activated => {
+                "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm, Activation, Padding, Resize, Reshape, Transpose"
+            }
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
@@ -242,6 +260,14 @@ impl Scope {
             Self::ElemWise => "`Type=ElemWise`",
             Self::BatchNorm => "`Type=BatchNorm`",
             Self::BatchNormParameter => "BatchNorm: `ConfigSection`",
+            Self::Padding => "`Type=Padding`",
+            Self::Resize => "`Type=Resize`",
+            Self::ResizeParameter => "Resize: `ConfigSection`",
+            Self::Reshape => "`Type=Reshape`",
+            Self::Transpose => "`Type=Transpose`",
+            Self::Threshold => "`Type=Threshold`",
+            Self::ThresholdParameter => "Threshold: `ConfigSection`",
+            Self::TransformationCell => "`Type=Transformation`, with the keys of that transformation beside it",
             Self::Weighted => "Layers with weights: Conv, Fc",
             Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {

@@ -84,6 +84,7 @@ pub(crate) fn saved(value: &Value) -> String {
     match value {
         Value::Bool(value) => u8::from(*value).to_string(),
         Value::Unsigned(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
         Value::Real(value) => saved_real(*value),
         Value::Time(value) => value.0.to_string(),
         Value::TimeSpread(spread) => {
@@ -96,6 +97,7 @@ pub(crate) fn saved(value: &Value) -> String {
         Value::Names(names) => names.join(","),
         Value::Bools(values) => list(values.iter().map(|&value| u8::from(value).to_string()).collect()),
         Value::Unsigneds(values) => list(values.iter().map(u64::to_string).collect()),
+        Value::Integers(values) => list(values.iter().map(i64::to_string).collect()),
         Value::Reals(values) => list(values.iter().copied().map(saved_real).collect()),
     }
 }

@@ -212,17 +212,9 @@ impl Keys<'_, '_> {
     }
 }
 
-fn transformation(
-    reader: &mut Reader<'_>,
-    section: usize,
-    on_the_fly: bool,
-    n_channels: usize,
-    read: &Read,
-) -> Option<Transformation> {
-    let bag = reader.bag(section, None);
-    let apply_to = apply_to(reader, &bag, Scope::Transformation);
-    let name: String = reader.read(&bag, "", Scope::Transformation, "Type");
-    let scope = match name.as_str() {
+/// The keys of the transformation `name`; `None` where there is none.
+pub(crate) fn scope_of(name: &str) -> Option<Scope> {
+    Some(match name {
         "RescaleTransformation" => Scope::Rescale,
         "PadCropTransformation" => Scope::PadCrop,
         "ChannelExtractionTransformation" => Scope::ChannelExtraction,
@@ -241,7 +233,30 @@ fn transformation(
         "RandomAffineTransformation" => Scope::RandomAffine,
         "CompressionNoiseTransformation" => Scope::CompressionNoise,
         _ => return None,
-    };
+    })
+}
+
+/// The transformation of a layer, in whose section its keys stand.
+pub(crate) fn of_layer<'a>(
+    reader: &mut Reader<'a>,
+    bag: &Bag<'a>,
+    scope: Scope,
+    n_channels: usize,
+) -> Option<Operation> {
+    operation(&mut Keys { reader, bag, scope }, n_channels, &Read::default())
+}
+
+fn transformation(
+    reader: &mut Reader<'_>,
+    section: usize,
+    on_the_fly: bool,
+    n_channels: usize,
+    read: &Read,
+) -> Option<Transformation> {
+    let bag = reader.bag(section, None);
+    let apply_to = apply_to(reader, &bag, Scope::Transformation);
+    let name: String = reader.read(&bag, "", Scope::Transformation, "Type");
+    let scope = scope_of(&name)?;
     reader.check(&bag, &accepted([Scope::Transformation, scope]), Unknown::Warns);
     let operation = operation(&mut Keys { reader, bag: &bag, scope }, n_channels, read)?;
     Some(Transformation { apply_to, on_the_fly, operation })
@@ -323,13 +338,7 @@ fn operation(keys: &mut Keys<'_, '_>, n_channels: usize, read: &Read) -> Option<
         Scope::ThresholdTransformation => Operation::Threshold(Threshold {
             threshold: keys.get("Threshold"),
             otsu: keys.get("OtsuMethod"),
-            operation: match keys.word("Operation").as_str() {
-                "BinaryInverted" => ThresholdOperation::BinaryInverted,
-                "Truncate" => ThresholdOperation::Truncate,
-                "ToZero" => ThresholdOperation::ToZero,
-                "ToZeroInverted" => ThresholdOperation::ToZeroInverted,
-                _ => ThresholdOperation::Binary,
-            },
+            operation: threshold_operation(&keys.word("Operation")),
             max_value: keys.get("MaxValue"),
         }),
         Scope::RangeClipping => {
@@ -377,6 +386,17 @@ fn operation(keys: &mut Keys<'_, '_>, n_channels: usize, read: &Read) -> Option<
         }
         _ => return None,
     })
+}
+
+/// What a threshold does, by its name.
+pub(crate) fn threshold_operation(name: &str) -> ThresholdOperation {
+    match name {
+        "BinaryInverted" => ThresholdOperation::BinaryInverted,
+        "Truncate" => ThresholdOperation::Truncate,
+        "ToZero" => ThresholdOperation::ToZero,
+        "ToZeroInverted" => ThresholdOperation::ToZeroInverted,
+        _ => ThresholdOperation::Binary,
+    }
 }
 
 fn space(name: &str) -> Space {

@@ -26,6 +26,8 @@ pub enum Kind {
     Unsigned,
     /// A whole number from 1.
     Count,
+    /// A whole number of either sign.
+    Integer,
     /// A finite number.
     Real,
     /// A finite number above 0.
@@ -48,6 +50,8 @@ pub enum Kind {
     Bools,
     /// Whole numbers from 0 between blanks.
     Unsigneds,
+    /// Whole numbers of either sign between blanks.
+    Integers,
     /// Finite numbers between blanks.
     Reals,
     /// One word of a list; the second list holds what N2D2 knows and we lack.
@@ -61,6 +65,8 @@ pub enum Value {
     Bool(bool),
     /// Of [`Kind::Unsigned`] and [`Kind::Count`].
     Unsigned(u64),
+    /// Of [`Kind::Integer`].
+    Integer(i64),
     /// Of [`Kind::Real`], [`Kind::PositiveReal`] and [`Kind::Fraction`].
     Real(f64),
     /// Of [`Kind::Time`].
@@ -77,6 +83,8 @@ pub enum Value {
     Bools(Vec<bool>),
     /// Of [`Kind::Unsigneds`].
     Unsigneds(Vec<u64>),
+    /// Of [`Kind::Integers`].
+    Integers(Vec<i64>),
     /// Of [`Kind::Reals`].
     Reals(Vec<f64>),
 }
@@ -88,6 +96,7 @@ impl Kind {
             Self::Bool => "`0` or `1`".into(),
             Self::Unsigned => "a whole number such as `32` or `1,000,000`".into(),
             Self::Count => "a whole number from 1 such as `32` or `1,000,000`".into(),
+            Self::Integer => "a whole number such as `2` or `-1`".into(),
             Self::Real => "a number such as `0.05` or `1e-3`".into(),
             Self::PositiveReal => "a number above 0 such as `0.05` or `1`".into(),
             Self::Fraction => "a number from 0 to 1 such as `0.2`".into(),
@@ -101,6 +110,7 @@ impl Kind {
             Self::Names => "names with commas between them".into(),
             Self::Bools => "`0`s and `1`s with blanks between them".into(),
             Self::Unsigneds => "whole numbers with blanks between them".into(),
+            Self::Integers => "whole numbers with blanks between them, such as `0 -1 2`".into(),
             Self::Reals => "numbers with blanks between them".into(),
             Self::Choice(supported, _) => one_of(supported),
         }
@@ -112,6 +122,7 @@ impl Kind {
             Self::Bool => "0 or 1".into(),
             Self::Unsigned => "whole number".into(),
             Self::Count => "whole number from 1".into(),
+            Self::Integer => "whole number, also negative".into(),
             Self::Real => "number".into(),
             Self::PositiveReal => "number above 0".into(),
             Self::Fraction => "number from 0 to 1".into(),
@@ -123,6 +134,7 @@ impl Kind {
             Self::Names => "comma list of names".into(),
             Self::Bools => "list of 0 and 1".into(),
             Self::Unsigneds => "list of whole numbers".into(),
+            Self::Integers => "list of whole numbers, also negative".into(),
             Self::Reals => "list of numbers".into(),
             Self::Choice(supported, _) => {
                 supported.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
@@ -141,6 +153,7 @@ impl Kind {
             Self::Bool => parse_bool(text).map(Value::Bool),
             Self::Unsigned => parse_unsigned(text).map(Value::Unsigned),
             Self::Count => parse_unsigned(text).filter(|&n| n > 0).map(Value::Unsigned),
+            Self::Integer => parse_integer(text).map(Value::Integer),
             Self::Real => parse_real(text).map(Value::Real),
             Self::PositiveReal => parse_real(text).filter(|&x| x > 0.0).map(Value::Real),
             Self::Fraction => parse_real(text).filter(|x| (0.0..=1.0).contains(x)).map(Value::Real),
@@ -151,6 +164,7 @@ impl Kind {
             Self::Names => parse_names(text).map(Value::Names),
             Self::Bools => list(text, parse_bool).map(Value::Bools),
             Self::Unsigneds => list(text, parse_unsigned).filter(|list| !list.is_empty()).map(Value::Unsigneds),
+            Self::Integers => list(text, parse_integer).filter(|list| !list.is_empty()).map(Value::Integers),
             Self::Reals => list(text, parse_real).filter(|list| !list.is_empty()).map(Value::Reals),
             Self::Choice(supported, lacking) => return choose(text, supported, lacking),
         };
@@ -211,6 +225,14 @@ fn without_groups(digits: &str) -> Option<String> {
 /// A whole number from 0, with or without digit-group commas.
 pub fn parse_unsigned(text: &str) -> Option<u64> {
     without_groups(text.strip_prefix('+').unwrap_or(text))?.parse().ok()
+}
+
+/// A whole number of either sign, with or without digit-group commas.
+pub fn parse_integer(text: &str) -> Option<i64> {
+    match text.strip_prefix('-') {
+        Some(digits) => without_groups(digits).and_then(|digits| format!("-{digits}").parse().ok()),
+        None => parse_unsigned(text).and_then(|number| number.try_into().ok()),
+    }
 }
 
 /// A finite number; digit-group commas may stand before its point.
@@ -331,6 +353,11 @@ fn narrowed<T: TryFrom<u64> + std::fmt::Display>(value: u64, most: T) -> Result<
     value.try_into().map_err(|_| format!("expected a whole number of at most `{most}`, found `{value}`"))
 }
 
+fn narrowed_integer(value: i64) -> Result<i32, String> {
+    let (least, most) = (i32::MIN, i32::MAX);
+    value.try_into().map_err(|_| format!("expected a whole number from `{least}` to `{most}`, found `{value}`"))
+}
+
 fn narrowed_real(value: f64) -> Result<f32, String> {
     let narrow = value as f32;
     if narrow.is_finite() {
@@ -345,6 +372,7 @@ from_value! {
     u64: Value::Unsigned(value) => Ok(value);
     u32: Value::Unsigned(value) => narrowed(value, u32::MAX);
     usize: Value::Unsigned(value) => narrowed(value, usize::MAX);
+    i32: Value::Integer(value) => narrowed_integer(value);
     f64: Value::Real(value) => Ok(value);
     f32: Value::Real(value) => narrowed_real(value);
     SimDuration: Value::Time(value) => Ok(value);
@@ -354,6 +382,7 @@ from_value! {
     Vec<String>: Value::Names(value) => Ok(value);
     Vec<bool>: Value::Bools(value) => Ok(value);
     Vec<u64>: Value::Unsigneds(value) => Ok(value);
+    Vec<i32>: Value::Integers(values) => values.into_iter().map(narrowed_integer).collect();
     Vec<f64>: Value::Reals(value) => Ok(value);
 }
 
@@ -378,6 +407,21 @@ mod tests {
         check("", None);
         check("18446744073709551615", Some(u64::MAX));
         check("18446744073709551616", None);
+    }
+
+    #[test]
+    fn whole_numbers_have_a_sign_or_none() {
+        let check = |text, expected| assert_eq!(parse_integer(text), expected, "{text}");
+        check("-1", Some(-1));
+        check("+2", Some(2));
+        check("-1,000", Some(-1000));
+        check("-9223372036854775808", Some(i64::MIN));
+        check("9223372036854775808", None);
+        check("-1,00", None);
+        check("--1", None);
+        check("-+1", None);
+        check("1.0", None);
+        check("-", None);
     }
 
     #[test]

@@ -66,6 +66,12 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             let y = taps(input.height, pool.window.height, pool.stride.height, pool.padding.height, 1);
             Sizes { nodes, connections: x * y * connected(&pool.mapping, pool.n_outputs), ..Sizes::default() }
         }
+        Operator::Padding(_)
+        | Operator::Resize(_)
+        | Operator::Reshape(_)
+        | Operator::Transpose(_)
+        | Operator::Activation => Sizes { nodes, ..Sizes::default() },
+        Operator::Transformation(_) => Sizes::default(),
         Operator::ElemWise(_) | Operator::BatchNorm(_) => Sizes { nodes, ..Sizes::default() },
         Operator::Softmax(_) | Operator::Dropout(_) => Sizes { neurons: nodes, nodes, ..Sizes::default() },
     }
@@ -92,6 +98,14 @@ fn kind(cell: &CellDescription) -> String {
         Operator::Dropout(d) => format!("Dropout {}", d.rate),
         Operator::BatchNorm(_) => "BatchNorm".to_string(),
         Operator::ElemWise(e) => format!("ElemWise {:?}", e.operation),
+        Operator::Padding(p) => {
+            format!("Padding top {}, bottom {}, left {}, right {}", p.top, p.bottom, p.left, p.right)
+        }
+        Operator::Resize(r) => format!("Resize {:?}", r.interpolation),
+        Operator::Reshape(_) => "Reshape".to_string(),
+        Operator::Transpose(t) => format!("Transpose {:?}", t.axes),
+        Operator::Activation => "Activation".to_string(),
+        Operator::Transformation(operation) => format!("Transformation {}", operation.name()),
     };
     match cell.activation.value {
         Activation::Linear => text,

@@ -22,6 +22,7 @@ const N_SAMPLES: usize = 100;
 /// # Errors
 /// A file that cannot be written; Ctrl-C.
 pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f64>> {
+    super::learn::check_learns(session, network)?;
     let learn_set = session.database().set(Set::Learn);
     let batch = session.description.stimuli.batch_size;
     let shape = session.provider.shape();

@@ -54,6 +54,7 @@ struct Run<'a> {
 /// # Errors
 /// A state to go on from that is missing or of another model, a file that cannot be written, Ctrl-C ([`Interrupted`]).
 pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> Result<Learned> {
+    check_learns(session, network)?;
     let options = &session.options;
     let n_classes = session.database().label_names().len();
     let mut ledger = Ledger::new(&session.description.sha256, session.seed, n_classes);
@@ -99,6 +100,22 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     save_weights(session, run.network, "weights")?;
     let folder = if best.is_some() { "weights_validation" } else { "weights" };
     Ok(Learned { best, stimuli, seconds, weights: WeightSource::Folder(session.output.path(folder)) })
+}
+
+/// Refuses a network to whose weights no error of the first target comes.
+///
+/// # Errors
+/// The target with its line.
+pub fn check_learns(session: &Session, network: &Network) -> Result<()> {
+    if network.learns() {
+        return Ok(());
+    }
+    let target = &session.description.targets[0];
+    Err(wrong_input(format!(
+        "{}, [{}]: nothing would be learned: no error comes from here to any weights; no Threshold or Transformation may stand \
+         between them, so put the target on a layer before it",
+        target.span, target.name
+    )))
 }
 
 /// The metric typed, or the one that validations were judged by so far.

@@ -132,6 +132,40 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::Padding(_) => {
+            return refuse(
+                line,
+                "a padding cell has no spiking form; give the next Conv or Pool PaddingX and PaddingY instead and learn again"
+                    .to_string(),
+            );
+        }
+        Operator::Resize(_) => {
+            return refuse(line, "a resize has no spiking form; learn again without it".to_string());
+        }
+        Operator::Reshape(_) => {
+            return refuse(
+                line,
+                "a reshape has no spiking form; leave it out where an Fc follows, which reads any shape".to_string(),
+            );
+        }
+        Operator::Transpose(_) => {
+            return refuse(line, "a transpose has no spiking form; learn again without it".to_string());
+        }
+        Operator::Activation => {
+            return refuse(
+                line,
+                "an activation cell has no spiking form; give the Conv or Fc before it ActivationFunction=Rectifier instead"
+                    .to_string(),
+            );
+        }
+        Operator::Transformation(_) => {
+            return refuse(
+                line,
+                "a threshold or transformation of a cell's outputs has no spiking form; leave the section out of the spiking \
+                 model and put the target on the cell before it"
+                    .to_string(),
+            );
+        }
         Operator::Conv(_) | Operator::Fc(_) | Operator::Pool(_) => {}
     }
     if bias::has_bias(cell, trained) {

@@ -64,6 +64,13 @@ impl Frame {
         self.bytes.extend_from_slice(pixels);
     }
 
+    /// Starts with an image of reals.
+    pub fn begin_reals(&mut self, shape: Shape, levels: &[f32]) {
+        (self.shape, self.is_real) = (shape, true);
+        self.reals.clear();
+        self.reals.extend_from_slice(levels);
+    }
+
     /// Makes a byte image real, level by level.
     pub fn make_real(&mut self) {
         if !self.is_real {

@@ -9,6 +9,7 @@ mod filter;
 mod geometry;
 mod levels;
 mod matrix;
+mod on_reals;
 mod slice;
 
 use std::fmt::Debug;
@@ -24,6 +25,7 @@ pub use levels::{
     Arithmetic, Norm, Normalize, RandomAffine, RangeAffine, RangeClipping, Threshold, ThresholdOperation,
 };
 pub use matrix::{Affine, Matrix};
+pub use on_reals::OnReals;
 pub use slice::{RandomResizeCrop, SliceExtraction};
 
 use crate::draws::Draws;

@@ -72,6 +72,28 @@ fn an_element_wise_layer_is_refused() {
     check(edit, &["element-wise", "[sum]", "Input=a,b", "line "]);
 }
 
+/// Between `fc1` and `fc2` as a frame layer, each is refused when the network is to run as spikes.
+#[test]
+fn layers_that_move_or_transform_outputs_are_refused() {
+    let between = |keys: &str| {
+        let text = model("LeNet_Spike.ini").replacen("Input=fc1", "Input=between", 1);
+        format!("{text}\n[between]\nInput=fc1\nModel=Frame\n{keys}\n")
+    };
+    for (keys, parts) in [
+        ("Type=Padding\nLeftPadding=1", ["a padding cell", "PaddingX"]),
+        ("Type=Resize\nOutputWidth=2\nOutputHeight=2\nMode=Bilinear", ["a resize", "learn again"]),
+        ("Type=Reshape\nDims=-1 1 1", ["a reshape", "leave it out"]),
+        ("Type=Transpose\nPerm=2 1 0 3", ["a transpose", "learn again"]),
+        ("Type=Activation", ["an activation cell", "ActivationFunction=Rectifier"]),
+        ("Type=Threshold\nThreshold=0.5", ["a threshold", "leave the section out"]),
+    ] {
+        let folder = folder();
+        fs::write(folder.path().join("m.ini"), between(keys)).unwrap();
+        let words = ["learn", "m.ini", "--learn", "256", "--log", "256", "--nb-test", "5", "--out", "out"];
+        run(folder.path(), &words).fails(2, &["[between]", "line ", "no spiking form", parts[0], parts[1]]);
+    }
+}
+
 #[test]
 fn dropout_is_refused() {
     let edit = |t: String| {

@@ -15,6 +15,7 @@ mod layer;
 mod nonlinear;
 mod pool;
 mod slot;
+mod taps;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -26,7 +27,7 @@ use super::{Backend, Batch, CellTime, Clock};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
-use crate::network::StepReport;
+use crate::network::{Pass, StepReport};
 use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
 use crate::solver::Step;
@@ -293,10 +294,7 @@ impl Cpu {
             };
             let n_columns = program.n_columns(index);
             let chunk = n_columns.map_or(CHUNK, |n_columns| ROWS * n_columns);
-            let factors = |block: usize| -> dense::Factors<'_> {
-                let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
-                (inputs, errors)
-            };
+            let factors = factors(slots, cell);
             let spent = AtomicU64::new(0);
             let clock = self.clock;
             let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
@@ -326,6 +324,14 @@ impl Cpu {
             }
             self.update_times[cell] += Duration::from_nanos(spent.into_inner());
         }
+    }
+}
+
+/// What the gradients of a full connection are made of, block by block.
+fn factors<'a>(slots: &'a [Slot], cell: usize) -> impl Fn(usize) -> dense::Factors<'a> + Sync {
+    move |block| {
+        let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
+        (inputs, errors)
     }
 }
 
@@ -379,6 +385,31 @@ impl Backend for Cpu {
             squared_error: squared_error / labels.len().max(1) as f64,
             cross_entropy: is_softmax.then(|| cross_entropy / labelled.max(1) as f64),
         }
+    }
+
+    fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {
+        assert_eq!(stimuli.len(), self.n * self.program.input, "the stimuli of the last batch");
+        let (program, pool) = (&self.program, &self.scratch);
+        let work =
+            Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode: Mode::Infer, clock: None };
+        let n_blocks = self.n.div_ceil(LANES);
+        let used = n_blocks.min(SLOTS);
+        self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
+            let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
+            let mut scratch = scratch.unwrap_or_else(|| Scratch::new(program));
+            slot.repeat(&work, &mut scratch, index, cell, pass);
+            if let Ok(mut pool) = pool.lock() {
+                pool.push(scratch);
+            }
+        });
+        let (Some(parameter), Pass::ToWeights) = (program.weights[cell], pass) else { return };
+        let (Some(n_columns), true) = (program.n_columns(parameter), program.cells[cell].has_error) else { return };
+        let factors = factors(&self.slots, cell);
+        let rows = self.gradients[parameter].par_chunks_mut(ROWS * n_columns).enumerate();
+        rows.for_each(|(number, gradient)| {
+            let rows = dense::GradientRows { n_columns, first: number * ROWS, n_blocks, factors: &factors, add: false };
+            dense::gradients(&rows, gradient);
+        });
     }
 
     fn output(&self, cell: usize) -> &[f32] {

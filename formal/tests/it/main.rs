@@ -7,5 +7,8 @@ mod errors;
 mod gradients;
 mod insight;
 mod learning;
+mod passes;
+mod rearrange;
 mod resume;
 mod threads;
+mod transformation;

@@ -92,9 +92,23 @@ const TRANSFORMATION: Kind = Kind::Choice(
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm"],
     &[
+        "Conv",
+        "Pool",
+        "Fc",
+        "Softmax",
+        "Dropout",
+        "ElemWise",
+        "BatchNorm",
         "Activation",
+        "Padding",
+        "Resize",
+        "Reshape",
+        "Transpose",
+        "Threshold",
+        "Transformation",
+    ],
+    &[
         "Anchor",
         "Deconv",
         "Distance",
@@ -104,17 +118,11 @@ const CELL: Kind = Kind::Choice(
         "Normalize",
         "ONNX",
         "ObjectDet",
-        "Padding",
         "Proposal",
         "RP",
         "ROIPooling",
-        "Reshape",
-        "Resize",
         "Scaling",
         "TargetBias",
-        "Threshold",
-        "Transformation",
-        "Transpose",
         "Unpool",
     ],
 );
@@ -380,7 +388,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax)"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax, and those without weights from Activation to Transformation)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -389,7 +397,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "InputWidth", Kind::Unsigned, Refused("0"), "Crops the input"),
     key(Scope::Cell, "InputHeight", Kind::Unsigned, Refused("0"), "Crops the input"),
 
-    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv, Fc and BatchNorm: `DefaultActivation`, others: `Linear`"),
+    key(Scope::Activated, "ActivationFunction", ACTIVATION, Optional, "What follows the layer; Conv, Fc and BatchNorm: `DefaultActivation`, Activation: `Tanh`, others: `Linear`"),
 
     key(Scope::Linear, "Clipping", Kind::Real, Text("0.0"), "Bounds the output to plus or minus this; 0 is off"),
 
@@ -465,6 +473,28 @@ pub static KEYS: &[Key] = &[
     key(Scope::BatchNormParameter, "Epsilon", Kind::PositiveReal, Computed(|| BatchNormConfig::default().epsilon.to_string()), "Added to the variance"),
     key(Scope::BatchNormParameter, "MovingAverageMomentum", Kind::Fraction, Computed(|| BatchNormConfig::default().momentum.to_string()), "Share of a batch in the running mean and variance; 0 freezes them, and learning normalizes by them"),
     key(Scope::BatchNormParameter, "BackPropagate", Kind::Bool, Text("1"), "Hands the error on to the inputs"),
+
+    key(Scope::Padding, "TopPadding", Kind::Integer, Text("0"), "Rows of zeros above; a negative number cuts rows off"),
+    key(Scope::Padding, "BottomPadding", Kind::Integer, Text("0"), "Rows below"),
+    key(Scope::Padding, "LeftPadding", Kind::Integer, Text("0"), "Columns to the left"),
+    key(Scope::Padding, "RightPadding", Kind::Integer, Text("0"), "Columns to the right"),
+
+    key(Scope::Resize, "OutputWidth", Kind::Count, Required, "Width of the result"),
+    key(Scope::Resize, "OutputHeight", Kind::Count, Required, "Height of the result"),
+    key(Scope::Resize, "Mode", Kind::Choice(&["NearestNeighbor", "Bilinear", "BilinearTF"], &[]), Required, "Output o takes input floor(o in/out); or the two around (o + 1/2) in/out - 1/2; or, `BilinearTF`, around o in/out, see `AlignCorners`"),
+
+    key(Scope::ResizeParameter, "AlignCorners", Kind::Bool, Text("1"), "`BilinearTF`: around o (in - 1)/(out - 1), so that the corners stay corners"),
+
+    key(Scope::Reshape, "Dims", Kind::Integers, Required, "Width, height and channels of the result, then 0 for the batch if anything; 0 keeps that of the input, one -1 is worked out"),
+
+    key(Scope::Transpose, "Perm", Kind::Unsigneds, Required, "The axes of the input that become width, height and channels: 0, 1 and 2 in some order, then 3, the batch"),
+
+    key(Scope::Threshold, "Threshold", Kind::Real, Required, "The T that values x are compared with, strictly; no error passes the layer, what stands before it learns from other targets"),
+
+    key(Scope::ThresholdParameter, "Operation", Kind::Choice(&["Binary", "BinaryInverted", "Truncate", "ToZero", "ToZeroInverted"], &[]), Text("Binary"), "What is done where x > T, and elsewhere"),
+    key(Scope::ThresholdParameter, "MaxValue", Kind::Real, Text("1.0"), "The value of the binary operations"),
+
+    key(Scope::TransformationCell, "Transformation", TRANSFORMATION, Required, "Which transformation, one without random draws; no error passes the layer"),
 
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),

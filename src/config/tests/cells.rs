@@ -1,5 +1,8 @@
 //! Layers beyond Conv, Pool, Fc, Softmax and Dropout: what is read, and what is wrong.
 
+mod rearranged;
+mod sizes;
+
 use formal::config::{CoefficientMode, ElementOperation, Operator, SgdConfig};
 
 use super::*;

@@ -175,7 +175,7 @@ pub enum ThresholdOperation {
 }
 
 /// Compares each level with a threshold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Threshold {
     /// The threshold, unless `otsu`.
     pub threshold: f64,

@@ -9,6 +9,8 @@ use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
 use crate::cell::elem_wise::ElemWise;
 use crate::cell::softmax::Softmax;
+use crate::cell::taps::Taps;
+use crate::cell::transformation::Transformation;
 use crate::cell::{Cell, Edge, Operator, size};
 
 /// The operator of a cell.
@@ -21,6 +23,8 @@ pub(super) enum Layer {
     Dropout(Dropout),
     ElemWise(ElemWise),
     BatchNorm(BatchNorm),
+    Taps(Taps),
+    Transformation(Transformation),
 }
 
 impl Layer {
@@ -34,6 +38,8 @@ impl Layer {
             Operator::Dropout(dropout) => Self::Dropout(dropout.clone()),
             Operator::ElemWise(elem_wise) => Self::ElemWise(elem_wise.clone()),
             Operator::BatchNorm(norm) => Self::BatchNorm(norm.clone()),
+            Operator::Taps(taps) => Self::Taps(taps.clone()),
+            Operator::Transformation(transformation) => Self::Transformation(transformation.clone()),
         }
     }
 }

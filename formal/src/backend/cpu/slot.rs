@@ -7,9 +7,10 @@ use super::batch_norm::Normalization;
 use super::conv::ConvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
+use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, taps};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
+use crate::network::Pass;
 use crate::parameter::Parameter;
 use crate::random::{Purpose, Stream};
 
@@ -165,6 +166,23 @@ impl Slot {
         }
     }
 
+    /// Computes a pass through a cell again.
+    pub(super) fn repeat(&mut self, work: &Work<'_>, scratch: &mut Scratch, index: usize, cell: usize, pass: Pass) {
+        let program = work.program;
+        for (turn, block) in self.blocks.iter_mut().enumerate() {
+            let number = turn * SLOTS + index;
+            let Some(stimuli) = work.stimuli.chunks(LANES * program.input).nth(number) else { break };
+            let (to_weights, to_inputs) = (pass == Pass::ToWeights, pass == Pass::ToInputs);
+            if pass == Pass::Forward {
+                scratch.forward(work, cell, number, block);
+            } else if program.cells[cell].has_error {
+                let lanes = stimuli.len() / program.input;
+                let parts = Parts { lanes, activation: false, to_weights, to_inputs };
+                scratch.backward(work, cell, block, &mut self.gradients, parts);
+            }
+        }
+    }
+
     /// Does a stage of the blocks of the slot `index` of a batch.
     pub(super) fn run(&mut self, work: &Work<'_>, stage: &Stage, scratch: &mut Scratch, index: usize) {
         let Work { program, stimuli, mode, clock, .. } = *work;
@@ -199,7 +217,7 @@ impl Slot {
             }
             for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
                 timed(clock, &mut self.times[cell].backward, || {
-                    scratch.backward(work, cell, block, &mut self.gradients, labels.len());
+                    scratch.backward(work, cell, block, &mut self.gradients, Parts::all(labels.len()));
                 });
             }
             if let Some(cell) = stage.settles {
@@ -219,6 +237,22 @@ fn timed(clock: Option<Clock>, total: &mut Duration, work: impl FnOnce()) {
     let started = now();
     work();
     *total += now().saturating_sub(started);
+}
+
+/// What is done of the way back through a cell.
+#[derive(Clone, Copy)]
+struct Parts {
+    /// Stimuli in the block.
+    lanes: usize,
+    activation: bool,
+    to_weights: bool,
+    to_inputs: bool,
+}
+
+impl Parts {
+    fn all(lanes: usize) -> Self {
+        Self { lanes, activation: true, to_weights: true, to_inputs: true }
+    }
 }
 
 fn keeps_sums(cell: &Cell) -> bool {
@@ -277,6 +311,16 @@ impl Scratch {
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
             Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
+            Layer::Taps(layer) => taps::apply(&layer.forward, input, &mut output, false),
+            Layer::Transformation(layer) => {
+                let n = (work.stimuli.len() / program.input - number * LANES).min(LANES);
+                let mut images = vec![0.0; n * input.len()];
+                let mut results = vec![0.0; n * output.len()];
+                elementwise::unpack(input, &mut images);
+                layer.apply(&images, &mut results);
+                // Lanes without a stimulus stay 0: what a transformation makes of nothing may be no number.
+                elementwise::pack(&results, &mut output);
+            }
             Layer::BatchNorm(norm) => {
                 let moments = &norms[index].moments;
                 batch_norm::forward(norm, moments, weights, bias.unwrap_or_default(), input, &mut output);
@@ -304,21 +348,25 @@ impl Scratch {
         block.kept[index] = kept;
     }
 
-    /// Leads the error of a cell back through it; `lanes` stimuli are in the block.
-    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], lanes: usize) {
+    /// Leads the error of a cell back through it.
+    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], parts: Parts) {
         let Work { program, parameters, norms, .. } = *work;
+        let lanes = parts.lanes;
         let norm = &norms[index];
         let cell = &program.cells[index];
         let (before, rest) = self.errors.split_at_mut(index);
         let error = &mut rest[0];
-        if !program.barriers.contains(&index) {
+        if !program.barriers.contains(&index) && parts.activation {
             elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
         }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
         let conv = &mut self.conv[index];
         let weights = program.weights[index];
-        if let Some(weights) = weights {
+        if let Layer::Conv(layer) = &program.layers[index] {
+            layer.spread(error, conv);
+        }
+        if let Some(weights) = weights.filter(|_| parts.to_weights) {
             let (weights, bias) = match program.biases[index] {
                 Some(bias) => {
                     let (weights_part, bias_part) = gradients.split_at_mut(bias);
@@ -327,10 +375,7 @@ impl Scratch {
                 None => (&mut gradients[weights], None),
             };
             match &program.layers[index] {
-                Layer::Conv(layer) => {
-                    layer.spread(error, conv);
-                    layer.gradients(input, error, conv, weights, bias);
-                }
+                Layer::Conv(layer) => layer.gradients(input, error, conv, weights, bias),
                 Layer::Dense(_) => {
                     dense::transpose(input, &mut factors.0);
                     factors.1.copy_from_slice(error);
@@ -352,6 +397,9 @@ impl Scratch {
             }
         }
         block.factors[index] = factors;
+        if !parts.to_inputs {
+            return;
+        }
         let input = block.input(program, index);
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
@@ -366,6 +414,9 @@ impl Scratch {
                 }
             }
             Layer::ElemWise(layer) => elem_wise::backward(layer, input, error, to, add),
+            Layer::Taps(layer) => taps::apply(&layer.backward, error, to, add),
+            // No error passes it.
+            Layer::Transformation(_) => {}
             Layer::BatchNorm(layer) => batch_norm::backward(layer, norm, weights, (input, lanes), error, to, add),
             Layer::Dropout(_) => {
                 elementwise::multiply(&block.kept[index], error);
