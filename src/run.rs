@@ -6,4 +6,5 @@ pub mod formal_test;
 pub mod interrupt;
 pub mod learn;
 pub mod learning_state;
+pub mod reconstruction;
 pub mod spiking_test;

@@ -158,6 +158,7 @@ fn spiking_operator(
         }),
         // `check` lets only Conv, Pool and Fc through.
         Operator::Fc(_)
+        | Operator::Deconv(_)
         | Operator::Softmax(_)
         | Operator::Dropout(_)
         | Operator::ElemWise(_)

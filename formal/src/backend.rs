@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::network::StepReport;
 use crate::parameter::Parameter;
 use crate::plan::Plan;
+use crate::target::Wanted;
 
 /// What computes a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,9 @@ pub enum Device {
 pub(crate) struct Batch<'a> {
     /// `[n][c][y][x]`.
     pub(crate) stimuli: &'a [f32],
-    pub(crate) labels: &'a [Option<usize>],
+    pub(crate) n: usize,
+    /// Of as many stimuli.
+    pub(crate) wanted: Wanted<'a>,
     /// Keys what is random in the step.
     pub(crate) step: u64,
     pub(crate) seed: u64,

@@ -1,6 +1,7 @@
 //! The operators: one file each, with its geometry, its checks and its definition in plain 64-bit arithmetic.
 pub(crate) mod batch_norm;
 pub(crate) mod conv;
+pub(crate) mod deconv;
 pub(crate) mod dropout;
 pub(crate) mod elem_wise;
 pub(crate) mod fc;
@@ -9,6 +10,7 @@ pub(crate) mod softmax;
 
 use batch_norm::BatchNorm;
 use conv::Conv;
+use deconv::Deconv;
 use dropout::Dropout;
 use elem_wise::ElemWise;
 use fc::Fc;
@@ -16,7 +18,7 @@ use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
 
-use crate::config::{BatchNormConfig, ConvConfig, FcConfig, Source};
+use crate::config::{BatchNormConfig, ConvConfig, DeconvConfig, FcConfig, Source};
 use crate::{config, error::Error};
 
 /// Indices of elements and weights fit in 31 bits.
@@ -67,6 +69,7 @@ pub(crate) enum ErrorFlow {
 #[derive(Clone, Debug)]
 pub(crate) enum Operator {
     Conv(Conv),
+    Deconv(Deconv),
     Pool(Pool),
     Fc(Fc),
     Softmax(Softmax),
@@ -80,6 +83,7 @@ impl Operator {
         let name = &cell.name;
         Ok(match &cell.operator {
             config::Operator::Conv(config) => Self::Conv(Conv::new(name, config, input)?),
+            config::Operator::Deconv(config) => Self::Deconv(Deconv::new(name, config, input)?),
             config::Operator::Pool(config) => Self::Pool(Pool::new(name, config, input)?),
             config::Operator::Fc(config) => Self::Fc(Fc::new(name, config, input)?),
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
@@ -92,6 +96,7 @@ impl Operator {
     pub(crate) fn output(&self) -> Shape {
         match self {
             Self::Conv(conv) => conv.output,
+            Self::Deconv(deconv) => deconv.output,
             Self::Pool(pool) => pool.output,
             Self::Fc(fc) => fc.output,
             Self::Softmax(softmax) => softmax.shape,
@@ -104,13 +109,20 @@ impl Operator {
 
 /// Whether the operator has weights.
 pub(crate) fn is_trainable(operator: &config::Operator) -> bool {
-    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_) | config::Operator::BatchNorm(_))
+    matches!(
+        operator,
+        config::Operator::Conv(_)
+            | config::Operator::Deconv(_)
+            | config::Operator::Fc(_)
+            | config::Operator::BatchNorm(_)
+    )
 }
 
 /// Whether the operator hands errors on to its inputs.
 pub(crate) fn back_propagates(operator: &config::Operator) -> bool {
     match operator {
         config::Operator::Conv(ConvConfig { back_propagate, .. })
+        | config::Operator::Deconv(DeconvConfig { back_propagate, .. })
         | config::Operator::Fc(FcConfig { back_propagate, .. })
         | config::Operator::BatchNorm(BatchNormConfig { back_propagate, .. }) => *back_propagate,
         _ => true,

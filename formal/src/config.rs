@@ -1,11 +1,13 @@
 //! What a frame network is, before it has weights.
 
 mod batch_norm;
+mod deconv;
 mod elem_wise;
 
 use stimuli::Shape;
 
 pub use batch_norm::BatchNormConfig;
+pub use deconv::DeconvConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
 
 /// A width and a height.
@@ -69,6 +71,8 @@ pub struct CellConfig {
 pub enum Operator {
     /// Convolution.
     Conv(ConvConfig),
+    /// Transposed convolution.
+    Deconv(DeconvConfig),
     /// Maxima or averages of windows.
     Pool(PoolConfig),
     /// Full connection.

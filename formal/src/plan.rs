@@ -115,6 +115,9 @@ fn check_values(cell: &CellConfig) -> Result<(), Error> {
         OperatorConfig::Conv(conv) => {
             (vec![conv.weights_filler, conv.bias_filler], vec![&conv.weights_solver, &conv.bias_solver])
         }
+        OperatorConfig::Deconv(deconv) => {
+            (vec![deconv.weights_filler, deconv.bias_filler], vec![&deconv.weights_solver, &deconv.bias_solver])
+        }
         OperatorConfig::Fc(fc) => (vec![fc.weights_filler, fc.bias_filler], vec![&fc.weights_solver, &fc.bias_solver]),
         OperatorConfig::BatchNorm(norm) => (vec![], vec![&norm.scale_solver, &norm.bias_solver]),
         _ => (vec![], vec![]),

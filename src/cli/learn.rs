@@ -29,6 +29,6 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     Set::ALL.into_iter().try_for_each(|set| session.prepare(set))?;
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
-    learn::announce(&learned);
+    learn::announce(&session, &learned);
     test::finish(session, network, &learned.weights, Some(&learned))
 }

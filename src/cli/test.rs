@@ -9,9 +9,9 @@ use super::{FloatArg, Options};
 use crate::failure::wrong_input;
 use crate::report::progress::result;
 use crate::report::summary;
-use crate::run::formal_test;
 use crate::run::learn::Learned;
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
+use crate::run::{formal_test, reconstruction};
 use crate::session::{Session, use_threads};
 use crate::transcode;
 use crate::weights::{self, Loaded, WeightSource};
@@ -105,9 +105,16 @@ pub fn finish(
         let database = session.database();
         result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));
     }
-    let formal = formal_test::run(&session, &mut network, ids)?;
-    summary.formal_recognition_rate = Some(formal.recognition_rate());
-    summary.formal_seconds = Some(formal.seconds);
+    if session.is_data_target() {
+        let found = reconstruction::run(&session, &mut network, ids)?;
+        summary.mean_squared_error = Some(found.mean_squared_error());
+        summary.variance_explained = found.explained();
+        summary.formal_seconds = Some(found.seconds);
+    } else {
+        let formal = formal_test::run(&session, &mut network, ids)?;
+        summary.formal_recognition_rate = Some(formal.recognition_rate());
+        summary.formal_seconds = Some(formal.seconds);
+    }
     if is_spiking {
         let (session, mut network, loaded) = folded(session, network, loaded)?;
         let session = &session;

@@ -1,6 +1,7 @@
 //! Layers: their order, their shapes, their operators.
 
 mod batch_norm;
+mod deconv;
 mod elem_wise;
 
 use std::collections::{BTreeMap, HashMap};
@@ -208,6 +209,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
         let (operator, output_shape, activation) = match kind.as_str() {
             "Conv" => self.conv(),
+            "Deconv" => self.deconv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
             "BatchNorm" => self.batch_norm(),
@@ -248,13 +250,13 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     /// Gathers the parameters and refuses those that a layer of this type and model does not have.
     fn read_parameters(&mut self, model: &str, kind: &str) {
-        let weighted = matches!(kind, "Conv" | "Fc");
+        let weighted = matches!(kind, "Conv" | "Deconv" | "Fc");
         let mut scopes = Vec::new();
         if weighted {
             scopes.push(Scope::WeightedParameter);
         }
         match kind {
-            "Conv" => scopes.push(Scope::ConvParameter),
+            "Conv" | "Deconv" => scopes.push(Scope::ConvParameter),
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
             "BatchNorm" => scopes.push(Scope::BatchNormParameter),
@@ -599,6 +601,7 @@ fn lacks_spikes(kind: &str) -> Option<&'static str> {
     match kind {
         "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
         "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "Deconv" => Some("test the network as frames, with Model=Frame for all its layers"),
         "ElemWise" => {
             Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
         }

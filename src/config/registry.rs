@@ -82,6 +82,8 @@ pub enum Scope {
     Saturation,
     /// `Type=Conv`.
     Conv,
+    /// `Type=Deconv`.
+    Deconv,
     /// `Type=Pool`.
     Pool,
     /// `Type=Softmax`.
@@ -231,24 +233,25 @@ impl Scope {
                 "`[sp.StimuliData*]`: figures of the stimuli, for keys as `[sp.StimuliData]_GlobalValue.mean`, `.stdDev`, `.minVal`, `.maxVal`"
             }
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm",
+            Self::Activated => "Layers with an activation: Conv, Deconv, Fc, Pool, ElemWise, BatchNorm",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
             Self::Saturation => "`ActivationFunction=Saturation`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
+            Self::Deconv => "`Type=Deconv`",
             Self::Pool => "`Type=Pool`",
             Self::Softmax => "`Type=Softmax`",
             Self::ElemWise => "`Type=ElemWise`",
             Self::BatchNorm => "`Type=BatchNorm`",
             Self::BatchNormParameter => "BatchNorm: `ConfigSection`",
-            Self::Weighted => "Layers with weights: Conv, Fc",
-            Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
+            Self::Weighted => "Layers with weights: Conv, Deconv, Fc",
+            Self::MappingMatrix => "Connections of Conv, Deconv and Pool, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
-                "Connections of Conv and Pool, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
+                "Connections of Conv, Deconv and Pool, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
             }
-            Self::WeightedParameter => "Conv, Fc: `ConfigSection`",
-            Self::ConvParameter => "Conv: `ConfigSection`",
+            Self::WeightedParameter => "Conv, Deconv, Fc: `ConfigSection`",
+            Self::ConvParameter => "Conv, Deconv: `ConfigSection`",
             Self::FcParameter => "Fc: `ConfigSection`",
             Self::DropoutParameter => "Dropout: `ConfigSection`",
             Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",

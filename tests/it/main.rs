@@ -1,5 +1,6 @@
 //! The program from outside, and rules about its own source.
 
+mod autoencoder;
 mod bad_input;
 mod batch_norm;
 mod bench;

@@ -92,11 +92,10 @@ const TRANSFORMATION: Kind = Kind::Choice(
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm"],
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm", "Deconv"],
     &[
         "Activation",
         "Anchor",
-        "Deconv",
         "Distance",
         "FMP",
         "LRN",
@@ -429,6 +428,30 @@ pub static KEYS: &[Key] = &[
     key(Scope::Conv, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
     key(Scope::Conv, "Kernel", Kind::Text, Refused(""), "Named kernel the weights start from"),
 
+    key(Scope::Deconv, "KernelWidth", Kind::Count, Required, "Width of the kernel"),
+    key(Scope::Deconv, "KernelHeight", Kind::Count, Required, "Height of the kernel"),
+    key(Scope::Deconv, "KernelSize", Kind::Count, Optional, "Both sides of a square kernel"),
+    key(Scope::Deconv, "KernelDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Deconv, "StrideX", Kind::Count, Text("1"), "Columns from one input's outputs to the next one's"),
+    key(Scope::Deconv, "StrideY", Kind::Count, Text("1"), "Rows from one input's outputs to the next one's"),
+    key(Scope::Deconv, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Deconv, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Deconv, "PaddingX", Kind::Unsigned, Text("0"), "Columns of the output cut off left and right"),
+    key(Scope::Deconv, "PaddingY", Kind::Unsigned, Text("0"), "Rows of the output cut off above and below"),
+    key(Scope::Deconv, "Padding", Kind::Unsigned, Optional, "Both"),
+    key(Scope::Deconv, "PaddingDims", Kind::Unsigneds, Optional, "Both in one list"),
+    key(Scope::Deconv, "DilationX", Kind::Count, Text("1"), "Horizontal distance of kernel taps"),
+    key(Scope::Deconv, "DilationY", Kind::Count, Text("1"), "Vertical distance of kernel taps"),
+    key(Scope::Deconv, "Dilation", Kind::Count, Optional, "Both distances"),
+    key(Scope::Deconv, "DilationDims", Kind::Unsigneds, Optional, "Both distances in one list"),
+    key(Scope::Deconv, "KernelDepth", Kind::Count, Refused("1"), "Depth of the kernel"),
+    key(Scope::Deconv, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Deconv, "PaddingZ", Kind::Unsigned, Refused("0"), "Cut off in depth"),
+    key(Scope::Deconv, "DilationZ", Kind::Count, Refused("1"), "Distance of kernel taps in depth"),
+    key(Scope::Deconv, "WeightsSharing", Kind::Names, Refused(""), "Layers whose weights it shares"),
+    key(Scope::Deconv, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
+    key(Scope::Deconv, "Kernel", Kind::Text, Refused(""), "Named kernel the weights start from"),
+
     key(Scope::Pool, "Pooling", Kind::Choice(&["Max", "Average"], &[]), Required, "Maximum or mean"),
     key(Scope::Pool, "PoolWidth", Kind::Count, Required, "Width of the window"),
     key(Scope::Pool, "PoolHeight", Kind::Count, Required, "Height of the window"),
@@ -555,7 +578,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Target, "CreateMissingLabels", Kind::Bool, Refused("0"), "Creates labels that only the mapping file has"),
     key(Scope::Target, "ROIsLabelTarget", Kind::Text, Refused(""), "Target that labels regions of interest"),
     key(Scope::Target, "MaskLabelTarget", Kind::Text, Refused(""), "Target that masks this one"),
-    key(Scope::Target, "DataAsTarget", Kind::Bool, Refused("0"), "Learns the data instead of the labels"),
+    key(Scope::Target, "DataAsTarget", Kind::Bool, Text("0"), "Learns to give back the stimulus, whatever its label; the test tells the mean squared error"),
     key(Scope::Target, "MaskedLabel", Kind::Text, Refused("-1"), "Label of the mask that counts"),
     key(Scope::Target, "MaskedLabelValue", Kind::Bool, Refused("0"), "Weighs votes by the mask"),
     key(Scope::Target, "BinaryThreshold", Kind::Real, Refused("0.5"), "Decision of a single output"),
@@ -565,9 +588,9 @@ pub static KEYS: &[Key] = &[
     key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Ignored("0"), "First hue of the labels' colors"),
     key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Ignored("1"), "Draws the estimate as brightness"),
     key(Scope::Target, "ImageLogFormat", Kind::Text, Ignored("jpg"), "Format of drawn images"),
-    key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin with `DataAsTarget`"),
-    key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin with `DataAsTarget`"),
-    key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins with `DataAsTarget`"),
+    key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin of a confusion matrix of values"),
+    key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin of a confusion matrix of values"),
+    key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins of a confusion matrix of values"),
 ];
 
 fn spread_text(spread: Spread) -> String {

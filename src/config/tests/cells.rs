@@ -95,6 +95,6 @@ fn faults_of_a_batch_normalization_are_named() {
   line 20, [c] Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
   line 21, [c] ScalesSharing: not supported yet, though N2D2 has it; leave it out
   line 22, [c] MovingAverageMomentum: expected a number from 0 to below 1, found `1`: the running values would be those of one batch
-  line 25, [other] NoBias: unknown parameter here; it belongs to: Conv, Fc: `ConfigSection`",
+  line 25, [other] NoBias: unknown parameter here; it belongs to: Conv, Deconv, Fc: `ConfigSection`",
     );
 }

@@ -1,6 +1,7 @@
 //! Cells made ready for packs.
 
 use super::conv::ConvLayer;
+use super::deconv::DeconvLayer;
 use super::dense::Matrix;
 use super::lanes::Pack;
 use super::pool::PoolLayer;
@@ -14,6 +15,7 @@ use crate::cell::{Cell, Edge, Operator, size};
 /// The operator of a cell.
 pub(super) enum Layer {
     Conv(Box<ConvLayer>),
+    Deconv(Box<DeconvLayer>),
     /// Full connections, among them convolutions whose kernel covers the input.
     Dense(Dense),
     Pool(PoolLayer),
@@ -28,6 +30,7 @@ impl Layer {
         match &cell.operator {
             Operator::Conv(conv) if covers_input(conv) => Self::Dense(Dense::new(size(conv.input), conv.sums.channels)),
             Operator::Conv(conv) => Self::Conv(Box::new(ConvLayer::new(conv))),
+            Operator::Deconv(deconv) => Self::Deconv(Box::new(DeconvLayer::new(deconv))),
             Operator::Fc(fc) => Self::Dense(Dense::new(fc.n_inputs, fc.output.channels)),
             Operator::Pool(pool) => Self::Pool(PoolLayer::new(pool)),
             Operator::Softmax(softmax) => Self::Softmax(softmax.clone()),
