@@ -5,8 +5,11 @@ pub(crate) mod deconv;
 pub(crate) mod dropout;
 pub(crate) mod elem_wise;
 pub(crate) mod fc;
+pub(crate) mod fmp;
+pub(crate) mod lrn;
 pub(crate) mod pool;
 pub(crate) mod softmax;
+pub(crate) mod unpool;
 
 use batch_norm::BatchNorm;
 use conv::Conv;
@@ -14,9 +17,12 @@ use deconv::Deconv;
 use dropout::Dropout;
 use elem_wise::ElemWise;
 use fc::Fc;
+use fmp::Fmp;
+use lrn::Lrn;
 use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
+use unpool::Unpool;
 
 use crate::config::{BatchNormConfig, ConvConfig, DeconvConfig, FcConfig, Source};
 use crate::{config, error::Error};
@@ -71,6 +77,9 @@ pub(crate) enum Operator {
     Conv(Conv),
     Deconv(Deconv),
     Pool(Pool),
+    Unpool(Unpool),
+    Fmp(Fmp),
+    Lrn(Lrn),
     Fc(Fc),
     Softmax(Softmax),
     Dropout(Dropout),
@@ -79,12 +88,15 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge]) -> Result<Self, Error> {
+    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge], before: &[Cell]) -> Result<Self, Error> {
         let name = &cell.name;
         Ok(match &cell.operator {
             config::Operator::Conv(config) => Self::Conv(Conv::new(name, config, input)?),
             config::Operator::Deconv(config) => Self::Deconv(Deconv::new(name, config, input)?),
             config::Operator::Pool(config) => Self::Pool(Pool::new(name, config, input)?),
+            config::Operator::Unpool(config) => Self::Unpool(Unpool::new(name, config, input, before)?),
+            config::Operator::Fmp(config) => Self::Fmp(Fmp::new(name, config, input)?),
+            config::Operator::Lrn(config) => Self::Lrn(Lrn::new(name, config, input)?),
             config::Operator::Fc(config) => Self::Fc(Fc::new(name, config, input)?),
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
@@ -98,6 +110,9 @@ impl Operator {
             Self::Conv(conv) => conv.output,
             Self::Deconv(deconv) => deconv.output,
             Self::Pool(pool) => pool.output,
+            Self::Unpool(unpool) => unpool.output(),
+            Self::Fmp(fmp) => fmp.pool.output,
+            Self::Lrn(lrn) => lrn.shape,
             Self::Fc(fc) => fc.output,
             Self::Softmax(softmax) => softmax.shape,
             Self::Dropout(dropout) => dropout.shape,

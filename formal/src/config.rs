@@ -3,12 +3,18 @@
 mod batch_norm;
 mod deconv;
 mod elem_wise;
+mod fmp;
+mod lrn;
+mod unpool;
 
 use stimuli::Shape;
 
 pub use batch_norm::BatchNormConfig;
 pub use deconv::DeconvConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
+pub use fmp::FmpConfig;
+pub use lrn::LrnConfig;
+pub use unpool::UnpoolConfig;
 
 /// A width and a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +81,12 @@ pub enum Operator {
     Deconv(DeconvConfig),
     /// Maxima or averages of windows.
     Pool(PoolConfig),
+    /// Values put back where a max pooling found its greatest ones.
+    Unpool(UnpoolConfig),
+    /// Maxima of windows whose sides vary.
+    Fmp(FmpConfig),
+    /// Normalization by neighboring channels.
+    Lrn(LrnConfig),
     /// Full connection.
     Fc(FcConfig),
     /// Probabilities.

@@ -42,7 +42,7 @@ impl Plan {
             let shape = sources[0].shape;
             let channels = sources.iter().map(|edge| edge.shape.channels).sum();
             let input = Shape { channels, ..shape };
-            let operator = Operator::new(cell, input, &sources)?;
+            let operator = Operator::new(cell, input, &sources, &cells)?;
             let output = operator.output();
             let (name, activation) = (cell.name.clone(), cell.activation);
             cells.push(Cell { name, sources, input, output, operator, activation, has_error: false });

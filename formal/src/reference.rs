@@ -3,6 +3,7 @@
 //! The fast kernels are tested against it, and it against finite differences.
 
 use crate::cell::batch_norm::{Moments, Statistics};
+use crate::cell::fmp::Draw;
 use crate::cell::{Cell, ErrorFlow, Operator, size};
 use crate::config::Source;
 use crate::parameter::ParameterKind;
@@ -127,11 +128,15 @@ impl Network {
                 (Operator::BatchNorm(norm), _) => norm.running(&self.statistics[index]),
                 _ => Vec::new(),
             };
+            let draw = self.draw(index, mode);
             let sum = |(at, input): (usize, &Vec<f64>)| match &cell.operator {
                 Operator::Conv(conv) => conv.reference(input, weights, bias),
                 Operator::Deconv(deconv) => deconv.reference(input, weights, bias),
                 Operator::Fc(fc) => fc.reference(input, weights, bias),
                 Operator::Pool(pool) => pool.reference(input),
+                Operator::Unpool(unpool) => unpool.reference(&batch.inputs[unpool.arg_max][at], input),
+                Operator::Fmp(fmp) => fmp.reference(input, draw),
+                Operator::Lrn(lrn) => lrn.reference(input),
                 Operator::Softmax(softmax) => softmax.reference(input),
                 Operator::Dropout(_) => input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect(),
                 Operator::ElemWise(elem_wise) => elem_wise.reference(input),
@@ -145,6 +150,14 @@ impl Network {
             batch.moments.push(moments);
         }
         batch
+    }
+
+    /// What a fractional pooling draws its windows from.
+    fn draw(&self, cell: usize, mode: Mode) -> Option<Draw> {
+        match mode {
+            Mode::Infer => None,
+            Mode::Learn { step } => Some(Draw { seed: self.seed, step, cell }),
+        }
     }
 
     /// What each value of a dropout cell is multiplied by.
@@ -199,6 +212,9 @@ impl Network {
                         }
                         Operator::Fc(fc) => fc.reference_backward(input, weights, error, to_weights, to_bias),
                         Operator::Pool(pool) => pool.reference_backward(input, error),
+                        Operator::Unpool(unpool) => unpool.reference_backward(&batch.inputs[unpool.arg_max][at], error),
+                        Operator::Fmp(fmp) => fmp.reference_backward(input, error, self.draw(index, mode)),
+                        Operator::Lrn(lrn) => lrn.reference_backward(input, error),
                         Operator::Softmax(softmax) => softmax.reference_backward(&outputs[at], error),
                         Operator::Dropout(_) => {
                             error.iter().zip(self.factors(index, mode, at)).map(|(e, f)| e * f).collect()

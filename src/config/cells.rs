@@ -3,6 +3,9 @@
 mod batch_norm;
 mod deconv;
 mod elem_wise;
+mod fmp;
+mod lrn;
+mod unpool;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,7 +79,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, defaults: &Defaults, stimuli: Option
             .map(|(source, shape, names)| Parent { source, shape, names })
             .collect();
         let n_errors = reader.errors.len();
-        let Some(cell) = CellReader::new(reader, defaults, layer.section, parents).read() else {
+        let Some(cell) = CellReader::new(reader, defaults, layer.section, parents, &cells.descriptions).read() else {
             cells.complete = false;
             continue;
         };
@@ -153,6 +156,8 @@ struct CellReader<'r, 'a> {
     defaults: &'r Defaults,
     section: usize,
     parents: Vec<Parent>,
+    /// The layers read before.
+    earlier: &'r [CellDescription],
     /// The section's own properties.
     bag: Bag<'a>,
     /// The section's own properties, those of each `ConfigSection`, the saved ones, weakest first.
@@ -168,12 +173,19 @@ struct CellReader<'r, 'a> {
 }
 
 impl<'r, 'a> CellReader<'r, 'a> {
-    fn new(reader: &'r mut Reader<'a>, defaults: &'r Defaults, section: usize, parents: Vec<Parent>) -> Self {
+    fn new(
+        reader: &'r mut Reader<'a>,
+        defaults: &'r Defaults,
+        section: usize,
+        parents: Vec<Parent>,
+        earlier: &'r [CellDescription],
+    ) -> Self {
         Self {
             reader,
             defaults,
             section,
             parents,
+            earlier,
             bag: Bag::empty(section),
             sources: Vec::new(),
             parameters: Bag::empty(section),
@@ -212,6 +224,12 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Deconv" => self.deconv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
+            "Unpool" => self.unpool(),
+            "FMP" => self.fmp(),
+            "LRN" => {
+                let (operator, shape) = self.lrn();
+                (operator, shape, nothing)
+            }
             "BatchNorm" => self.batch_norm(),
             "Softmax" => {
                 let (operator, shape) = self.softmax();
@@ -260,6 +278,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
             "BatchNorm" => scopes.push(Scope::BatchNormParameter),
+            "FMP" => scopes.push(Scope::FmpParameter),
+            "LRN" => scopes.push(Scope::LrnParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -621,5 +641,9 @@ struct SizeKeys {
 impl SizeKeys {
     const fn new(list: &'static str, both: &'static str, width: &'static str, height: &'static str) -> Self {
         Self { list, both, width, height }
+    }
+
+    fn all(self) -> [&'static str; 4] {
+        [self.list, self.both, self.width, self.height]
     }
 }

@@ -86,6 +86,14 @@ pub enum Scope {
     Deconv,
     /// `Type=Pool`.
     Pool,
+    /// `Type=Unpool`.
+    Unpool,
+    /// `Type=FMP`.
+    Fmp,
+    /// `ConfigSection` of `FMP`.
+    FmpParameter,
+    /// `ConfigSection` of `LRN`.
+    LrnParameter,
     /// `Type=Softmax`.
     Softmax,
     /// `Type=ElemWise`.
@@ -233,7 +241,7 @@ impl Scope {
                 "`[sp.StimuliData*]`: figures of the stimuli, for keys as `[sp.StimuliData]_GlobalValue.mean`, `.stdDev`, `.minVal`, `.maxVal`"
             }
             Self::Cell => "Every layer",
-            Self::Activated => "Layers with an activation: Conv, Deconv, Fc, Pool, ElemWise, BatchNorm",
+            Self::Activated => "Layers with an activation: Conv, Deconv, Fc, Pool, Unpool, FMP, ElemWise, BatchNorm",
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
@@ -241,14 +249,18 @@ impl Scope {
             Self::Conv => "`Type=Conv`",
             Self::Deconv => "`Type=Deconv`",
             Self::Pool => "`Type=Pool`",
+            Self::Unpool => "`Type=Unpool`",
+            Self::Fmp => "`Type=FMP`",
+            Self::FmpParameter => "FMP: `ConfigSection`",
+            Self::LrnParameter => "LRN: `ConfigSection`",
             Self::Softmax => "`Type=Softmax`",
             Self::ElemWise => "`Type=ElemWise`",
             Self::BatchNorm => "`Type=BatchNorm`",
             Self::BatchNormParameter => "BatchNorm: `ConfigSection`",
             Self::Weighted => "Layers with weights: Conv, Deconv, Fc",
-            Self::MappingMatrix => "Connections of Conv, Deconv and Pool, as a matrix: `Mapping(<input>)`",
+            Self::MappingMatrix => "Connections of Conv, Deconv, Pool, Unpool and FMP, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
-                "Connections of Conv, Deconv and Pool, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
+                "Connections of Conv, Deconv, Pool, Unpool and FMP, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
             }
             Self::WeightedParameter => "Conv, Deconv, Fc: `ConfigSection`",
             Self::ConvParameter => "Conv, Deconv: `ConfigSection`",

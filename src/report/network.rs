@@ -76,7 +76,17 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             let y = taps(input.height, pool.window.height, pool.stride.height, pool.padding.height, 1);
             Sizes { nodes, connections: x * y * connected(&pool.mapping, pool.n_outputs), ..Sizes::default() }
         }
-        Operator::ElemWise(_) | Operator::BatchNorm(_) => Sizes { nodes, ..Sizes::default() },
+        Operator::Fmp(fmp) => {
+            let overlap = usize::from(fmp.is_overlapping);
+            // Each window but the last has one more row and column where they overlap.
+            let taps = |n: usize, windows: usize| (n + overlap * (windows - 1)) as u64;
+            let x = taps(input.width, cell.output_shape.width);
+            let y = taps(input.height, cell.output_shape.height);
+            Sizes { nodes, connections: x * y * connected(&fmp.mapping, fmp.n_outputs), ..Sizes::default() }
+        }
+        Operator::ElemWise(_) | Operator::BatchNorm(_) | Operator::Unpool(_) | Operator::Lrn(_) => {
+            Sizes { nodes, ..Sizes::default() }
+        }
         Operator::Softmax(_) | Operator::Dropout(_) => Sizes { neurons: nodes, nodes, ..Sizes::default() },
     }
 }
@@ -103,6 +113,9 @@ fn kind(cell: &CellDescription) -> String {
         }
         Operator::Softmax(s) => format!("Softmax{}", if s.with_loss { " with loss" } else { "" }),
         Operator::Dropout(d) => format!("Dropout {}", d.rate),
+        Operator::Unpool(_) => "Unpool".to_string(),
+        Operator::Fmp(f) => format!("FMP {}", f.scaling_ratio),
+        Operator::Lrn(l) => format!("LRN {}", l.n),
         Operator::BatchNorm(_) => "BatchNorm".to_string(),
         Operator::ElemWise(e) => format!("ElemWise {:?}", e.operation),
     };

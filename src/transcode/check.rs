@@ -118,6 +118,18 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::Unpool(_) | Operator::Fmp(_) | Operator::Lrn(_) => {
+            let (name, remedy) = match &cell.operator {
+                Operator::Unpool(_) => {
+                    ("an unpooling", "test the network as frames, with Model=Frame for all its layers")
+                }
+                Operator::Fmp(_) => ("a fractional max pooling", "use a Pool in its place and learn again"),
+                _ => {
+                    ("a local response normalization", "leave it out, or use a BatchNorm in its place, and learn again")
+                }
+            };
+            return refuse(line, format!("{name} has no spiking form; {remedy}"));
+        }
         Operator::Softmax(_) => {
             refuse(line, "a softmax has no spiking form; leave the section out of the spiking model and put the target on the cell before it".to_string());
         }

@@ -58,6 +58,39 @@ fn an_interrupted_autoencoder_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_network_learns_back_through_its_pooling() {
+    let folder = folder();
+    let text = "DefaultModel=Frame\n[database]\nType=MNIST_IDX_Database\nValidation=0.2\n[sp]\nSize=28\nBatchSize=32\n\
+        [conv]\nInput=sp\nType=Conv\nKernelSize=5\nNbOutputs=8\nActivationFunction=Rectifier\nSolvers=Adam\n\
+        [norm]\nInput=conv\nType=LRN\n\
+        [pool]\nInput=norm\nType=Pool\nPooling=Max\nPoolSize=2\nStride=2\nNbOutputs=8\nMapping.Size=1\n\
+        [unpool]\nInput=pool\nType=Unpool\nArgMax=pool\n\
+        [back]\nInput=unpool\nType=Deconv\nKernelSize=5\nNbOutputs=1\nActivationFunction=Linear\nSolvers=Adam\n\
+        [back.Target]\nDataAsTarget=1\n";
+    std::fs::write(folder.path().join("m.ini"), text).unwrap();
+    run(folder.path(), &["m.ini", "-learn", "3200", "-log", "3200", "-nb-test", "200"]).succeeds();
+    let learned = summary(folder.path());
+    assert!(learned["variance_explained"].as_f64().unwrap() > 0.5, "{learned:?}");
+}
+
+#[test]
+fn fractional_pooling_learns_classes() {
+    let folder = folder();
+    let text = "DefaultModel=Frame\n[database]\nType=MNIST_IDX_Database\nValidation=0.2\n[sp]\nSize=28\nBatchSize=32\n\
+        [conv]\nInput=sp\nType=Conv\nKernelSize=5\nNbOutputs=8\nActivationFunction=Rectifier\nSolvers=Adam\n\
+        [pool]\nInput=conv\nType=FMP\nScalingRatio=1.7\nNbOutputs=8\nMapping.Size=1\n\
+        [out]\nInput=pool\nType=Fc\nNbOutputs=10\nActivationFunction=Linear\nSolvers=Adam\n\
+        [softmax]\nInput=out\nType=Softmax\nWithLoss=1\n[softmax.Target]\n";
+    std::fs::write(folder.path().join("m.ini"), text).unwrap();
+    let rate = |threads: &str| {
+        run(folder.path(), &["m.ini", "-learn", "3200", "-log", "3200", "--threads", threads]).succeeds();
+        summary(folder.path())["formal_recognition_rate"].as_f64().unwrap()
+    };
+    let one = rate("1");
+    assert!(one > 0.8 && rate("3") == one, "{one}");
+}
+
+#[test]
 fn a_learning_rate_is_found_for_an_autoencoder_too() {
     let folder = folder();
     let shown = run(folder.path(), &["mnist-autoencoder.ini", "-find-lr", "3200"]).succeeds();

@@ -13,6 +13,7 @@ mod elem_wise;
 mod elementwise;
 mod lanes;
 mod layer;
+mod lrn;
 mod nonlinear;
 mod pool;
 mod slot;
@@ -23,6 +24,7 @@ use rayon::prelude::*;
 
 use super::{Backend, Batch};
 use crate::cell::batch_norm::Statistics;
+use crate::cell::fmp::Draw;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
 use crate::network::StepReport;
@@ -154,6 +156,14 @@ impl Cpu {
             if let Layer::BatchNorm(norm) = &self.program.layers[cell] {
                 let error_means = vec![ErrorSums::default(); norm.shape.channels];
                 self.norms[cell] = Normalization { moments: norm.running(statistics), error_means };
+            }
+        }
+        for (cell, layer) in self.program.layers.iter_mut().enumerate() {
+            if let Layer::Fmp(layer) = layer {
+                layer.cut(match mode {
+                    Mode::Infer => None,
+                    Mode::Learn { step, seed, .. } => Some(Draw { seed, step, cell }),
+                });
             }
         }
         let n_cells = self.program.cells.len();

@@ -1,6 +1,6 @@
 //! The table. Its defaults come from the crates that use the values.
 
-use formal::config::{AdamConfig, BatchNormConfig, SgdConfig};
+use formal::config::{AdamConfig, BatchNormConfig, LrnConfig, SgdConfig};
 use sim::encoder::EncoderConfig;
 use sim::network::Neuron;
 
@@ -92,13 +92,11 @@ const TRANSFORMATION: Kind = Kind::Choice(
 );
 
 const CELL: Kind = Kind::Choice(
-    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm", "Deconv"],
+    &["Conv", "Pool", "Fc", "Softmax", "Dropout", "ElemWise", "BatchNorm", "Deconv", "Unpool", "FMP", "LRN"],
     &[
         "Activation",
         "Anchor",
         "Distance",
-        "FMP",
-        "LRN",
         "LSTM",
         "Normalize",
         "ONNX",
@@ -114,7 +112,6 @@ const CELL: Kind = Kind::Choice(
         "Threshold",
         "Transformation",
         "Transpose",
-        "Unpool",
     ],
 );
 
@@ -379,7 +376,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax)"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, LRN, Softmax, Unpool)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -468,6 +465,34 @@ pub static KEYS: &[Key] = &[
     key(Scope::Pool, "PoolDepth", Kind::Count, Refused("1"), "Depth of the window"),
     key(Scope::Pool, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
     key(Scope::Pool, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+
+    key(Scope::Unpool, "ArgMax", Kind::Text, Required, "Pool, with `Pooling=Max`, where whose greatest values were the inputs go; the others become 0"),
+    key(Scope::Unpool, "Pooling", Kind::Choice(&["Max"], &[]), Optional, "As in that Pool; like all keys below it may be left out"),
+    key(Scope::Unpool, "PoolWidth", Kind::Count, Required, "Width of the window"),
+    key(Scope::Unpool, "PoolHeight", Kind::Count, Required, "Height of the window"),
+    key(Scope::Unpool, "PoolSize", Kind::Count, Optional, "Both sides of a square window"),
+    key(Scope::Unpool, "PoolDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Unpool, "StrideX", Kind::Count, Text("1"), "Horizontal step"),
+    key(Scope::Unpool, "StrideY", Kind::Count, Text("1"), "Vertical step"),
+    key(Scope::Unpool, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Unpool, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Unpool, "PaddingX", Kind::Unsigned, Text("0"), "Zeros left and right"),
+    key(Scope::Unpool, "PaddingY", Kind::Unsigned, Text("0"), "Zeros above and below"),
+    key(Scope::Unpool, "Padding", Kind::Unsigned, Optional, "Zeros on every side"),
+    key(Scope::Unpool, "PaddingDims", Kind::Unsigneds, Optional, "Zeros of both directions in one list"),
+    key(Scope::Unpool, "PoolDepth", Kind::Count, Refused("1"), "Depth of the window"),
+    key(Scope::Unpool, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Unpool, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+
+    key(Scope::Fmp, "ScalingRatio", Kind::PositiveReal, Required, "Inputs an output along each axis, from 1; an axis of n has round(n / ratio) outputs"),
+
+    key(Scope::FmpParameter, "Overlapping", Kind::Bool, Text("1"), "A window goes on to the first row and column of the next one"),
+    key(Scope::FmpParameter, "PseudoRandom", Kind::Bool, Text("1"), "Sides of windows follow a line from a random start; 0 shuffles them. Each learning step draws; tests spread the windows evenly"),
+
+    key(Scope::LrnParameter, "N", Kind::Count, Computed(|| LrnConfig::default().n.to_string()), "Neighboring channels, N/2 on each side"),
+    key(Scope::LrnParameter, "Alpha", Kind::Real, Computed(|| LrnConfig::default().alpha.to_string()), "Factor of the sum of their squares, not divided by N"),
+    key(Scope::LrnParameter, "Beta", Kind::Real, Computed(|| LrnConfig::default().beta.to_string()), "Exponent of the divisor"),
+    key(Scope::LrnParameter, "K", Kind::PositiveReal, Computed(|| LrnConfig::default().k.to_string()), "Added to the sum"),
 
     key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
     key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),

@@ -7,7 +7,7 @@ use super::conv::ConvScratch;
 use super::deconv::DeconvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise};
+use super::{Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, lrn};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::parameter::Parameter;
@@ -23,7 +23,7 @@ pub(super) struct Block {
     sums: Vec<Vec<Pack>>,
     /// Inputs copied together, for the cells that need it.
     staged: Vec<Vec<Pack>>,
-    /// Winners of max pooling, factors of dropout.
+    /// Winners of max pooling, factors of dropout, powers of local response normalization.
     kept: Vec<Vec<Pack>>,
     /// What the gradients of full connections are made of: inputs with the lanes outside, and errors.
     pub(super) factors: Vec<(Vec<Pack>, Vec<Pack>)>,
@@ -94,7 +94,8 @@ impl Block {
         let cells = || program.cells.iter().zip(&program.layers);
         let kept = |(cell, layer): (&Cell, &Layer)| match layer {
             Layer::Pool(pool) if pool.has_winners() => packs(size(cell.output)),
-            Layer::Dropout(_) => packs(size(cell.output)),
+            Layer::Dropout(_) | Layer::Fmp(_) => packs(size(cell.output)),
+            Layer::Lrn(_) => packs(2 * size(cell.output)),
             _ => packs(0),
         };
         let staged = |(cell, staging): (&Cell, &Option<Staging>)| packs(staging.map_or(0, |s| s.size(cell)));
@@ -311,6 +312,9 @@ impl Scratch {
             Layer::Deconv(layer) => layer.forward(weights, bias, input, &mut output, &mut self.deconv[index]),
             Layer::Dense(layer) => dense::multiply(&layer.forward, weights, bias, input, &mut output, false),
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
+            Layer::Unpool(layer) => layer.forward(&block.kept[layer.arg_max], input, &mut output),
+            Layer::Fmp(layer) => layer.pool.forward(input, &mut output, &mut kept),
+            Layer::Lrn(layer) => lrn::forward(layer, input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
             Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
             Layer::BatchNorm(norm) => {
@@ -399,6 +403,9 @@ impl Scratch {
             Layer::Deconv(layer) => layer.backward(weights, error, deconv, to, add),
             Layer::Dense(layer) => dense::multiply(&layer.backward, weights, None, error, to, add),
             Layer::Pool(layer) => layer.backward(&block.kept[index], error, to, add),
+            Layer::Unpool(layer) => layer.backward(&block.kept[layer.arg_max], error, to, add),
+            Layer::Fmp(layer) => layer.pool.backward(&block.kept[index], error, to, add),
+            Layer::Lrn(layer) => lrn::backward(layer, &block.kept[index], input, error, to, add),
             Layer::Softmax(layer) => {
                 if layer.with_loss {
                     copy(error, to, add);
