@@ -110,7 +110,7 @@ impl Operator {
             Self::Conv(conv) => conv.output,
             Self::Deconv(deconv) => deconv.output,
             Self::Pool(pool) => pool.output,
-            Self::Unpool(unpool) => unpool.output(),
+            Self::Unpool(unpool) => unpool.pool.input,
             Self::Fmp(fmp) => fmp.pool.output,
             Self::Lrn(lrn) => lrn.shape,
             Self::Fc(fc) => fc.output,

@@ -78,7 +78,7 @@ impl Fmp {
                 windows.iter_mut().enumerate().for_each(|(index, window)| *window = 0..side(index));
                 for last in (1..m).rev() {
                     stream(draw).fill(draw.step, (2 * last + axis as usize) as u32, &mut words);
-                    windows.swap(last, (u64::from(words[0]) * (last as u64 + 1) >> 32) as usize);
+                    windows.swap(last, ((u64::from(words[0]) * (last as u64 + 1)) >> 32) as usize);
                 }
             }
             draw => {
@@ -88,7 +88,8 @@ impl Fmp {
                     stream(draw).fill(draw.step, axis as u32, &mut words);
                     offset = u128::from(words[0]);
                 }
-                let edge = |index: usize| (n as u128 * ((index as u128) << 32 | offset) / ((m as u128) << 32)) as usize;
+                let edge =
+                    |index: usize| (n as u128 * (((index as u128) << 32) | offset) / ((m as u128) << 32)) as usize;
                 windows.iter_mut().enumerate().for_each(|(i, window)| *window = 0..edge(i + 1) - edge(i));
             }
         }
@@ -175,7 +176,9 @@ mod tests {
     #[test]
     fn drawn_windows_fill_the_axis_and_differ_from_step_to_step() {
         for is_pseudo_random in [true, false] {
-            let of = |step| cut(25, 1.4142, false, is_pseudo_random, Some(Draw { seed: 3, step, cell: 1 }));
+            let of = |step| {
+                cut(25, std::f64::consts::SQRT_2, false, is_pseudo_random, Some(Draw { seed: 3, step, cell: 1 }))
+            };
             let drawn: Vec<_> = (0..20).map(of).collect();
             for windows in &drawn {
                 assert_eq!((windows.len(), windows[0].start, windows[17].end), (18, 0, 25));

@@ -14,6 +14,7 @@ use crate::error::Error;
 pub(crate) struct Unpool {
     /// Index of the pooling.
     pub(crate) arg_max: usize,
+    /// Its input has the shape of the output here, and its output that of the input.
     pub(crate) pool: Pool,
 }
 
@@ -33,13 +34,9 @@ impl Unpool {
         Ok(Self { arg_max: config.arg_max, pool: pool.clone() })
     }
 
-    pub(crate) fn output(&self) -> Shape {
-        self.pool.input
-    }
-
     /// The definition: outputs of one stimulus before the activation, for the input that the pooling had.
     pub(crate) fn reference(&self, pooled: &[f64], input: &[f64]) -> Vec<f64> {
-        let mut output = vec![0.0; size(self.output())];
+        let mut output = vec![0.0; size(self.pool.input)];
         for (winner, value) in self.pool.winners(pooled).into_iter().zip(input) {
             if let Some(winner) = winner {
                 output[winner] += value;
