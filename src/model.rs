@@ -247,6 +247,8 @@ pub struct TargetDescription {
     pub target_value: f32,
     /// Desired output of the others.
     pub default_value: f32,
+    /// The outputs should be the stimulus itself, whatever its class.
+    pub is_data: bool,
     /// An answer counts as right when the class is among this many best outputs.
     pub top_n: usize,
 }

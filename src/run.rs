@@ -9,5 +9,6 @@ pub mod interrupt;
 pub mod learn;
 pub mod learn_bench;
 pub mod learning_state;
+pub mod reconstruction;
 pub mod spiking_test;
 pub mod tune;

@@ -273,6 +273,11 @@ impl Session {
         self.description.targets[0].cell
     }
 
+    /// Whether the outputs should be the stimulus itself.
+    pub fn is_data_target(&self) -> bool {
+        self.description.targets[0].is_data
+    }
+
     /// Folder of the primary target's files.
     pub fn target_folder(&self) -> String {
         crate::output::file_name(&self.description.targets[0].name)

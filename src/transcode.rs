@@ -172,6 +172,10 @@ fn spiking_operator(
         }),
         // `check` lets only Conv, Pool and Fc through.
         Operator::Fc(_)
+        | Operator::Deconv(_)
+        | Operator::Unpool(_)
+        | Operator::Fmp(_)
+        | Operator::Lrn(_)
         | Operator::Softmax(_)
         | Operator::Dropout(_)
         | Operator::ElemWise(_)

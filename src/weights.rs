@@ -59,7 +59,7 @@ impl WeightSource {
 /// Weights (and biases) of one cell as they are trained: full kernels, unconnected ones zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CellWeights {
-    /// Conv `[o][c][ky][kx]`, Fc `[o][i]`, BatchNorm scales `[o]`.
+    /// Conv `[o][c][ky][kx]`, Deconv `[c][o][ky][kx]`, Fc `[o][i]`, BatchNorm scales `[o]`.
     pub weights: Vec<f32>,
     /// One a output; `None` for a cell without biases.
     pub bias: Option<Vec<f32>>,
@@ -69,9 +69,8 @@ pub struct CellWeights {
 
 /// What the files of a cell hold.
 struct Expected {
-    n_outputs: usize,
     /// For each output the positions in the full weight array, in file order.
-    positions: Vec<usize>,
+    positions: Vec<Vec<usize>>,
     n_weights: usize,
     with_bias: bool,
     /// What the name of the file of the weights ends with.
@@ -83,25 +82,33 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
     match &cell.operator {
         Operator::Conv(conv) => {
             let (channels, area) = (cell.input_shape.channels, conv.kernel.width * conv.kernel.height);
-            let positions = (0..conv.n_outputs * channels)
-                .filter(|&pair| conv.mapping.as_ref().is_none_or(|m| m[pair]))
-                .flat_map(|pair| pair * area..(pair + 1) * area)
-                .collect();
+            let row =
+                |o: usize| connected(&conv.mapping, o, channels).flat_map(move |c| kernel(o * channels + c, area));
             Some(Expected {
-                n_outputs: conv.n_outputs,
-                positions,
+                positions: (0..conv.n_outputs).map(|o| row(o).collect()).collect(),
                 n_weights: conv.n_outputs * channels * area,
                 with_bias: !conv.no_bias,
                 weights_suffix: "weights",
                 with_statistics: false,
             })
         }
-        Operator::Fc(fc) => {
-            let n = fc.n_outputs * cell.input_shape.channels * cell.input_shape.height * cell.input_shape.width;
+        Operator::Deconv(deconv) => {
+            let (channels, area) = (cell.input_shape.channels, deconv.kernel.width * deconv.kernel.height);
+            let n = deconv.n_outputs;
+            let row = |o: usize| connected(&deconv.mapping, o, channels).flat_map(move |c| kernel(c * n + o, area));
             Some(Expected {
-                n_outputs: fc.n_outputs,
-                positions: (0..n).collect(),
-                n_weights: n,
+                positions: (0..n).map(|o| row(o).collect()).collect(),
+                n_weights: n * channels * area,
+                with_bias: !deconv.no_bias,
+                weights_suffix: "weights",
+                with_statistics: false,
+            })
+        }
+        Operator::Fc(fc) => {
+            let n = cell.input_shape.n_elements();
+            Some(Expected {
+                positions: (0..fc.n_outputs).map(|o| kernel(o, n).collect()).collect(),
+                n_weights: fc.n_outputs * n,
                 with_bias: !fc.no_bias,
                 weights_suffix: "weights",
                 with_statistics: false,
@@ -110,8 +117,7 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
         Operator::BatchNorm(_) => {
             let n = cell.output_shape.channels;
             Some(Expected {
-                n_outputs: n,
-                positions: (0..n).collect(),
+                positions: (0..n).map(|o| vec![o]).collect(),
                 n_weights: n,
                 with_bias: true,
                 weights_suffix: "scales",
@@ -125,6 +131,27 @@ fn expected(cell: &CellDescription) -> Option<Expected> {
 /// Whether a cell has weights.
 pub fn has_weights(cell: &CellDescription) -> bool {
     expected(cell).is_some()
+}
+
+impl Expected {
+    fn n_outputs(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Weights that the file holds.
+    fn n_stored(&self) -> usize {
+        self.positions.iter().map(Vec::len).sum()
+    }
+}
+
+/// The channels that an output sees.
+fn connected(mapping: &Option<Vec<bool>>, output: usize, channels: usize) -> impl Iterator<Item = usize> {
+    (0..channels).filter(move |c| mapping.as_ref().is_none_or(|mapping| mapping[output * channels + c]))
+}
+
+/// The positions of a pair's weights.
+fn kernel(pair: usize, area: usize) -> std::ops::Range<usize> {
+    pair * area..(pair + 1) * area
 }
 
 /// Reads the weights of every cell that has some; all faults are reported at once.
@@ -186,37 +213,37 @@ fn read_cell(
     let (weights_file, bias_file) =
         (format!("{stem}_{}.syntxt", expected.weights_suffix), format!("{stem}_biases.syntxt"));
     let (values, bias) = if let Some(text) = open(&single)? {
-        let n_bias = if expected.with_bias { expected.n_outputs } else { 0 };
-        let all = parse(&text, expected.positions.len() + n_bias, &source.shown(&single))?;
+        let n_bias = if expected.with_bias { expected.n_outputs() } else { 0 };
+        let all = parse(&text, expected.n_stored() + n_bias, &source.shown(&single))?;
         split_single(all, expected)
     } else {
         let Some(text) = open(&weights_file)? else {
             return Err(format!(
                 "{}: expected {} {} of `{}`, found no such file; learn first, or name another folder with -w DIR",
                 source.shown(&weights_file),
-                expected.positions.len(),
+                expected.n_stored(),
                 expected.weights_suffix,
                 cell.name
             ));
         };
-        let values = parse(&text, expected.positions.len(), &source.shown(&weights_file))?;
+        let values = parse(&text, expected.n_stored(), &source.shown(&weights_file))?;
         let bias = if expected.with_bias {
             let Some(text) = open(&bias_file)? else {
                 return Err(format!(
                     "{}: expected {} biases of `{}`, found no such file (NoBias=1 if the cell has none)",
                     source.shown(&bias_file),
-                    expected.n_outputs,
+                    expected.n_outputs(),
                     cell.name
                 ));
             };
-            Some(parse(&text, expected.n_outputs, &source.shown(&bias_file))?)
+            Some(parse(&text, expected.n_outputs(), &source.shown(&bias_file))?)
         } else {
             None
         };
         (values, bias)
     };
     let statistics = match expected.with_statistics {
-        true => Some(read_statistics(&open, source, cell, expected.n_outputs)?),
+        true => Some(read_statistics(&open, source, cell, expected.n_outputs())?),
         false => None,
     };
     let moments = statistics.iter().flat_map(|statistics| statistics.mean.iter().chain(&statistics.variance));
@@ -224,7 +251,7 @@ fn read_cell(
         hash.update(value.to_le_bytes());
     }
     let mut weights = vec![0.0; expected.n_weights];
-    for (&position, value) in expected.positions.iter().zip(values) {
+    for (&position, value) in expected.positions.iter().flatten().zip(values) {
         weights[position] = value;
     }
     Ok(CellWeights { weights, bias, statistics })
@@ -257,12 +284,10 @@ fn split_single(all: Vec<f32>, expected: &Expected) -> (Vec<f32>, Option<Vec<f32
     if !expected.with_bias {
         return (all, None);
     }
-    let stride = expected.n_weights / expected.n_outputs.max(1);
     let mut values = all.into_iter();
     let (mut weights, mut bias) = (Vec::new(), Vec::new());
-    for output in 0..expected.n_outputs {
-        let n = expected.positions.iter().filter(|&&p| p / stride.max(1) == output).count();
-        weights.extend(values.by_ref().take(n));
+    for row in &expected.positions {
+        weights.extend(values.by_ref().take(row.len()));
         bias.extend(values.next());
     }
     (weights, Some(bias))
@@ -318,9 +343,8 @@ pub fn save(
     for (index, cell) in description.cells.iter().enumerate() {
         let (Some(expected), Some(weights)) = (expected(cell), of_cell(index)) else { continue };
         let stem = file_name(&cell.name);
-        let stride = (expected.n_weights / expected.n_outputs.max(1)).max(1);
-        let mut text = String::with_capacity(expected.positions.len() * 12);
-        for line in expected.positions.chunk_by(|a, b| a / stride == b / stride) {
+        let mut text = String::with_capacity(expected.n_stored() * 12);
+        for line in expected.positions.iter().filter(|line| !line.is_empty()) {
             for &position in line {
                 let _ = write!(text, "{} ", weights.weights[position]);
             }

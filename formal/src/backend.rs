@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::network::{Pass, StepReport};
 use crate::parameter::Parameter;
 use crate::plan::Plan;
+use crate::target::Wanted;
 
 /// What computes a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +40,9 @@ pub struct CellTime {
 pub(crate) struct Batch<'a> {
     /// `[n][c][y][x]`.
     pub(crate) stimuli: &'a [f32],
-    pub(crate) labels: &'a [Option<usize>],
+    pub(crate) n: usize,
+    /// Of as many stimuli.
+    pub(crate) wanted: Wanted<'a>,
     /// Keys what is random in the step.
     pub(crate) step: u64,
     pub(crate) seed: u64,

@@ -1,26 +1,34 @@
 //! The operators: one file each, with its geometry, its checks and its definition in plain 64-bit arithmetic.
 pub(crate) mod batch_norm;
 pub(crate) mod conv;
+pub(crate) mod deconv;
 pub(crate) mod dropout;
 pub(crate) mod elem_wise;
 pub(crate) mod fc;
+pub(crate) mod fmp;
+pub(crate) mod lrn;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 pub(crate) mod taps;
 pub(crate) mod transformation;
+pub(crate) mod unpool;
 
 use batch_norm::BatchNorm;
 use conv::Conv;
+use deconv::Deconv;
 use dropout::Dropout;
 use elem_wise::ElemWise;
 use fc::Fc;
+use fmp::Fmp;
+use lrn::Lrn;
 use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
 use taps::Taps;
 use transformation::Transformation;
+use unpool::Unpool;
 
-use crate::config::{BatchNormConfig, ConvConfig, FcConfig, Source};
+use crate::config::{BatchNormConfig, ConvConfig, DeconvConfig, FcConfig, Source};
 use crate::{config, error::Error};
 
 /// Indices of elements and weights fit in 31 bits.
@@ -71,7 +79,11 @@ pub(crate) enum ErrorFlow {
 #[derive(Clone, Debug)]
 pub(crate) enum Operator {
     Conv(Conv),
+    Deconv(Deconv),
     Pool(Pool),
+    Unpool(Unpool),
+    Fmp(Fmp),
+    Lrn(Lrn),
     Fc(Fc),
     Softmax(Softmax),
     Dropout(Dropout),
@@ -82,11 +94,15 @@ pub(crate) enum Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge]) -> Result<Self, Error> {
+    pub(crate) fn new(cell: &config::CellConfig, input: Shape, edges: &[Edge], before: &[Cell]) -> Result<Self, Error> {
         let name = &cell.name;
         Ok(match &cell.operator {
             config::Operator::Conv(config) => Self::Conv(Conv::new(name, config, input)?),
+            config::Operator::Deconv(config) => Self::Deconv(Deconv::new(name, config, input)?),
             config::Operator::Pool(config) => Self::Pool(Pool::new(name, config, input)?),
+            config::Operator::Unpool(config) => Self::Unpool(Unpool::new(name, config, input, before)?),
+            config::Operator::Fmp(config) => Self::Fmp(Fmp::new(name, config, input)?),
+            config::Operator::Lrn(config) => Self::Lrn(Lrn::new(name, config, input)?),
             config::Operator::Fc(config) => Self::Fc(Fc::new(name, config, input)?),
             config::Operator::Softmax(config) => Self::Softmax(Softmax::new(name, config, input)?),
             config::Operator::Dropout(config) => Self::Dropout(Dropout::new(name, config, input)?),
@@ -104,7 +120,11 @@ impl Operator {
     pub(crate) fn output(&self) -> Shape {
         match self {
             Self::Conv(conv) => conv.output,
+            Self::Deconv(deconv) => deconv.output,
             Self::Pool(pool) => pool.output,
+            Self::Unpool(unpool) => unpool.pool.input,
+            Self::Fmp(fmp) => fmp.pool.output,
+            Self::Lrn(lrn) => lrn.shape,
             Self::Fc(fc) => fc.output,
             Self::Softmax(softmax) => softmax.shape,
             Self::Dropout(dropout) => dropout.shape,
@@ -118,13 +138,20 @@ impl Operator {
 
 /// Whether the operator has weights.
 pub(crate) fn is_trainable(operator: &config::Operator) -> bool {
-    matches!(operator, config::Operator::Conv(_) | config::Operator::Fc(_) | config::Operator::BatchNorm(_))
+    matches!(
+        operator,
+        config::Operator::Conv(_)
+            | config::Operator::Deconv(_)
+            | config::Operator::Fc(_)
+            | config::Operator::BatchNorm(_)
+    )
 }
 
 /// Whether the operator hands errors on to its inputs.
 pub(crate) fn back_propagates(operator: &config::Operator) -> bool {
     match operator {
         config::Operator::Conv(ConvConfig { back_propagate, .. })
+        | config::Operator::Deconv(DeconvConfig { back_propagate, .. })
         | config::Operator::Fc(FcConfig { back_propagate, .. })
         | config::Operator::BatchNorm(BatchNormConfig { back_propagate, .. }) => *back_propagate,
         config::Operator::Transformation(_) => false,

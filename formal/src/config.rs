@@ -1,14 +1,22 @@
 //! What a frame network is, before it has weights.
 
 mod batch_norm;
+mod deconv;
 mod elem_wise;
+mod fmp;
+mod lrn;
 mod rearrange;
+mod unpool;
 
 use stimuli::Shape;
 
 pub use batch_norm::BatchNormConfig;
+pub use deconv::DeconvConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
+pub use fmp::FmpConfig;
+pub use lrn::LrnConfig;
 pub use rearrange::{Interpolation, Misfit, PaddingConfig, ReshapeConfig, ResizeConfig, TransposeConfig};
+pub use unpool::UnpoolConfig;
 
 /// A width and a height.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +79,16 @@ pub struct CellConfig {
 pub enum Operator {
     /// Convolution.
     Conv(ConvConfig),
+    /// Transposed convolution.
+    Deconv(DeconvConfig),
     /// Maxima or averages of windows.
     Pool(PoolConfig),
+    /// Values put back where a max pooling found its greatest ones.
+    Unpool(UnpoolConfig),
+    /// Maxima of windows whose sides vary.
+    Fmp(FmpConfig),
+    /// Normalization by neighboring channels.
+    Lrn(LrnConfig),
     /// Full connection.
     Fc(FcConfig),
     /// Probabilities.

@@ -28,3 +28,4 @@ pub use error::Error;
 pub use network::{Network, Pass, StepReport};
 pub use parameter::{LearningRate, NamedTensor, ParameterInfo, ParameterKind, State};
 pub use stimuli::Shape;
+pub use target::Wanted;

@@ -9,6 +9,7 @@ use crate::config::NetworkConfig;
 use crate::error::Error;
 use crate::parameter::{LearningRate, NamedTensor, Parameter, ParameterInfo, ParameterKind, State, check_values};
 use crate::plan::Plan;
+use crate::target::Wanted;
 
 /// A frame network with its weights, the state of its solvers, and the outputs of the last batch.
 ///
@@ -36,7 +37,7 @@ pub enum Pass {
 pub struct StepReport {
     /// `Σ e² / n` over the `n` stimuli of the batch, with `e` = wanted minus found at each output of the target
     /// cell; a stimulus without label counts 0. Where the output is a map, the label holds at each position and an
-    /// error is divided by the number of positions.
+    /// error is divided by the number of positions, but not where values are wanted.
     pub squared_error: f64,
     /// Mean of `-ln p(label)` over the stimuli with a label, where the target cell is a softmax.
     pub cross_entropy: Option<f64>,
@@ -108,7 +109,7 @@ impl Network {
     /// Where there are more stimuli than [`Network::capacity`], `stimuli` does not hold as many as `labels`, or a
     /// label is not below [`Network::n_classes`]: errors of the calling program.
     pub fn learn(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64) -> StepReport {
-        self.step(stimuli, labels, step, None)
+        self.learn_towards(stimuli, Wanted::Classes(labels), step, None)
     }
 
     /// [`Network::learn`] with one rate for all solvers in place of their policies. Each batch moves the weights,
@@ -120,7 +121,7 @@ impl Network {
     ///
     /// As [`Network::learn`].
     pub fn learn_with_rate(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: f64) -> StepReport {
-        self.step(stimuli, labels, step, Some(rate))
+        self.learn_towards(stimuli, Wanted::Classes(labels), step, Some(rate))
     }
 
     /// Computes one pass through a cell again for the last batch, which was of these stimuli, to time it: outputs as in
@@ -135,13 +136,29 @@ impl Network {
         self.backend.repeat(stimuli, cell, pass);
     }
 
-    fn step(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: Option<f64>) -> StepReport {
-        self.check_batch(stimuli, labels.len());
-        let n_classes = self.n_classes();
-        if let Some(label) = labels.iter().flatten().find(|&&label| label >= n_classes) {
-            panic!("label {label}: expected a class below {n_classes}");
+    /// Learns from stimuli `[n][c][y][x]` what is wanted of them: [`Network::learn`], or [`Network::learn_with_rate`]
+    /// where there is a rate. The error of values is wanted minus found at each output, undivided.
+    ///
+    /// # Panics
+    ///
+    /// As [`Network::learn`]; also where there are not as many values as the target cell has outputs for the stimuli.
+    pub fn learn_towards(&mut self, stimuli: &[f32], wanted: Wanted<'_>, step: u64, rate: Option<f64>) -> StepReport {
+        let n = stimuli.len() / size(self.plan.input);
+        match wanted {
+            Wanted::Classes(labels) => {
+                self.check_batch(stimuli, labels.len());
+                let n_classes = self.n_classes();
+                if let Some(label) = labels.iter().flatten().find(|&&label| label >= n_classes) {
+                    panic!("label {label}: expected a class below {n_classes}");
+                }
+            }
+            Wanted::Values(values) => {
+                self.check_batch(stimuli, n);
+                let expected = n * size(self.output_shape(self.target()));
+                assert_eq!(values.len(), expected, "wanted outputs of {n} stimuli: expected {expected} values");
+            }
         }
-        self.backend.learn(&Batch { stimuli, labels, step, seed: self.seed, rate })
+        self.backend.learn(&Batch { stimuli, n, wanted, step, seed: self.seed, rate })
     }
 
     fn check_batch(&self, stimuli: &[f32], n: usize) {
@@ -199,7 +216,7 @@ impl Network {
         self.backend.parameters().iter().map(|parameter| parameter.info.clone()).collect()
     }
 
-    /// Weights of a cell: Conv `[output][channel][ky][kx]`, 0 where unconnected; Fc `[output][input]`.
+    /// Weights of a cell: Conv `[output][channel][ky][kx]` and Deconv `[channel][output][ky][kx]`, 0 where unconnected; Fc `[output][input]`.
     pub fn weights(&self, cell: usize) -> Option<&[f32]> {
         self.values(cell, ParameterKind::Weights)
     }

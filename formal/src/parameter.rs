@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cell::deconv::Deconv;
 use crate::cell::{Cell, Edge, Operator};
 use crate::config::{CellConfig, Filler, Operator as OperatorConfig, SolverConfig};
 use crate::error::Error;
@@ -37,7 +38,7 @@ pub struct ParameterInfo {
     pub cell_name: String,
     /// What it is to the cell.
     pub kind: ParameterKind,
-    /// Conv weights `[output][channel][ky][kx]`, Fc weights `[output][input]`, BatchNorm weights
+    /// Conv weights `[output][channel][ky][kx]`, Deconv weights `[channel][output][ky][kx]`, Fc weights `[output][input]`, BatchNorm weights
     /// `[channel]`, bias `[output]`.
     pub shape: Vec<usize>,
 }
@@ -100,6 +101,20 @@ impl Parameter {
             match (&config.operator, &cell.operator) {
                 (OperatorConfig::Conv(config), Operator::Conv(conv)) => {
                     let shape = vec![config.n_outputs, conv.input.channels, conv.kernel.height, conv.kernel.width];
+                    parameters.push(make(
+                        ParameterKind::Weights,
+                        shape,
+                        &config.weights_filler,
+                        &config.weights_solver,
+                    ));
+                    if !config.no_bias {
+                        let shape = vec![config.n_outputs];
+                        parameters.push(make(ParameterKind::Bias, shape, &config.bias_filler, &config.bias_solver));
+                    }
+                }
+                (OperatorConfig::Deconv(config), Operator::Deconv(deconv)) => {
+                    let kernel = config.kernel;
+                    let shape = vec![cell.input.channels, deconv.output.channels, kernel.height, kernel.width];
                     parameters.push(make(
                         ParameterKind::Weights,
                         shape,
@@ -252,7 +267,8 @@ pub(crate) fn check_values(name: &str, values: &[f32], expected: usize) -> Resul
 }
 
 /// Fans of the weights: of so many of them one after the other, over and over again. Each input of a convolution has
-/// a fan-in of its own. A bias counts as a `[1][outputs]` tensor.
+/// a fan-in of its own. Of a transposed convolution they are those of the convolution with the same tensor, as the
+/// reference counts them (`formal.md` 8, 6.11). A bias counts as a `[1][outputs]` tensor.
 fn fans(cell: &Cell, info: &ParameterInfo) -> Vec<(Fan, usize)> {
     let n: usize = info.shape.iter().product();
     match (&cell.operator, info.kind) {
@@ -265,6 +281,15 @@ fn fans(cell: &Cell, info: &ParameterInfo) -> Vec<(Fan, usize)> {
             };
             cell.sources.iter().map(of).collect()
         }
+        (Operator::Deconv(deconv), ParameterKind::Weights) => {
+            let (area, connections) = (deconv.transposed.kernel_area(), &deconv.transposed.connections);
+            let fan_in = area * connections.fan_in_channels(0, connections.n_channels());
+            let of = |edge: &Edge| {
+                let fan_out = area * edge.shape.channels;
+                (Fan { fan_in, fan_out }, fan_out * connections.n_channels())
+            };
+            cell.sources.iter().map(of).collect()
+        }
         (Operator::Fc(fc), ParameterKind::Weights) => {
             vec![(Fan { fan_in: fc.n_inputs, fan_out: fc.output.channels }, n)]
         }
@@ -274,7 +299,7 @@ fn fans(cell: &Cell, info: &ParameterInfo) -> Vec<(Fan, usize)> {
 
 fn unconnected(cell: &Cell, info: &ParameterInfo) -> Vec<usize> {
     match (&cell.operator, info.kind) {
-        (Operator::Conv(conv), ParameterKind::Weights) => {
+        (Operator::Conv(conv) | Operator::Deconv(Deconv { transposed: conv, .. }), ParameterKind::Weights) => {
             let (area, connections) = (conv.kernel_area(), &conv.connections);
             let pairs = (0..connections.n_outputs()).flat_map(|o| (0..connections.n_channels()).map(move |c| (o, c)));
             pairs

@@ -42,7 +42,7 @@ impl Plan {
             let shape = sources[0].shape;
             let channels = sources.iter().map(|edge| edge.shape.channels).sum();
             let input = Shape { channels, ..shape };
-            let operator = Operator::new(cell, input, &sources)?;
+            let operator = Operator::new(cell, input, &sources, &cells)?;
             let output = operator.output();
             let (name, activation) = (cell.name.clone(), cell.activation);
             cells.push(Cell { name, sources, input, output, operator, activation, has_error: false });
@@ -115,6 +115,9 @@ fn check_values(cell: &CellConfig) -> Result<(), Error> {
     let (fillers, solvers) = match &cell.operator {
         OperatorConfig::Conv(conv) => {
             (vec![conv.weights_filler, conv.bias_filler], vec![&conv.weights_solver, &conv.bias_solver])
+        }
+        OperatorConfig::Deconv(deconv) => {
+            (vec![deconv.weights_filler, deconv.bias_filler], vec![&deconv.weights_solver, &deconv.bias_solver])
         }
         OperatorConfig::Fc(fc) => (vec![fc.weights_filler, fc.bias_filler], vec![&fc.weights_solver, &fc.bias_solver]),
         OperatorConfig::BatchNorm(norm) => (vec![], vec![&norm.scale_solver, &norm.bias_solver]),

@@ -11,6 +11,7 @@ pub(crate) enum Purpose {
     Weights = 1,
     Bias = 2,
     Dropout = 3,
+    Windows = 4,
 }
 
 /// The streams of one seed, purpose and cell.

@@ -3,6 +3,7 @@
 //! The fast kernels are tested against it, and it against finite differences.
 
 use crate::cell::batch_norm::{Moments, Statistics};
+use crate::cell::fmp::Draw;
 use crate::cell::{Cell, ErrorFlow, Operator, size};
 use crate::config::{Activation, Source};
 use crate::parameter::ParameterKind;
@@ -81,6 +82,23 @@ impl Network {
 
     /// Gradients for stimuli `[n][c][y][x]` with their classes, with the dropout masks of the step.
     pub fn learn(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Gradients {
+        let Plan { cells, target, .. } = &self.plan;
+        let shape = cells[target.cell].output;
+        let area = shape.height * shape.width;
+        self.learn_from(stimuli, step, |position, output, at| {
+            let wanted = labels[position].map(|label| f64::from(target.wanted(shape.channels, at / area, label)));
+            wanted.map_or(0.0, |wanted| (wanted - output) / area as f64)
+        })
+    }
+
+    /// Gradients for stimuli `[n][c][y][x]` with the wanted outputs of each, `[n][c][y][x]`.
+    pub fn learn_values(&self, stimuli: &[f64], wanted: &[f64], step: u64) -> Gradients {
+        let n = size(self.plan.cells[self.plan.target.cell].output);
+        self.learn_from(stimuli, step, |position, output, at| wanted[position * n + at] - output)
+    }
+
+    /// Gradients for errors at the target that `error` makes of the stimulus's position, an output and its index.
+    fn learn_from(&self, stimuli: &[f64], step: u64, error: impl Fn(usize, f64, usize) -> f64) -> Gradients {
         let zeros = |values: &[Vec<f64>]| values.iter().map(|values| vec![0.0; values.len()]).collect();
         let mut gradients = Gradients {
             weights: zeros(&self.weights),
@@ -91,7 +109,7 @@ impl Network {
         let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
         let mode = Mode::Learn { step };
         let batch = self.forward(&stimuli, mode);
-        self.backward(&batch, labels, mode, &mut gradients);
+        self.backward(&batch, error, mode, &mut gradients);
         gradients.outputs = batch.outputs.iter().filter_map(|cell| cell.last().cloned()).collect();
         gradients
     }
@@ -138,10 +156,15 @@ impl Network {
                 (Operator::BatchNorm(norm), _) => norm.running(&self.statistics[index]),
                 _ => Vec::new(),
             };
+            let draw = self.draw(index, mode);
             let sum = |(at, input): (usize, &Vec<f64>)| match &cell.operator {
                 Operator::Conv(conv) => conv.reference(input, weights, bias),
+                Operator::Deconv(deconv) => deconv.reference(input, weights, bias),
                 Operator::Fc(fc) => fc.reference(input, weights, bias),
                 Operator::Pool(pool) => pool.reference(input),
+                Operator::Unpool(unpool) => unpool.reference(&batch.inputs[unpool.arg_max][at], input),
+                Operator::Fmp(fmp) => fmp.reference(input, draw),
+                Operator::Lrn(lrn) => lrn.reference(input),
                 Operator::Softmax(softmax) => softmax.reference(input),
                 Operator::Dropout(_) => input.iter().zip(self.factors(index, mode, at)).map(|(x, f)| x * f).collect(),
                 Operator::ElemWise(elem_wise) => elem_wise.reference(input),
@@ -159,6 +182,14 @@ impl Network {
         batch
     }
 
+    /// What a fractional pooling draws its windows from.
+    fn draw(&self, cell: usize, mode: Mode) -> Option<Draw> {
+        match mode {
+            Mode::Infer => None,
+            Mode::Learn { step } => Some(Draw { seed: self.seed, step, cell }),
+        }
+    }
+
     /// What each value of a dropout cell is multiplied by.
     fn factors(&self, index: usize, mode: Mode, position: usize) -> Vec<f64> {
         let cell = &self.plan.cells[index];
@@ -170,17 +201,20 @@ impl Network {
         words.into_iter().map(|word| f64::from(dropout.factor(word))).collect()
     }
 
-    fn backward(&self, batch: &Batch, labels: &[Option<usize>], mode: Mode, gradients: &mut Gradients) {
+    fn backward(
+        &self,
+        batch: &Batch,
+        error_of: impl Fn(usize, f64, usize) -> f64,
+        mode: Mode,
+        gradients: &mut Gradients,
+    ) {
         let Plan { cells, target, .. } = &self.plan;
         let zeros = |cell: &Vec<Vec<f64>>| cell.iter().map(|output| vec![0.0; output.len()]).collect::<Vec<_>>();
         let mut errors: Vec<Vec<Vec<f64>>> = batch.outputs.iter().map(zeros).collect();
-        let shape = cells[target.cell].output;
-        let area = shape.height * shape.width;
-        for ((errors, outputs), &label) in errors[target.cell].iter_mut().zip(&batch.outputs[target.cell]).zip(labels) {
-            let Some(label) = label else { continue };
-            for (at, (error, output)) in errors.iter_mut().zip(outputs).enumerate() {
-                let wanted = f64::from(target.wanted(shape.channels, at / area, label));
-                *error = (wanted - output) / area as f64;
+        let compared = errors[target.cell].iter_mut().zip(&batch.outputs[target.cell]).enumerate();
+        for (position, (errors, outputs)) in compared {
+            for (at, (error, &output)) in errors.iter_mut().zip(outputs).enumerate() {
+                *error = error_of(position, output, at);
                 gradients.squared_error += *error * *error;
             }
         }
@@ -203,8 +237,14 @@ impl Network {
                 operator => {
                     let one = |(at, (input, error)): (usize, (&Vec<f64>, &Vec<f64>))| match operator {
                         Operator::Conv(conv) => conv.reference_backward(input, weights, error, to_weights, to_bias),
+                        Operator::Deconv(deconv) => {
+                            deconv.reference_backward(input, weights, error, to_weights, to_bias)
+                        }
                         Operator::Fc(fc) => fc.reference_backward(input, weights, error, to_weights, to_bias),
                         Operator::Pool(pool) => pool.reference_backward(input, error),
+                        Operator::Unpool(unpool) => unpool.reference_backward(&batch.inputs[unpool.arg_max][at], error),
+                        Operator::Fmp(fmp) => fmp.reference_backward(input, error, self.draw(index, mode)),
+                        Operator::Lrn(lrn) => lrn.reference_backward(input, error),
                         Operator::Softmax(softmax) => softmax.reference_backward(&outputs[at], error),
                         Operator::Dropout(_) => {
                             error.iter().zip(self.factors(index, mode, at)).map(|(e, f)| e * f).collect()

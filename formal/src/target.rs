@@ -2,6 +2,15 @@
 
 use crate::config::TargetConfig;
 
+/// What the target cell should give for the stimuli of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// The class of each stimulus; the [`TargetConfig`] says which outputs that means. One without a class has no error.
+    Classes(&'a [Option<usize>]),
+    /// The outputs themselves, `[n][c][y][x]`.
+    Values(&'a [f32]),
+}
+
 impl TargetConfig {
     /// The wanted value of output `output` of `n_outputs` for a stimulus of class `label`. A single output is wanted
     /// for class 1 and not for class 0.

@@ -24,7 +24,7 @@ pub fn run(options: &Options) -> Result<()> {
         _ => learn::amount(options),
     };
     let learned = crate::run::learn::run(&session, &mut network, amount)?;
-    crate::run::learn::announce(&learned);
+    crate::run::learn::announce(&session, &learned);
     result(&format!("\n2. Test the same weights in {SPIKING_MODEL}, as frames and as spikes"));
     let session = session.with_model(SPIKING_MODEL)?;
     let network = assemble::formal_network(&session.description, session.seed)?;

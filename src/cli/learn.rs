@@ -37,7 +37,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     }
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;
-    learn::announce(&learned);
+    learn::announce(&session, &learned);
     test::finish(session, network, &learned.weights, Some(&learned))
 }
 

@@ -10,9 +10,9 @@ use crate::failure::wrong_input;
 use crate::report::maps;
 use crate::report::progress::result;
 use crate::report::summary;
-use crate::run::formal_test;
 use crate::run::learn::Learned;
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
+use crate::run::{formal_test, reconstruction};
 use crate::session::{Session, use_threads};
 use crate::transcode;
 use crate::weights::{self, Loaded, WeightSource};
@@ -109,9 +109,16 @@ pub fn finish(
     if options.log_kernels {
         maps::write_kernels(&session.output, &session.description, &network)?;
     }
-    let formal = formal_test::run(&session, &mut network, ids)?;
-    summary.formal_recognition_rate = Some(formal.recognition_rate());
-    summary.formal_seconds = Some(formal.seconds);
+    if session.is_data_target() {
+        let found = reconstruction::run(&session, &mut network, ids)?;
+        summary.mean_squared_error = Some(found.mean_squared_error());
+        summary.variance_explained = found.explained();
+        summary.formal_seconds = Some(found.seconds);
+    } else {
+        let formal = formal_test::run(&session, &mut network, ids)?;
+        summary.formal_recognition_rate = Some(formal.recognition_rate());
+        summary.formal_seconds = Some(formal.seconds);
+    }
     if is_spiking {
         let (session, mut network, loaded) = folded(session, network, loaded)?;
         let session = &session;

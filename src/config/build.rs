@@ -1,6 +1,6 @@
 //! From sections to the description: data, stimuli, layers, targets.
 
-use formal::config::Activation;
+use formal::config::{Activation, Operator};
 use sim::encoder::{Coding, EncoderConfig};
 use sim::network::PoolingMode;
 use sim::time::SimDuration;
@@ -12,7 +12,9 @@ use super::database::database;
 use super::reader::{Accepted, Bag, Reader, Unknown};
 use super::registry::Scope;
 use super::transformations::transformations;
-use crate::model::{DatabaseDescription, Family, Normalization, StimuliDescription, TargetDescription};
+use crate::model::{
+    CellDescription, DatabaseDescription, Family, Normalization, StimuliDescription, TargetDescription,
+};
 
 /// No side of a stimulus and no count goes beyond it.
 const LARGEST: usize = 1 << 24;
@@ -76,7 +78,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
         reader.section_fault(section, "", message);
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
-    let targets = targets(reader, &cells, n_labels);
+    let targets = targets(reader, &cells, stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels);
     Parts { check_weight_range, normalization, pooling, database, stimuli, cells, targets }
 }
 
@@ -300,8 +302,26 @@ fn check_result<'a>(
     }
 }
 
+/// Refuses outputs that cannot be compared with the stimulus.
+fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, stimuli: Option<Shape>) {
+    let (Some(stimulus), output) = (stimuli, cell.output_shape) else { return };
+    if output != stimulus {
+        let message = format!(
+            "the outputs must have the size of the stimulus, {stimulus}, those of `{}` are {output}",
+            cell.name
+        );
+        reader.fault_at(bag, "DataAsTarget", message);
+    }
+    if matches!(cell.operator, Operator::Softmax(_)) {
+        reader.fault_at(bag, "DataAsTarget", "a Softmax chooses among classes; put the target on the layer before it");
+    }
+    if bag.has("TopN") {
+        reader.fault_at(bag, "TopN", "has no meaning with `DataAsTarget`; leave it out");
+    }
+}
+
 /// For each layer in order, the sections whose name begins with its name and `.Target`, in file order.
-fn targets(reader: &mut Reader<'_>, cells: &Cells, n_labels: usize) -> Vec<TargetDescription> {
+fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_labels: usize) -> Vec<TargetDescription> {
     let document = reader.document;
     let mut targets = Vec::new();
     for (cell, description) in cells.descriptions.iter().enumerate() {
@@ -319,10 +339,13 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells, n_labels: usize) -> Vec<Targe
                 cell,
                 target_value: reader.read(&bag, "", Scope::Target, "TargetValue"),
                 default_value: reader.read(&bag, "", Scope::Target, "DefaultValue"),
+                is_data: reader.read(&bag, "", Scope::Target, "DataAsTarget"),
                 top_n: reader.read(&bag, "", Scope::Target, "TopN"),
             };
             let shape = description.output_shape;
-            if cells.complete {
+            if cells.complete && target.is_data {
+                check_data_target(reader, &bag, description, stimuli);
+            } else if cells.complete {
                 if (shape.height, shape.width) != (1, 1) {
                     let message = format!(
                         "targets on maps are not supported yet; expected an output of 1x1, `{}` has {}x{}",

@@ -1,9 +1,13 @@
 //! Layers: their order, their shapes, their operators.
 
 mod batch_norm;
+mod deconv;
 mod elem_wise;
+mod fmp;
+mod lrn;
 mod rearrange;
 mod transformation;
+mod unpool;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -77,7 +81,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, defaults: &Defaults, stimuli: Option
             .map(|(source, shape, names)| Parent { source, shape, names })
             .collect();
         let n_errors = reader.errors.len();
-        let Some(cell) = CellReader::new(reader, defaults, layer.section, parents).read() else {
+        let Some(cell) = CellReader::new(reader, defaults, layer.section, parents, &cells.descriptions).read() else {
             cells.complete = false;
             continue;
         };
@@ -154,6 +158,8 @@ struct CellReader<'r, 'a> {
     defaults: &'r Defaults,
     section: usize,
     parents: Vec<Parent>,
+    /// The layers read before.
+    earlier: &'r [CellDescription],
     /// The section's own properties.
     bag: Bag<'a>,
     /// The section's own properties, those of each `ConfigSection`, the saved ones, weakest first.
@@ -169,12 +175,19 @@ struct CellReader<'r, 'a> {
 }
 
 impl<'r, 'a> CellReader<'r, 'a> {
-    fn new(reader: &'r mut Reader<'a>, defaults: &'r Defaults, section: usize, parents: Vec<Parent>) -> Self {
+    fn new(
+        reader: &'r mut Reader<'a>,
+        defaults: &'r Defaults,
+        section: usize,
+        parents: Vec<Parent>,
+        earlier: &'r [CellDescription],
+    ) -> Self {
         Self {
             reader,
             defaults,
             section,
             parents,
+            earlier,
             bag: Bag::empty(section),
             sources: Vec::new(),
             parameters: Bag::empty(section),
@@ -210,8 +223,15 @@ impl<'r, 'a> CellReader<'r, 'a> {
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
         let (operator, output_shape, activation) = match kind.as_str() {
             "Conv" => self.conv(),
+            "Deconv" => self.deconv(),
             "Fc" => self.fc(),
             "Pool" => self.pool(),
+            "Unpool" => self.unpool(),
+            "FMP" => self.fmp(),
+            "LRN" => {
+                let (operator, shape) = self.lrn();
+                (operator, shape, nothing)
+            }
             "BatchNorm" => self.batch_norm(),
             "Softmax" => {
                 let (operator, shape) = self.softmax();
@@ -252,18 +272,20 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     /// Gathers the parameters and refuses those that a layer of this type and model does not have.
     fn read_parameters(&mut self, model: &str, kind: &str) {
-        let weighted = matches!(kind, "Conv" | "Fc");
+        let weighted = matches!(kind, "Conv" | "Deconv" | "Fc");
         let mut scopes = Vec::new();
         if weighted {
             scopes.push(Scope::WeightedParameter);
         }
         match kind {
-            "Conv" => scopes.push(Scope::ConvParameter),
+            "Conv" | "Deconv" => scopes.push(Scope::ConvParameter),
             "Fc" => scopes.push(Scope::FcParameter),
             "Dropout" => scopes.push(Scope::DropoutParameter),
             "BatchNorm" => scopes.push(Scope::BatchNormParameter),
             "Resize" => scopes.push(Scope::ResizeParameter),
             "Threshold" => scopes.push(Scope::ThresholdParameter),
+            "FMP" => scopes.push(Scope::FmpParameter),
+            "LRN" => scopes.push(Scope::LrnParameter),
             _ => {}
         }
         if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
@@ -605,6 +627,7 @@ fn lacks_spikes(kind: &str) -> Option<&'static str> {
     match kind {
         "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
         "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "Deconv" => Some("test the network as frames, with Model=Frame for all its layers"),
         "ElemWise" => {
             Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
         }
@@ -632,5 +655,9 @@ struct SizeKeys {
 impl SizeKeys {
     const fn new(list: &'static str, both: &'static str, width: &'static str, height: &'static str) -> Self {
         Self { list, both, width, height }
+    }
+
+    fn all(self) -> [&'static str; 4] {
+        [self.list, self.both, self.width, self.height]
     }
 }

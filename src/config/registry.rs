@@ -82,8 +82,18 @@ pub enum Scope {
     Saturation,
     /// `Type=Conv`.
     Conv,
+    /// `Type=Deconv`.
+    Deconv,
     /// `Type=Pool`.
     Pool,
+    /// `Type=Unpool`.
+    Unpool,
+    /// `Type=FMP`.
+    Fmp,
+    /// `ConfigSection` of `FMP`.
+    FmpParameter,
+    /// `ConfigSection` of `LRN`.
+    LrnParameter,
     /// `Type=Softmax`.
     Softmax,
     /// `Type=ElemWise`.
@@ -248,14 +258,19 @@ impl Scope {
             }
             Self::Cell => "Every layer",
             Self::Activated => {
-                "Layers with an activation: Conv, Fc, Pool, ElemWise, BatchNorm, Activation, Padding, Resize, Reshape, Transpose"
+                "Layers with an activation: Conv, Deconv, Fc, Pool, Unpool, FMP, ElemWise, BatchNorm, Activation, Padding, Resize, Reshape, Transpose"
             }
             Self::Linear => "`ActivationFunction=Linear`, with the prefix `ActivationFunction.`",
             Self::Rectifier => "`ActivationFunction=Rectifier`, with the prefix `ActivationFunction.`",
             Self::Tanh => "`ActivationFunction=Tanh`, with the prefix `ActivationFunction.`",
             Self::Saturation => "`ActivationFunction=Saturation`, with the prefix `ActivationFunction.`",
             Self::Conv => "`Type=Conv`",
+            Self::Deconv => "`Type=Deconv`",
             Self::Pool => "`Type=Pool`",
+            Self::Unpool => "`Type=Unpool`",
+            Self::Fmp => "`Type=FMP`",
+            Self::FmpParameter => "FMP: `ConfigSection`",
+            Self::LrnParameter => "LRN: `ConfigSection`",
             Self::Softmax => "`Type=Softmax`",
             Self::ElemWise => "`Type=ElemWise`",
             Self::BatchNorm => "`Type=BatchNorm`",
@@ -268,13 +283,13 @@ impl Scope {
             Self::Threshold => "`Type=Threshold`",
             Self::ThresholdParameter => "Threshold: `ConfigSection`",
             Self::TransformationCell => "`Type=Transformation`, with the keys of that transformation beside it",
-            Self::Weighted => "Layers with weights: Conv, Fc",
-            Self::MappingMatrix => "Connections of Conv and Pool, as a matrix: `Mapping(<input>)`",
+            Self::Weighted => "Layers with weights: Conv, Deconv, Fc",
+            Self::MappingMatrix => "Connections of Conv, Deconv, Pool, Unpool and FMP, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
-                "Connections of Conv and Pool, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
+                "Connections of Conv, Deconv, Pool, Unpool and FMP, as a pattern: with the prefix `Mapping.`, or `Mapping(<input>).` for one input"
             }
-            Self::WeightedParameter => "Conv, Fc: `ConfigSection`",
-            Self::ConvParameter => "Conv: `ConfigSection`",
+            Self::WeightedParameter => "Conv, Deconv, Fc: `ConfigSection`",
+            Self::ConvParameter => "Conv, Deconv: `ConfigSection`",
             Self::FcParameter => "Fc: `ConfigSection`",
             Self::DropoutParameter => "Dropout: `ConfigSection`",
             Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",

@@ -3,6 +3,7 @@
 mod cells;
 mod corpus;
 mod faults;
+mod pooling;
 mod reading;
 mod rewritten;
 mod saved;

@@ -9,6 +9,15 @@ use super::picture::{Chart, Curve};
 
 /// `<value> <mean of the last window values>` a line, four significant digits; a window of 0 takes all.
 pub fn success_text(values: &[f64], window: usize) -> String {
+    running_text(values, window)
+}
+
+/// The same of mean squared errors.
+pub fn error_text(values: &[f64], window: usize) -> String {
+    running_text(values, window)
+}
+
+fn running_text(values: &[f64], window: usize) -> String {
     let mut text = String::new();
     let mut sum = 0.0;
     for (i, &value) in values.iter().enumerate() {
@@ -44,19 +53,37 @@ pub fn loss_text(points: &[(u64, f64, Option<f64>)]) -> String {
 /// # Errors
 /// The encoder fails.
 pub fn success_picture(values: &[f64], window: usize, scores: &[(u64, f64)]) -> Result<Vec<u8>> {
+    running_picture(["Success (%)", "success"], 100.0, values, window, scores)
+}
+
+/// The same of mean squared errors.
+///
+/// # Errors
+/// The encoder fails.
+pub fn error_picture(values: &[f64], window: usize, scores: &[(u64, f64)]) -> Result<Vec<u8>> {
+    running_picture(["Mean squared error", "error"], 1.0, values, window, scores)
+}
+
+fn running_picture(
+    [title, name]: [&'static str; 2],
+    factor: f64,
+    values: &[f64],
+    window: usize,
+    scores: &[(u64, f64)],
+) -> Result<Vec<u8>> {
     let mut curve = Vec::with_capacity(values.len());
     let mut sum = 0.0;
     for (i, &value) in values.iter().enumerate() {
         sum += value - if window > 0 && i >= window { values[i - window] } else { 0.0 };
         let n = if window > 0 { (i + 1).min(window) } else { i + 1 };
-        curve.push(((i + 1) as f64, 100.0 * sum / n as f64));
+        curve.push(((i + 1) as f64, factor * sum / n as f64));
     }
-    let mut curves = vec![Curve { name: "success", points: curve }];
+    let mut curves = vec![Curve { name, points: curve }];
     if !scores.is_empty() {
-        let points = scores.iter().map(|&(batches, score)| (batches as f64, 100.0 * score)).collect();
+        let points = scores.iter().map(|&(batches, score)| (batches as f64, factor * score)).collect();
         curves.push(Curve { name: "validation", points });
     }
-    Chart { title: "Success (%)", x_label: "batches", x_is_log: false, curves, mark: None }.png()
+    Chart { title, x_label: "batches", x_is_log: false, curves, mark: None }.png()
 }
 
 /// The losses at each log, over the stimuli learned.

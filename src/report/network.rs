@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use formal::config::{Activation, Operator, Pooling};
+use formal::config::{Activation, Operator, Pooling, Size};
 use stimuli::Shape;
 
 use super::number::{general, grouped};
@@ -56,6 +56,16 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             let synapses = (conv.kernel.width * conv.kernel.height) as u64 * pairs + bias;
             Sizes { neurons: nodes, nodes, synapses, virtual_synapses, connections: virtual_synapses }
         }
+        Operator::Deconv(deconv) => {
+            let (pairs, output) = (connected(&deconv.mapping, deconv.n_outputs), cell.output_shape);
+            let bias = if deconv.no_bias { 0 } else { deconv.n_outputs as u64 };
+            let (kernel, stride, padding, dilation) = (deconv.kernel, deconv.stride, deconv.padding, deconv.dilation);
+            let x = taps(output.width, kernel.width, stride.width, padding.width, dilation.width);
+            let y = taps(output.height, kernel.height, stride.height, padding.height, dilation.height);
+            let virtual_synapses = x * y * pairs + bias;
+            let synapses = (kernel.width * kernel.height) as u64 * pairs + bias;
+            Sizes { neurons: nodes, nodes, synapses, virtual_synapses, connections: virtual_synapses }
+        }
         Operator::Fc(fc) => {
             let bias = if fc.no_bias { 0 } else { fc.n_outputs as u64 };
             let synapses = fc.n_outputs as u64 * elements(input) + bias;
@@ -72,23 +82,36 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
         | Operator::Transpose(_)
         | Operator::Activation => Sizes { nodes, ..Sizes::default() },
         Operator::Transformation(_) => Sizes::default(),
-        Operator::ElemWise(_) | Operator::BatchNorm(_) => Sizes { nodes, ..Sizes::default() },
+        Operator::Fmp(fmp) => {
+            let overlap = usize::from(fmp.is_overlapping);
+            // Each window but the last has one more row and column where they overlap.
+            let taps = |n: usize, windows: usize| (n + overlap * (windows - 1)) as u64;
+            let x = taps(input.width, cell.output_shape.width);
+            let y = taps(input.height, cell.output_shape.height);
+            Sizes { nodes, connections: x * y * connected(&fmp.mapping, fmp.n_outputs), ..Sizes::default() }
+        }
+        Operator::ElemWise(_) | Operator::BatchNorm(_) | Operator::Unpool(_) | Operator::Lrn(_) => {
+            Sizes { nodes, ..Sizes::default() }
+        }
         Operator::Softmax(_) | Operator::Dropout(_) => Sizes { neurons: nodes, nodes, ..Sizes::default() },
     }
 }
 
+fn kernel_text(kind: &str, kernel: Size, stride: Size, padding: Size) -> String {
+    let mut text = format!("{kind} {}x{}", kernel.width, kernel.height);
+    if (stride.width, stride.height) != (1, 1) {
+        let _ = write!(text, " stride {}x{}", stride.width, stride.height);
+    }
+    if (padding.width, padding.height) != (0, 0) {
+        let _ = write!(text, " pad {}x{}", padding.width, padding.height);
+    }
+    text
+}
+
 fn kind(cell: &CellDescription) -> String {
     let text = match &cell.operator {
-        Operator::Conv(c) => {
-            let mut text = format!("Conv {}x{}", c.kernel.width, c.kernel.height);
-            if (c.stride.width, c.stride.height) != (1, 1) {
-                let _ = write!(text, " stride {}x{}", c.stride.width, c.stride.height);
-            }
-            if (c.padding.width, c.padding.height) != (0, 0) {
-                let _ = write!(text, " pad {}x{}", c.padding.width, c.padding.height);
-            }
-            text
-        }
+        Operator::Conv(c) => kernel_text("Conv", c.kernel, c.stride, c.padding),
+        Operator::Deconv(d) => kernel_text("Deconv", d.kernel, d.stride, d.padding),
         Operator::Fc(_) => "Fc".to_string(),
         Operator::Pool(p) => {
             let name = if p.pooling == Pooling::Max { "Max" } else { "Average" };
@@ -96,6 +119,9 @@ fn kind(cell: &CellDescription) -> String {
         }
         Operator::Softmax(s) => format!("Softmax{}", if s.with_loss { " with loss" } else { "" }),
         Operator::Dropout(d) => format!("Dropout {}", d.rate),
+        Operator::Unpool(_) => "Unpool".to_string(),
+        Operator::Fmp(f) => format!("FMP {}", f.scaling_ratio),
+        Operator::Lrn(l) => format!("LRN {}", l.n),
         Operator::BatchNorm(_) => "BatchNorm".to_string(),
         Operator::ElemWise(e) => format!("ElemWise {:?}", e.operation),
         Operator::Padding(p) => {

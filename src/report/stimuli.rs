@@ -156,6 +156,23 @@ fn picture(shape: Shape, values: &[f32]) -> Result<Vec<u8>> {
     png(&image)
 }
 
+/// Writes `<stem>_target.png`, and `<stem>_estimated.png` with the values cut to the range of the stimulus, or to [0, 1].
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_reconstruction(
+    output: &OutputFolder,
+    stem: &str,
+    shape: Shape,
+    stimulus: &[f32],
+    found: &[f32],
+) -> Result<()> {
+    let (low, high) = stimulus.iter().fold((0.0_f32, 1.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
+    let found: Vec<f32> = found.iter().map(|value| value.clamp(low, high)).collect();
+    output.write(format!("{stem}_target.png"), picture(shape, stimulus)?)?;
+    output.write(format!("{stem}_estimated.png"), picture(shape, &found)?)
+}
+
 fn png(image: &DynamicImage) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).context("cannot encode a picture as PNG")?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::number::{general, grouped, grouped_real};
+use super::number::{general, grouped, grouped_real, significant};
 use crate::output::OutputFolder;
 
 /// Name of the file in the output folder.
@@ -20,7 +20,13 @@ pub struct Summary {
     /// Fraction of the test stimuli that the spiking network recognizes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spiking_recognition_rate: Option<f64>,
-    /// Best validation score.
+    /// Mean squared error of the test stimuli's reconstruction, where the data are the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_squared_error: Option<f64>,
+    /// The share of the test stimuli's variance that the reconstruction explains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variance_explained: Option<f64>,
+    /// Best validation score; a mean squared error where the data are the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_score: Option<f64>,
     /// Test stimuli.
@@ -132,8 +138,13 @@ impl Summary {
                 format!("{s:.2} s{}", each.unwrap_or_default())
             }),
         );
-        row("validation score", self.validation_score.map(percent));
+        match self.mean_squared_error {
+            Some(_) => row("validation error", self.validation_score.map(|error| significant(error, 4))),
+            None => row("validation score", self.validation_score.map(percent)),
+        }
         row("patterns", self.patterns.map(grouped));
+        row("mean squared error", self.mean_squared_error.map(|error| significant(error, 4)));
+        row("variance explained", self.variance_explained.map(percent));
         row("formal recognition rate", self.formal_recognition_rate.map(percent));
         row("spiking recognition rate", self.spiking_recognition_rate.map(percent));
         row(

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use formal::Network;
+use formal::{Network, Wanted};
 use stimuli::{Set, batches};
 
 use super::interrupt;
@@ -36,7 +36,8 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let ids = batches::random(u64::from(session.seed), step, learn_set, batch);
         session.load_presentations(&ids, i, &mut data)?;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
-        let report = network.learn_with_rate(&data, &labels, step, rate);
+        let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
+        let report = network.learn_towards(&data, wanted, step, Some(rate));
         if !report.squared_error.is_finite() {
             progress
                 .say(&format!("the loss is no longer a number from rate {} on: the test ends there", general(rate)));

@@ -1,15 +1,18 @@
 //! Learning: batches, logs, validation, best state (`formal.md` 12.3).
 
+mod values;
+
 use std::time::Instant;
 
 use anyhow::Result;
-use formal::Network;
+use formal::{Network, StepReport};
 use stats::{Confusion, Metric};
 use stimuli::Set;
 
 use super::feed::{Batch, Feed};
+use super::formal_test::{self, Evaluation};
+use super::interrupt;
 use super::learning_state::{self, Ledger};
-use super::{formal_test, interrupt};
 use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{loss_picture, loss_text, success_picture, success_text, validation_text};
@@ -63,6 +66,12 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     } else if let Some(path) = &options.load {
         let path = if path.is_dir() { path.join(learning_state::FILE) } else { path.clone() };
         learning_state::load(&path, network)?;
+    }
+    if session.is_data_target() && options.valid_metric.is_some() {
+        return Err(wrong_input(format!(
+            "--valid-metric: expected none with DataAsTarget ({}), which is judged by the mean squared error",
+            session.description.targets[0].span
+        )));
     }
     let metric = metric(options.valid_metric, &mut ledger)?;
     match amount {
@@ -291,11 +300,11 @@ impl Run<'_> {
     }
 
     fn learn_batch(&mut self, batch: &Batch) -> Result<()> {
-        let (session, ledger) = (self.session, &mut self.ledger);
-        let database = session.database();
-        let Batch { ids, values } = batch;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
-        let report = self.network.learn(values, &labels, ledger.step);
+        let report = match self.session.is_data_target() {
+            true => self.step_to_values(batch),
+            false => self.step_to_classes(batch),
+        };
+        let ledger = &mut self.ledger;
         if !report.squared_error.is_finite() {
             anyhow::bail!(
                 "learning diverged at stimulus {}: the loss is no longer a number; lower the learning rate \
@@ -303,6 +312,19 @@ impl Run<'_> {
                 ledger.stimuli
             );
         }
+        ledger.loss.0 += report.squared_error;
+        ledger.loss.1 = report.cross_entropy.map(|entropy| entropy + ledger.loss.1.unwrap_or(0.0));
+        ledger.loss.2 += 1;
+        Ok(())
+    }
+
+    /// Learns a batch and counts the classes that were found.
+    fn step_to_classes(&mut self, batch: &Batch) -> StepReport {
+        let (session, ledger) = (self.session, &mut self.ledger);
+        let database = session.database();
+        let Batch { ids, values } = batch;
+        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
+        let report = self.network.learn(values, &labels, ledger.step);
         let outputs = self.network.output(session.target_cell());
         let top_n = session.description.targets[0].top_n;
         let (mut correct, mut in_top) = (0, 0);
@@ -320,10 +342,7 @@ impl Run<'_> {
         if top_n > 1 {
             ledger.success_top_n.push(f64::from(in_top) / ids.len() as f64);
         }
-        ledger.loss.0 += report.squared_error;
-        ledger.loss.1 = report.cross_entropy.map(|entropy| entropy + ledger.loss.1.unwrap_or(0.0));
-        ledger.loss.2 += 1;
-        Ok(())
+        report
     }
 
     fn window(&self) -> usize {
@@ -333,11 +352,13 @@ impl Run<'_> {
     fn message(&self) -> String {
         let success = &self.ledger.success;
         let recent = &success[success.len().saturating_sub(self.window())..];
-        let mean = recent.iter().sum::<f64>() / recent.len().max(1) as f64;
         let n = self.ledger.loss.2.max(1) as f64;
         let loss = self.ledger.loss.1.unwrap_or(self.ledger.loss.0) / n;
+        if self.session.is_data_target() {
+            return format!("loss {loss:.4}, {}", self.message_of_values());
+        }
         let best = self.ledger.best.map_or(String::new(), |best| format!(", best validation {:.2}%", 100.0 * best));
-        format!("loss {loss:.4}, learning {:.2}%{best}", 100.0 * mean)
+        format!("loss {loss:.4}, learning {:.2}%{best}", 100.0 * mean(recent))
     }
 
     /// Writes the logs, validates, keeps the best state. True when `-stop-valid` says to stop.
@@ -345,6 +366,41 @@ impl Run<'_> {
         let session = self.session;
         let (folder, output) = (session.target_folder(), &session.output);
         let line = self.message();
+        if !session.is_data_target() {
+            self.write_classes(&folder)?;
+        }
+        let (squared, entropy, n) = self.ledger.loss;
+        let n = n.max(1) as f64;
+        self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
+        output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
+        output.write(format!("{folder}/Loss_learning.png"), loss_picture(&self.ledger.losses)?)?;
+        self.ledger.loss = (0.0, None, 0);
+        self.progress.log(self.ledger.stimuli, &line);
+        let is_best = match session.is_data_target() {
+            true => self.validate_values(&folder)?,
+            false => self.validate_classes(&folder)?,
+        };
+        match is_best {
+            None => {
+                save_weights(session, self.network, "weights")?;
+                // Those of an earlier learning would be taken before these.
+                output.clear("weights_validation")?;
+                return Ok(false);
+            }
+            Some(true) => {
+                self.ledger.validations_since_best = 0;
+                save_weights(session, self.network, "weights_validation")?;
+            }
+            Some(false) => self.ledger.validations_since_best += 1,
+        }
+        let patience = session.options.stop_valid;
+        Ok(patience > 0 && self.ledger.validations_since_best >= patience)
+    }
+
+    /// Writes what was learned of the classes since the last log.
+    fn write_classes(&mut self, folder: &str) -> Result<()> {
+        let session = self.session;
+        let output = &session.output;
         let names = session.database().label_names();
         let misclassified: Vec<Misclassified> = self
             .ledger
@@ -357,61 +413,45 @@ impl Run<'_> {
             let text = success_text(&self.ledger.success_top_n, self.window());
             output.write(format!("{folder}/SuccessTopN_learning.dat"), text)?;
         }
-        report::confusion::write(output, &folder, "learning", &self.confusion, names, &misclassified)?;
-        let (squared, entropy, n) = self.ledger.loss;
-        let n = n.max(1) as f64;
-        self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
-        output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
-        output.write(format!("{folder}/Loss_learning.png"), loss_picture(&self.ledger.losses)?)?;
+        report::confusion::write(output, folder, "learning", &self.confusion, names, &misclassified)?;
         self.confusion.clear();
         self.ledger.misclassified.clear();
-        self.ledger.loss = (0.0, None, 0);
-        self.progress.log(self.ledger.stimuli, &line);
+        Ok(())
+    }
+
+    /// Validates; tells whether this validation is the best, `None` where there is nothing to validate on.
+    fn validate_classes(&mut self, folder: &str) -> Result<Option<bool>> {
+        let session = self.session;
+        let output = &session.output;
         let ids = session.database().set(Set::Validation);
         if ids.is_empty() {
-            save_weights(session, self.network, "weights")?;
-            // Those of an earlier learning would be taken before these.
-            output.clear("weights_validation")?;
-            self.draw_success(&folder)?;
-            return Ok(false);
+            self.draw_success(folder)?;
+            return Ok(None);
         }
         let evaluation = formal_test::evaluate(session, self.network, Set::Validation, ids, None, |_, _, _, _| {})?;
         let (metric, score) = (self.metric, evaluation.confusion.mean_metric(self.metric));
         self.ledger.validations.push((self.ledger.success.len() as u64, score));
         output.write(format!("{folder}/Success_validation.dat"), validation_text(&self.ledger.validations))?;
-        self.draw_success(&folder)?;
-        if self.ledger.best.is_none_or(|best| metric.is_better(score, best)) {
+        self.draw_success(folder)?;
+        let is_best = self.ledger.best.is_none_or(|best| metric.is_better(score, best));
+        let (head, tail) = match is_best {
+            true => ("+++ BEST", String::new()),
+            false => ("--- LOWER", format!(" (best was {:.2}%)", 100.0 * self.ledger.best.unwrap_or(0.0))),
+        };
+        if is_best {
             self.ledger.best = Some(score);
-            self.ledger.validations_since_best = 0;
-            report::confusion::write(
-                output,
-                &folder,
-                "validation",
-                &evaluation.confusion,
-                names,
-                &evaluation.misclassified,
-            )?;
-            save_weights(session, self.network, "weights_validation")?;
-            self.progress.say(&format!(
-                "+++ BEST validation score: {:.2}% [{}]{}\n{}",
-                100.0 * score,
-                metric.name(),
-                top_n_text(session, &evaluation),
-                metrics_text(&evaluation.confusion)
-            ));
-        } else {
-            self.ledger.validations_since_best += 1;
-            self.progress.say(&format!(
-                "--- LOWER validation score: {:.2}% [{}]{} (best was {:.2}%)\n{}",
-                100.0 * score,
-                metric.name(),
-                top_n_text(session, &evaluation),
-                100.0 * self.ledger.best.unwrap_or(0.0),
-                metrics_text(&evaluation.confusion)
-            ));
+            let names = session.database().label_names();
+            let Evaluation { confusion, misclassified, .. } = &evaluation;
+            report::confusion::write(output, folder, "validation", confusion, names, misclassified)?;
         }
-        let patience = session.options.stop_valid;
-        Ok(patience > 0 && self.ledger.validations_since_best >= patience)
+        self.progress.say(&format!(
+            "{head} validation score: {:.2}% [{}]{}{tail}\n{}",
+            100.0 * score,
+            metric.name(),
+            top_n_text(session, &evaluation),
+            metrics_text(&evaluation.confusion)
+        ));
+        Ok(Some(is_best))
     }
 
     fn draw_success(&self, folder: &str) -> Result<()> {
@@ -426,8 +466,12 @@ impl Run<'_> {
     }
 }
 
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
 /// The share of stimuli whose class is among the `TopN` best outputs, where that is asked for.
-fn top_n_text(session: &Session, evaluation: &formal_test::Evaluation) -> String {
+fn top_n_text(session: &Session, evaluation: &Evaluation) -> String {
     match session.description.targets[0].top_n {
         0 | 1 => String::new(),
         n => format!(", top {n}: {:.2}%", 100.0 * evaluation.top_n_rate()),
@@ -435,8 +479,11 @@ fn top_n_text(session: &Session, evaluation: &formal_test::Evaluation) -> String
 }
 
 /// Says what was learned.
-pub fn announce(learned: &Learned) {
-    if let Some(best) = learned.best {
+pub fn announce(session: &Session, learned: &Learned) {
+    let Some(best) = learned.best else { return };
+    if session.is_data_target() {
+        result(&format!("Best validation: {}, weights in {}", values::text(best), learned.weights));
+    } else {
         result(&format!("Best validation score: {:.2}%, weights in {}", 100.0 * best, learned.weights));
     }
 }

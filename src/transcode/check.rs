@@ -26,6 +26,11 @@ pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>)
         check_cell(description, cell, index == target, trained, &mut refuse);
         check_threshold(description.width, cell, &mut refuse);
     }
+    if description.targets[0].is_data {
+        let target = &description.targets[0];
+        let message = "spikes answer with a class; DataAsTarget needs frames, with Model=Frame for all layers";
+        faults.push(Fault::at(&target.span, model, &target.name, message));
+    }
     refused(description, faults)
 }
 
@@ -105,6 +110,25 @@ fn check_cell(
     match &cell.operator {
         Operator::Conv(conv) if (conv.dilation.width, conv.dilation.height) != (1, 1) => {
             refuse(line, "a dilated convolution has no spiking form; use dilation 1".to_string());
+        }
+        Operator::Deconv(_) => {
+            return refuse(
+                line,
+                "a transposed convolution has no spiking form; test the network as frames, with Model=Frame for all its layers"
+                    .to_string(),
+            );
+        }
+        Operator::Unpool(_) | Operator::Fmp(_) | Operator::Lrn(_) => {
+            let (name, remedy) = match &cell.operator {
+                Operator::Unpool(_) => {
+                    ("an unpooling", "test the network as frames, with Model=Frame for all its layers")
+                }
+                Operator::Fmp(_) => ("a fractional max pooling", "use a Pool in its place and learn again"),
+                _ => {
+                    ("a local response normalization", "leave it out, or use a BatchNorm in its place, and learn again")
+                }
+            };
+            return refuse(line, format!("{name} has no spiking form; {remedy}"));
         }
         Operator::Softmax(_) => {
             refuse(line, "a softmax has no spiking form; leave the section out of the spiking model and put the target on the cell before it".to_string());

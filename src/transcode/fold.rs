@@ -46,6 +46,9 @@ pub fn fold(
                     *source = moved(*source);
                 }
             }
+            if let Operator::Unpool(unpool) = &mut cell.operator {
+                unpool.arg_max = moved(unpool.arg_max);
+            }
         }
         folded.targets.iter_mut().for_each(|target| target.cell = moved(target.cell));
     }

@@ -1,6 +1,7 @@
 //! The program from outside, and rules about its own source.
 
 mod audit;
+mod autoencoder;
 mod bad_input;
 mod batch_norm;
 mod bench;

@@ -5,7 +5,7 @@ use std::fs;
 use crate::program::{folder, model, run};
 
 #[track_caller]
-fn check(edit: fn(String) -> String, parts: &[&str]) {
+fn check(edit: impl Fn(String) -> String, parts: &[&str]) {
     let folder = folder();
     let original = model("LeNet_Spike.ini");
     let text = edit(original.clone());
@@ -92,6 +92,21 @@ fn layers_that_move_or_transform_outputs_are_refused() {
         let words = ["learn", "m.ini", "--learn", "256", "--log", "256", "--nb-test", "5", "--out", "out"];
         run(folder.path(), &words).fails(2, &["[between]", "line ", "no spiking form", parts[0], parts[1]]);
     }
+}
+
+#[test]
+fn layers_that_have_no_spiking_form_are_refused() {
+    for (kind, parts) in [
+        ("LRN", ["local response normalization", "BatchNorm in its place"]),
+        ("FMP\nScalingRatio=1", ["fractional max pooling", "use a Pool in its place"]),
+        ("Deconv\nKernelSize=1", ["transposed convolution", "Model=Frame for all its layers"]),
+    ] {
+        let layer = format!("\n[extra]\nInput=fc1\nType={kind}\nModel=Frame\nNbOutputs=[fc1]NbOutputs\n");
+        let edit = |t: String| t.replacen("Input=fc1", "Input=extra", 1) + &layer;
+        check(edit, &[parts[0], parts[1], "[extra]", "line "]);
+    }
+    let back = "\n[back]\nInput=pool2\nType=Unpool\nArgMax=pool2\nModel=Frame\n";
+    check(|t| t.replacen("Input=pool2", "Input=back", 1) + back, &["unpooling", "[back]", "line "]);
 }
 
 #[test]

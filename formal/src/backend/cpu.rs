@@ -7,11 +7,13 @@
 mod batch_norm;
 mod conv;
 mod correlate;
+mod deconv;
 mod dense;
 mod elem_wise;
 mod elementwise;
 mod lanes;
 mod layer;
+mod lrn;
 mod nonlinear;
 mod pool;
 mod slot;
@@ -25,12 +27,14 @@ use rayon::prelude::*;
 
 use super::{Backend, Batch, CellTime, Clock};
 use crate::cell::batch_norm::Statistics;
+use crate::cell::fmp::Draw;
 use crate::cell::{Cell, size};
 use crate::config::TargetConfig;
 use crate::network::{Pass, StepReport};
 use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
 use crate::solver::Step;
+use crate::target::Wanted;
 use batch_norm::{ErrorSums, Normalization};
 use lanes::LANES;
 use layer::Layer;
@@ -102,7 +106,7 @@ fn needs_the_batch(layer: &Layer) -> bool {
 #[derive(Clone, Copy)]
 enum Mode<'a> {
     Infer,
-    Learn { labels: &'a [Option<usize>], step: u64, seed: u64 },
+    Learn { wanted: Wanted<'a>, step: u64, seed: u64 },
 }
 
 impl Cpu {
@@ -160,6 +164,14 @@ impl Cpu {
             if let Layer::BatchNorm(norm) = &self.program.layers[cell] {
                 let error_means = vec![ErrorSums::default(); norm.shape.channels];
                 self.norms[cell] = Normalization { moments: norm.running(statistics), error_means };
+            }
+        }
+        for (cell, layer) in self.program.layers.iter_mut().enumerate() {
+            if let Layer::Fmp(layer) = layer {
+                layer.cut(match mode {
+                    Mode::Infer => None,
+                    Mode::Learn { step, seed, .. } => Some(Draw { seed, step, cell }),
+                });
             }
         }
         let n_cells = self.program.cells.len();
@@ -258,8 +270,8 @@ impl Cpu {
 
     fn stage(&mut self, stimuli: &[f32], mode: Mode<'_>, stage: &Stage) {
         let (program, pool) = (&self.program, &self.scratch);
-        let clock = self.clock;
-        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode, clock };
+        let (n, clock) = (self.n, self.clock);
+        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, n, mode, clock };
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
@@ -370,28 +382,38 @@ impl Backend for Cpu {
     }
 
     fn learn(&mut self, batch: &Batch<'_>) -> StepReport {
-        let &Batch { stimuli, labels, step, seed, rate } = batch;
-        self.begin(labels.len());
-        self.run(stimuli, Mode::Learn { labels, step, seed });
+        let &Batch { stimuli, n, wanted, step, seed, rate } = batch;
+        self.begin(n);
+        self.run(stimuli, Mode::Learn { wanted, step, seed });
         let (mut squared_error, mut cross_entropy) = (0.0, 0.0);
         for block in 0..self.n.div_ceil(LANES) {
             squared_error += self.block(block).squared_error;
             cross_entropy += self.block(block).cross_entropy;
         }
-        let labelled = labels.iter().flatten().count();
-        let is_softmax = matches!(self.program.layers[self.program.target.cell], Layer::Softmax(_));
+        let has_entropy = matches!(self.program.layers[self.program.target.cell], Layer::Softmax(_));
+        let labelled = match wanted {
+            Wanted::Classes(labels) if has_entropy => Some(labels.iter().flatten().count()),
+            _ => None,
+        };
         self.update(rate);
         StepReport {
-            squared_error: squared_error / labels.len().max(1) as f64,
-            cross_entropy: is_softmax.then(|| cross_entropy / labelled.max(1) as f64),
+            squared_error: squared_error / n.max(1) as f64,
+            cross_entropy: labelled.map(|labelled| cross_entropy / labelled.max(1) as f64),
         }
     }
 
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {
         assert_eq!(stimuli.len(), self.n * self.program.input, "the stimuli of the last batch");
         let (program, pool) = (&self.program, &self.scratch);
-        let work =
-            Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, mode: Mode::Infer, clock: None };
+        let work = Work {
+            program,
+            parameters: &self.parameters,
+            norms: &self.norms,
+            stimuli,
+            n: self.n,
+            mode: Mode::Infer,
+            clock: None,
+        };
         let n_blocks = self.n.div_ceil(LANES);
         let used = n_blocks.min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
@@ -550,7 +572,8 @@ mod tests {
         let stimuli: Vec<f32> = (0..20 * 744).map(|i| ((i * 7919 % 1009) as f32 / 504.5) - 1.0).collect();
         let labels: Vec<Option<usize>> = (0..20).map(|i| Some(i % 21)).collect();
         for step in 0..2 {
-            cpu.learn(&Batch { stimuli: &stimuli, labels: &labels, step, seed: 3, rate: None });
+            let wanted = Wanted::Classes(&labels);
+            cpu.learn(&Batch { stimuli: &stimuli, n: 20, wanted, step, seed: 3, rate: None });
         }
         let outputs = (0..config.cells.len()).flat_map(|cell| cpu.output(cell).to_vec());
         cpu.parameters.iter().flat_map(|parameter| parameter.values.clone()).chain(outputs).collect()

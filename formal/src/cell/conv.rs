@@ -68,7 +68,7 @@ impl Conv {
     }
 
     /// Calls `visit(output, weight, input)` with the indices of each product of the definition.
-    fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
+    pub(crate) fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let Self { input, sums, output, kernel, stride, padding, dilation, sub_sample, .. } = *self;
         for o in 0..sums.channels {
             for c in self.connections.channels(o) {

@@ -67,6 +67,13 @@ impl Pool {
         }
     }
 
+    /// For each output of a max pooling the index of its greatest input.
+    pub(crate) fn winners(&self, input: &[f64]) -> Vec<Option<usize>> {
+        let mut winners = vec![None; super::size(self.output)];
+        self.windows(|to, _, taps| winners[to] = first_maximum(input, taps));
+        winners
+    }
+
     /// The definition: outputs of one stimulus before the activation.
     pub(crate) fn reference(&self, input: &[f64]) -> Vec<f64> {
         let mut output = vec![0.0; super::size(self.output)];

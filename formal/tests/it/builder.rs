@@ -30,6 +30,26 @@ pub fn conv(n_outputs: usize, width: usize, height: usize) -> ConvConfig {
     }
 }
 
+/// A transposed convolution likewise.
+pub fn deconv(n_outputs: usize, width: usize, height: usize) -> DeconvConfig {
+    let ConvConfig { kernel, stride, padding, dilation, .. } = conv(n_outputs, width, height);
+    let FcConfig { weights_filler, bias_filler, weights_solver, bias_solver, .. } = fc(n_outputs);
+    DeconvConfig {
+        n_outputs,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        mapping: None,
+        no_bias: false,
+        back_propagate: true,
+        weights_filler,
+        bias_filler,
+        weights_solver,
+        bias_solver,
+    }
+}
+
 pub fn fc(n_outputs: usize) -> FcConfig {
     let ConvConfig { weights_filler, bias_filler, weights_solver, bias_solver, .. } = conv(1, 1, 1);
     let (no_bias, back_propagate) = (false, true);
@@ -76,6 +96,7 @@ pub fn solve(config: &mut NetworkConfig, solver: impl Into<SolverConfig>) {
     for cell in &mut config.cells {
         match &mut cell.operator {
             Operator::Conv(ConvConfig { weights_solver, bias_solver, .. })
+            | Operator::Deconv(DeconvConfig { weights_solver, bias_solver, .. })
             | Operator::Fc(FcConfig { weights_solver, bias_solver, .. }) => {
                 *weights_solver = solver.clone();
                 *bias_solver = solver.clone();

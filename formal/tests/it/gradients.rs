@@ -216,11 +216,11 @@ fn the_fast_network_computes_what_the_naive_one_does() {
     }
 }
 
-fn any_size(range: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Size> {
+pub fn any_size(range: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Size> {
     (range.clone(), range).prop_map(|(width, height)| size(width, height))
 }
 
-fn any_mapping(n_outputs: usize, n_channels: usize) -> impl Strategy<Value = Option<Vec<bool>>> {
+pub fn any_mapping(n_outputs: usize, n_channels: usize) -> impl Strategy<Value = Option<Vec<bool>>> {
     prop::option::of(prop::collection::vec(prop::bool::weighted(0.7), n_outputs * n_channels))
 }
 

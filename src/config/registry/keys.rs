@@ -1,6 +1,6 @@
 //! The table. Its defaults come from the crates that use the values.
 
-use formal::config::{AdamConfig, BatchNormConfig, SgdConfig};
+use formal::config::{AdamConfig, BatchNormConfig, LrnConfig, SgdConfig};
 use sim::encoder::EncoderConfig;
 use sim::network::Neuron;
 
@@ -107,13 +107,14 @@ const CELL: Kind = Kind::Choice(
         "Transpose",
         "Threshold",
         "Transformation",
+        "Deconv",
+        "Unpool",
+        "FMP",
+        "LRN",
     ],
     &[
         "Anchor",
-        "Deconv",
         "Distance",
-        "FMP",
-        "LRN",
         "LSTM",
         "Normalize",
         "ONNX",
@@ -123,7 +124,6 @@ const CELL: Kind = Kind::Choice(
         "ROIPooling",
         "Scaling",
         "TargetBias",
-        "Unpool",
     ],
 );
 
@@ -388,7 +388,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, Softmax, and those without weights from Activation to Transformation)"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, LRN, Softmax, Unpool, and those without weights from Activation to Transformation)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -437,6 +437,30 @@ pub static KEYS: &[Key] = &[
     key(Scope::Conv, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
     key(Scope::Conv, "Kernel", Kind::Text, Refused(""), "Named kernel the weights start from"),
 
+    key(Scope::Deconv, "KernelWidth", Kind::Count, Required, "Width of the kernel"),
+    key(Scope::Deconv, "KernelHeight", Kind::Count, Required, "Height of the kernel"),
+    key(Scope::Deconv, "KernelSize", Kind::Count, Optional, "Both sides of a square kernel"),
+    key(Scope::Deconv, "KernelDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Deconv, "StrideX", Kind::Count, Text("1"), "Columns from one input's outputs to the next one's"),
+    key(Scope::Deconv, "StrideY", Kind::Count, Text("1"), "Rows from one input's outputs to the next one's"),
+    key(Scope::Deconv, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Deconv, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Deconv, "PaddingX", Kind::Unsigned, Text("0"), "Columns of the output cut off left and right"),
+    key(Scope::Deconv, "PaddingY", Kind::Unsigned, Text("0"), "Rows of the output cut off above and below"),
+    key(Scope::Deconv, "Padding", Kind::Unsigned, Optional, "Both"),
+    key(Scope::Deconv, "PaddingDims", Kind::Unsigneds, Optional, "Both in one list"),
+    key(Scope::Deconv, "DilationX", Kind::Count, Text("1"), "Horizontal distance of kernel taps"),
+    key(Scope::Deconv, "DilationY", Kind::Count, Text("1"), "Vertical distance of kernel taps"),
+    key(Scope::Deconv, "Dilation", Kind::Count, Optional, "Both distances"),
+    key(Scope::Deconv, "DilationDims", Kind::Unsigneds, Optional, "Both distances in one list"),
+    key(Scope::Deconv, "KernelDepth", Kind::Count, Refused("1"), "Depth of the kernel"),
+    key(Scope::Deconv, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Deconv, "PaddingZ", Kind::Unsigned, Refused("0"), "Cut off in depth"),
+    key(Scope::Deconv, "DilationZ", Kind::Count, Refused("1"), "Distance of kernel taps in depth"),
+    key(Scope::Deconv, "WeightsSharing", Kind::Names, Refused(""), "Layers whose weights it shares"),
+    key(Scope::Deconv, "BiasesSharing", Kind::Text, Refused(""), "Layer whose biases it shares"),
+    key(Scope::Deconv, "Kernel", Kind::Text, Refused(""), "Named kernel the weights start from"),
+
     key(Scope::Pool, "Pooling", Kind::Choice(&["Max", "Average"], &[]), Required, "Maximum or mean"),
     key(Scope::Pool, "PoolWidth", Kind::Count, Required, "Width of the window"),
     key(Scope::Pool, "PoolHeight", Kind::Count, Required, "Height of the window"),
@@ -453,6 +477,34 @@ pub static KEYS: &[Key] = &[
     key(Scope::Pool, "PoolDepth", Kind::Count, Refused("1"), "Depth of the window"),
     key(Scope::Pool, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
     key(Scope::Pool, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+
+    key(Scope::Unpool, "ArgMax", Kind::Text, Required, "Pool, with `Pooling=Max`, where whose greatest values were the inputs go; the others become 0"),
+    key(Scope::Unpool, "Pooling", Kind::Choice(&["Max"], &[]), Optional, "As in that Pool; like all keys below it may be left out"),
+    key(Scope::Unpool, "PoolWidth", Kind::Count, Required, "Width of the window"),
+    key(Scope::Unpool, "PoolHeight", Kind::Count, Required, "Height of the window"),
+    key(Scope::Unpool, "PoolSize", Kind::Count, Optional, "Both sides of a square window"),
+    key(Scope::Unpool, "PoolDims", Kind::Unsigneds, Optional, "Width and height in one list"),
+    key(Scope::Unpool, "StrideX", Kind::Count, Text("1"), "Horizontal step"),
+    key(Scope::Unpool, "StrideY", Kind::Count, Text("1"), "Vertical step"),
+    key(Scope::Unpool, "Stride", Kind::Count, Optional, "Both steps"),
+    key(Scope::Unpool, "StrideDims", Kind::Unsigneds, Optional, "Both steps in one list"),
+    key(Scope::Unpool, "PaddingX", Kind::Unsigned, Text("0"), "Zeros left and right"),
+    key(Scope::Unpool, "PaddingY", Kind::Unsigned, Text("0"), "Zeros above and below"),
+    key(Scope::Unpool, "Padding", Kind::Unsigned, Optional, "Zeros on every side"),
+    key(Scope::Unpool, "PaddingDims", Kind::Unsigneds, Optional, "Zeros of both directions in one list"),
+    key(Scope::Unpool, "PoolDepth", Kind::Count, Refused("1"), "Depth of the window"),
+    key(Scope::Unpool, "StrideZ", Kind::Count, Refused("1"), "Step in depth"),
+    key(Scope::Unpool, "PaddingZ", Kind::Unsigned, Refused("0"), "Zeros in depth"),
+
+    key(Scope::Fmp, "ScalingRatio", Kind::PositiveReal, Required, "Inputs an output along each axis, from 1; an axis of n has round(n / ratio) outputs"),
+
+    key(Scope::FmpParameter, "Overlapping", Kind::Bool, Text("1"), "A window goes on to the first row and column of the next one"),
+    key(Scope::FmpParameter, "PseudoRandom", Kind::Bool, Text("1"), "Sides of windows follow a line from a random start; 0 shuffles them. Each learning step draws; tests spread the windows evenly"),
+
+    key(Scope::LrnParameter, "N", Kind::Count, Computed(|| LrnConfig::default().n.to_string()), "Neighboring channels, N/2 on each side"),
+    key(Scope::LrnParameter, "Alpha", Kind::Real, Computed(|| LrnConfig::default().alpha.to_string()), "Factor of the sum of their squares, not divided by N"),
+    key(Scope::LrnParameter, "Beta", Kind::Real, Computed(|| LrnConfig::default().beta.to_string()), "Exponent of the divisor"),
+    key(Scope::LrnParameter, "K", Kind::PositiveReal, Computed(|| LrnConfig::default().k.to_string()), "Added to the sum"),
 
     key(Scope::Softmax, "WithLoss", Kind::Bool, Text("0"), "Passes the target's error unchanged, which is the gradient of the cross-entropy"),
     key(Scope::Softmax, "GroupSize", Kind::Unsigned, Text("0"), "Channels of one group; 0 is all"),
@@ -585,7 +637,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Target, "CreateMissingLabels", Kind::Bool, Refused("0"), "Creates labels that only the mapping file has"),
     key(Scope::Target, "ROIsLabelTarget", Kind::Text, Refused(""), "Target that labels regions of interest"),
     key(Scope::Target, "MaskLabelTarget", Kind::Text, Refused(""), "Target that masks this one"),
-    key(Scope::Target, "DataAsTarget", Kind::Bool, Refused("0"), "Learns the data instead of the labels"),
+    key(Scope::Target, "DataAsTarget", Kind::Bool, Text("0"), "Learns to give back the stimulus, whatever its label; the test tells the mean squared error"),
     key(Scope::Target, "MaskedLabel", Kind::Text, Refused("-1"), "Label of the mask that counts"),
     key(Scope::Target, "MaskedLabelValue", Kind::Bool, Refused("0"), "Weighs votes by the mask"),
     key(Scope::Target, "BinaryThreshold", Kind::Real, Refused("0.5"), "Decision of a single output"),
@@ -595,9 +647,9 @@ pub static KEYS: &[Key] = &[
     key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Ignored("0"), "First hue of the labels' colors"),
     key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Ignored("1"), "Draws the estimate as brightness"),
     key(Scope::Target, "ImageLogFormat", Kind::Text, Ignored("jpg"), "Format of drawn images"),
-    key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin with `DataAsTarget`"),
-    key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin with `DataAsTarget`"),
-    key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins with `DataAsTarget`"),
+    key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin of a confusion matrix of values"),
+    key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin of a confusion matrix of values"),
+    key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins of a confusion matrix of values"),
 ];
 
 fn spread_text(spread: Spread) -> String {

@@ -9,26 +9,26 @@ use super::*;
 use crate::model::CellDescription;
 
 /// [`HEAD`], then two convolutions `a` and `b` of 4 channels, then `layer` named `c` from line 16, then an output layer.
-fn with(layer: &str) -> String {
+pub(super) fn with(layer: &str) -> String {
     let conv = |name: &str| format!("[{name}]\nInput=sp\nType=Conv\nKernelSize=5\nNbOutputs=4\n");
     format!("{HEAD}{}{}[c]\n{layer}\n[out]\nInput=c\nType=Fc\nNbOutputs=10\n[out.Target]\n", conv("a"), conv("b"))
 }
 
 #[track_caller]
-fn read(layer: &str) -> CellDescription {
+pub(super) fn read(layer: &str) -> CellDescription {
     let description = loaded(&with(layer));
     description.cells.into_iter().find(|cell| cell.name == "c").expect("the layer")
 }
 
 #[track_caller]
-fn fails(layer: &str, expected: &str) {
+pub(super) fn fails(layer: &str, expected: &str) {
     match load("m.ini", &with(layer), &Options::default()) {
         Ok(_) => panic!("no fault"),
         Err(faults) => assert_eq!(faults.to_string(), expected.trim_end()),
     }
 }
 
-fn sides(cell: &CellDescription) -> [usize; 3] {
+pub(super) fn sides(cell: &CellDescription) -> [usize; 3] {
     let shape = cell.output_shape;
     [shape.width, shape.height, shape.channels]
 }
@@ -98,6 +98,6 @@ fn faults_of_a_batch_normalization_are_named() {
   line 20, [c] Epsilon: expected a number above 0 such as `0.05` or `1`, found `0`
   line 21, [c] ScalesSharing: not supported yet, though N2D2 has it; leave it out
   line 22, [c] MovingAverageMomentum: expected a number from 0 to below 1, found `1`: the running values would be those of one batch
-  line 25, [other] NoBias: unknown parameter here; it belongs to: Conv, Fc: `ConfigSection`",
+  line 25, [other] NoBias: unknown parameter here; it belongs to: Conv, Deconv, Fc: `ConfigSection`",
     );
 }

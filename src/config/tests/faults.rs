@@ -85,7 +85,7 @@ TopN=0",
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
   line 9, [sp] BatchSize: expected a whole number from 1 such as `32` or `1,000,000`, found `1,28`
-  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, found `Cnv`; did you mean `Conv`?
+  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN`, found `Cnv`; did you mean `Conv`?
   line 17, [fc1] NbOutputs: expected a whole number from 1 such as `32` or `1,000,000`, found `ten`
   line 19, [fc1.Target] TopN: expected a whole number from 1 such as `32` or `1,000,000`, found `0`",
     );
@@ -107,7 +107,7 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
     check(
         &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
         "m.ini has 4 faults
-  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation` are
+  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN` are
   line 10, [sp.Transformation] Type: `TrimTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation` are
   line 11, [sp.ChannelTransformation]: not supported yet; `sp.Transformation*` and `sp.OnTheFlyTransformation*` are
   line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
@@ -145,7 +145,7 @@ fn unknown_keys_are_warnings_and_errors_when_strict() {
   line 7, [sp] Batchsize: unknown key; did you mean `BatchSize`?
   line 8, [sp] CachePath: N2D2 has this key, we do not yet; it has no effect
   line 14, [c] KernelWdth: unknown key; did you mean `KernelWidth`?
-  line 15, [c] PoolSize: unknown key here; it belongs to: `Type=Pool`
+  line 15, [c] PoolSize: unknown key here; it belongs to: `Type=Pool`, or to: `Type=Unpool`
   line 16, [c] Nonsense: unknown key
   line 17, [c] Padding(Fram): unknown key
   line 23, [out.Target] Topn: unknown key; did you mean `TopN`?
@@ -182,7 +182,7 @@ fn an_unknown_parameter_of_a_config_section_is_an_error() {
   line 15, [a] Solvers.LearningRte: unknown parameter; did you mean `Solvers.LearningRate`?
   line 16, [a] WeightsSolver.QuantizationLevels: unknown parameter
   line 18, [b] Dropout: unknown parameter here; it belongs to: Dropout: `ConfigSection`
-  line 19, [b] WeightsFiller: unknown parameter here; it belongs to: Layers with weights: Conv, Fc",
+  line 19, [b] WeightsFiller: unknown parameter here; it belongs to: Layers with weights: Conv, Deconv, Fc",
     );
 }
 

@@ -148,6 +148,16 @@ fn kind(operator: &Operator) -> &'static str {
         Operator::Dropout(_) => "Dropout",
         Operator::ElemWise(_) => "ElemWise",
         Operator::BatchNorm(_) => "BatchNorm",
+        Operator::Deconv(_) => "Deconv",
+        Operator::Unpool(_) => "Unpool",
+        Operator::Fmp(_) => "FMP",
+        Operator::Lrn(_) => "LRN",
+        Operator::Padding(_) => "Padding",
+        Operator::Resize(_) => "Resize",
+        Operator::Reshape(_) => "Reshape",
+        Operator::Transpose(_) => "Transpose",
+        Operator::Activation => "Activation",
+        Operator::Transformation(_) => "Transformation",
     }
 }
 

@@ -188,15 +188,20 @@ impl ConvLayer {
         scratch: &mut ConvScratch,
     ) {
         if !is_sub_sampled(&self.conv) {
-            return correlate(&self.forward, &self.channels, weights, bias, input, output, false);
+            return self.sums(weights, bias, input, output, false);
         }
-        correlate(&self.forward, &self.channels, weights, bias, input, &mut scratch.sums, false);
+        self.sums(weights, bias, input, &mut scratch.sums, false);
         output.fill(Pack::ZERO);
         self.each_sum(|sum, to| {
             for (to, sum) in output[to].0.iter_mut().zip(scratch.sums[sum].0) {
                 *to += sum;
             }
         });
+    }
+
+    /// What is summed before sub-sampling, from padded inputs.
+    pub(super) fn sums(&self, weights: &[f32], bias: Option<&[f32]>, input: &[Pack], to: &mut [Pack], add: bool) {
+        correlate(&self.forward, &self.channels, weights, bias, input, to, add);
     }
 
     /// Calls `visit(sum, output)` for the indices of each sum.
@@ -243,10 +248,17 @@ impl ConvLayer {
         }
     }
 
-    /// Errors of the inputs, without their padding.
-    pub(super) fn backward(&self, weights: &[f32], scratch: &ConvScratch, input_error: &mut [Pack], add: bool) {
+    /// Errors of the inputs, without their padding; a transposed convolution adds its bias.
+    pub(super) fn backward(
+        &self,
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        scratch: &ConvScratch,
+        input_error: &mut [Pack],
+        add: bool,
+    ) {
         for pass in &self.backward {
-            correlate(pass, &self.outputs, weights, None, &scratch.spread, input_error, add);
+            correlate(pass, &self.outputs, weights, bias, &scratch.spread, input_error, add);
         }
     }
 }

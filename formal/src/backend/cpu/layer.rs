@@ -1,13 +1,15 @@
 //! Cells made ready for packs.
 
 use super::conv::ConvLayer;
+use super::deconv::DeconvLayer;
 use super::dense::Matrix;
 use super::lanes::Pack;
-use super::pool::PoolLayer;
+use super::pool::{FmpLayer, PoolLayer, UnpoolLayer};
 use crate::cell::batch_norm::BatchNorm;
 use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
 use crate::cell::elem_wise::ElemWise;
+use crate::cell::lrn::Lrn;
 use crate::cell::softmax::Softmax;
 use crate::cell::taps::Taps;
 use crate::cell::transformation::Transformation;
@@ -16,9 +18,13 @@ use crate::cell::{Cell, Edge, Operator, size};
 /// The operator of a cell.
 pub(super) enum Layer {
     Conv(Box<ConvLayer>),
+    Deconv(Box<DeconvLayer>),
     /// Full connections, among them convolutions whose kernel covers the input.
     Dense(Dense),
     Pool(PoolLayer),
+    Unpool(UnpoolLayer),
+    Fmp(FmpLayer),
+    Lrn(Lrn),
     Softmax(Softmax),
     Dropout(Dropout),
     ElemWise(ElemWise),
@@ -32,8 +38,12 @@ impl Layer {
         match &cell.operator {
             Operator::Conv(conv) if covers_input(conv) => Self::Dense(Dense::new(size(conv.input), conv.sums.channels)),
             Operator::Conv(conv) => Self::Conv(Box::new(ConvLayer::new(conv))),
+            Operator::Deconv(deconv) => Self::Deconv(Box::new(DeconvLayer::new(deconv))),
             Operator::Fc(fc) => Self::Dense(Dense::new(fc.n_inputs, fc.output.channels)),
             Operator::Pool(pool) => Self::Pool(PoolLayer::new(pool)),
+            Operator::Unpool(unpool) => Self::Unpool(UnpoolLayer::new(unpool)),
+            Operator::Fmp(fmp) => Self::Fmp(FmpLayer::new(fmp)),
+            Operator::Lrn(lrn) => Self::Lrn(lrn.clone()),
             Operator::Softmax(softmax) => Self::Softmax(softmax.clone()),
             Operator::Dropout(dropout) => Self::Dropout(dropout.clone()),
             Operator::ElemWise(elem_wise) => Self::ElemWise(elem_wise.clone()),

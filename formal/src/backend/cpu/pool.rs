@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::lanes::{Pack, Vector, clear, dispatch};
+use crate::cell::fmp::{Axis, Draw, Fmp};
 use crate::cell::pool::Pool;
 use crate::cell::size;
+use crate::cell::unpool::Unpool;
 use crate::config::Pooling;
 
 /// A pooling made ready.
@@ -84,6 +86,52 @@ impl PoolLayer {
     }
 }
 
+/// An unpooling made ready.
+#[derive(Clone, Debug)]
+pub(super) struct UnpoolLayer {
+    /// Index of the pooling's cell, which keeps the winners.
+    pub(super) arg_max: usize,
+    pool: PoolLayer,
+}
+
+impl UnpoolLayer {
+    pub(super) fn new(unpool: &Unpool) -> Self {
+        Self { arg_max: unpool.arg_max, pool: PoolLayer::new(&unpool.pool) }
+    }
+
+    /// Outputs before the activation.
+    pub(super) fn forward(&self, winners: &[Pack], input: &[Pack], output: &mut [Pack]) {
+        self.pool.backward(winners, input, output, false);
+    }
+
+    /// Errors of the inputs.
+    pub(super) fn backward(&self, winners: &[Pack], error: &[Pack], input_error: &mut [Pack], add: bool) {
+        winning(&self.pool, winners, error, input_error, add);
+    }
+}
+
+/// A fractional max pooling made ready.
+#[derive(Clone, Debug)]
+pub(super) struct FmpLayer {
+    fmp: Fmp,
+    pub(super) pool: PoolLayer,
+}
+
+impl FmpLayer {
+    pub(super) fn new(fmp: &Fmp) -> Self {
+        let mut layer = Self { fmp: fmp.clone(), pool: PoolLayer::new(&fmp.pool) };
+        (layer.pool.has_small_windows, layer.pool.is_tiling) = (false, false);
+        layer.cut(None);
+        layer
+    }
+
+    /// Takes the windows of a learning step, or those of inference.
+    pub(super) fn cut(&mut self, draw: Option<Draw>) {
+        self.fmp.cut(Axis::Rows, draw, &mut self.pool.rows);
+        self.fmp.cut(Axis::Columns, draw, &mut self.pool.columns);
+    }
+}
+
 /// The inputs under one output.
 struct Window<'a> {
     pool: &'a Pool,
@@ -117,6 +165,10 @@ dispatch! { fn averages(layer: &PoolLayer, input: &[Pack], output: &mut [Pack]) 
 dispatch! {
     fn max_errors(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack], stores: bool)
         = max_errors_kernel
+}
+dispatch! {
+    /// The values of `from`, which has the size of the pooling's input, at the winners.
+    fn winning(layer: &PoolLayer, winners: &[Pack], from: &[Pack], to: &mut [Pack], add: bool) = winning_kernel
 }
 dispatch! {
     fn small_max_errors(layer: &PoolLayer, winners: &[Pack], error: &[Pack], input_error: &mut [Pack])
@@ -242,6 +294,32 @@ unsafe fn max_errors_kernel<V: Vector>(
                             ordinal += 1.0;
                         },
                     );
+                }
+            },
+        );
+    }
+}
+
+#[inline(always)]
+unsafe fn winning_kernel<V: Vector>(layer: &PoolLayer, winners: &[Pack], from: &[Pack], to: &mut [Pack], add: bool) {
+    for channel in 0..layer.channels.len() {
+        layer.each_window(
+            channel,
+            #[inline(always)]
+            |at, window| {
+                // SAFETY: packs can be read and written; the processor has the instructions of `V`.
+                unsafe {
+                    let to = to[at].0.as_mut_ptr();
+                    let winner = V::load(winners[at].0.as_ptr());
+                    let (mut value, mut ordinal) = (V::splat(0.0), 0.0);
+                    window.each_tap(
+                        #[inline(always)]
+                        |tap| {
+                            value = winner.if_equal(V::splat(ordinal), V::load(from[tap].0.as_ptr()), value);
+                            ordinal += 1.0;
+                        },
+                    );
+                    if add { V::load(to).add(value) } else { value }.store(to);
                 }
             },
         );

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::batch_norm::Normalization;
 use super::conv::ConvScratch;
+use super::deconv::DeconvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, taps};
+use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, lrn, taps};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::network::Pass;
 use crate::parameter::Parameter;
 use crate::random::{Purpose, Stream};
+use crate::target::Wanted;
 
 /// Sixteen stimuli on their way through the network.
 pub(super) struct Block {
@@ -23,7 +25,7 @@ pub(super) struct Block {
     sums: Vec<Vec<Pack>>,
     /// Inputs copied together, for the cells that need it.
     staged: Vec<Vec<Pack>>,
-    /// Winners of max pooling, factors of dropout.
+    /// Winners of max pooling, factors of dropout, powers of local response normalization.
     kept: Vec<Vec<Pack>>,
     /// What the gradients of full connections are made of: inputs with the lanes outside, and errors.
     pub(super) factors: Vec<(Vec<Pack>, Vec<Pack>)>,
@@ -66,14 +68,24 @@ pub(super) struct Work<'a> {
     /// One a cell; empty where nothing is normalized.
     pub(super) norms: &'a [Normalization],
     pub(super) stimuli: &'a [f32],
+    /// Number of stimuli.
+    pub(super) n: usize,
     pub(super) mode: Mode<'a>,
     pub(super) clock: Option<Clock>,
+}
+
+impl Work<'_> {
+    /// Stimuli in the block `number` of the batch.
+    fn lanes(&self, number: usize) -> usize {
+        (self.n - number * LANES).min(LANES)
+    }
 }
 
 /// What is needed to compute one block at a time. Between two blocks it holds nothing.
 pub(super) struct Scratch {
     staging: Vec<Option<Staging>>,
     conv: Vec<ConvScratch>,
+    deconv: Vec<DeconvScratch>,
     /// Errors of the outputs, one vector a cell.
     errors: Vec<Vec<Pack>>,
     /// Errors of inputs that lie together.
@@ -87,7 +99,8 @@ impl Block {
         let cells = || program.cells.iter().zip(&program.layers);
         let kept = |(cell, layer): (&Cell, &Layer)| match layer {
             Layer::Pool(pool) if pool.has_winners() => packs(size(cell.output)),
-            Layer::Dropout(_) => packs(size(cell.output)),
+            Layer::Dropout(_) | Layer::Fmp(_) => packs(size(cell.output)),
+            Layer::Lrn(_) => packs(2 * size(cell.output)),
             _ => packs(0),
         };
         let staged = |(cell, staging): (&Cell, &Option<Staging>)| packs(staging.map_or(0, |s| s.size(cell)));
@@ -133,11 +146,16 @@ impl Scratch {
             Layer::Conv(conv) => conv.scratch(cell.has_error, cell.propagates()),
             _ => ConvScratch::default(),
         };
+        let deconv = |(cell, layer): (&Cell, &Layer)| match layer {
+            Layer::Deconv(deconv) => deconv.scratch(cell.has_error),
+            _ => DeconvScratch::default(),
+        };
         let together = program.cells.iter().filter(|cell| cell.sources.len() > 1).map(|cell| size(cell.input));
         let words = cells().filter(|(_, layer)| matches!(layer, Layer::Dropout(_)));
         let words = words.map(|(cell, _)| size(cell.output));
         Self {
             conv: cells().map(conv).collect(),
+            deconv: cells().map(deconv).collect(),
             errors: errors(program),
             together: vec![Pack::ZERO; together.max().unwrap_or(0)],
             words: vec![0; words.max().unwrap_or(0)],
@@ -202,22 +220,21 @@ impl Slot {
             if let Some(cell) = stage.gathers {
                 scratch.gather(program, cell, block);
             }
-            let Mode::Learn { labels, .. } = mode else { continue };
-            let labels = &labels[number * LANES..];
-            let labels = &labels[..labels.len().min(LANES)];
+            let Mode::Learn { wanted, .. } = mode else { continue };
+            let lanes = work.lanes(number);
             let target = program.target.cell;
             if !block.errors.is_empty() {
                 std::mem::swap(&mut scratch.errors, &mut block.errors);
             }
             if stage.compares && program.cells[target].has_error {
-                compare(&program.target, labels, block, &mut scratch.errors[target], &program.cells[target]);
+                compare(program, wanted, number, lanes, block, &mut scratch.errors[target]);
             } else if stage.compares {
                 let mut error = vec![Pack::ZERO; block.outputs[target].len()];
-                compare(&program.target, labels, block, &mut error, &program.cells[target]);
+                compare(program, wanted, number, lanes, block, &mut error);
             }
             for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
                 timed(clock, &mut self.times[cell].backward, || {
-                    scratch.backward(work, cell, block, &mut self.gradients, Parts::all(labels.len()));
+                    scratch.backward(work, cell, block, &mut self.gradients, Parts::all(lanes));
                 });
             }
             if let Some(cell) = stage.settles {
@@ -259,8 +276,42 @@ fn keeps_sums(cell: &Cell) -> bool {
     cell.has_error && cell.activation.needs_sum()
 }
 
-/// Sets the error of the target cell and the losses of the block.
-fn compare(target: &TargetConfig, labels: &[Option<usize>], block: &mut Block, error: &mut [Pack], cell: &Cell) {
+/// Sets the error of the target cell and the losses of the block `number`, which holds `lanes` stimuli.
+fn compare(program: &Program, wanted: Wanted<'_>, number: usize, lanes: usize, block: &mut Block, error: &mut [Pack]) {
+    let cell = &program.cells[program.target.cell];
+    let first = number * LANES;
+    match wanted {
+        Wanted::Classes(labels) => {
+            compare_classes(&program.target, &labels[first..first + lanes], block, error, cell);
+        }
+        Wanted::Values(values) => {
+            let n = size(cell.output);
+            compare_values(&values[first * n..(first + lanes) * n], program.target.cell, block, error);
+        }
+    }
+}
+
+fn compare_values(wanted: &[f32], cell: usize, block: &mut Block, error: &mut [Pack]) {
+    let outputs = &block.outputs[cell];
+    let mut squared_error = 0.0;
+    clear(error);
+    for (lane, wanted) in wanted.chunks_exact(outputs.len()).enumerate() {
+        for ((wanted, output), error) in wanted.iter().zip(outputs).zip(error.iter_mut()) {
+            let e = wanted - output.0[lane];
+            error.0[lane] = e;
+            squared_error += f64::from(e) * f64::from(e);
+        }
+    }
+    (block.squared_error, block.cross_entropy) = (squared_error, 0.0);
+}
+
+fn compare_classes(
+    target: &TargetConfig,
+    labels: &[Option<usize>],
+    block: &mut Block,
+    error: &mut [Pack],
+    cell: &Cell,
+) {
     let outputs = &block.outputs[target.cell];
     let (n, area) = (cell.output.channels, cell.output.height * cell.output.width);
     let share = 1.0 / area as f32;
@@ -307,8 +358,12 @@ impl Scratch {
         let (weights, bias) = (values(program.weights[index]).unwrap_or_default(), values(program.biases[index]));
         match &program.layers[index] {
             Layer::Conv(conv) => conv.forward(weights, bias, input, &mut output, &mut self.conv[index]),
+            Layer::Deconv(layer) => layer.forward(weights, bias, input, &mut output, &mut self.deconv[index]),
             Layer::Dense(layer) => dense::multiply(&layer.forward, weights, bias, input, &mut output, false),
             Layer::Pool(pool) => pool.forward(input, &mut output, &mut kept),
+            Layer::Unpool(layer) => layer.forward(&block.kept[layer.arg_max], input, &mut output),
+            Layer::Fmp(layer) => layer.pool.forward(input, &mut output, &mut kept),
+            Layer::Lrn(layer) => lrn::forward(layer, input, &mut output, &mut kept),
             Layer::Softmax(softmax) => elementwise::softmax(softmax, input, &mut output),
             Layer::ElemWise(layer) => elem_wise::forward(layer, input, &mut output),
             Layer::Taps(layer) => taps::apply(&layer.forward, input, &mut output, false),
@@ -327,10 +382,10 @@ impl Scratch {
             }
             Layer::Dropout(dropout) => {
                 output.copy_from_slice(input);
-                if let Mode::Learn { step, seed, labels } = mode {
+                if let Mode::Learn { step, seed, .. } = mode {
                     let stream = Stream::new(seed, Purpose::Dropout, index);
                     let words = &mut self.words[..output.len()];
-                    for lane in 0..LANES.min(labels.len() - number * LANES) {
+                    for lane in 0..work.lanes(number) {
                         stream.fill(step, (number * LANES + lane) as u32, words);
                         for (factor, &word) in kept.iter_mut().zip(words.iter()) {
                             factor.0[lane] = dropout.factor(word);
@@ -361,10 +416,12 @@ impl Scratch {
         }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
-        let conv = &mut self.conv[index];
+        let (conv, deconv) = (&mut self.conv[index], &mut self.deconv[index]);
         let weights = program.weights[index];
-        if let Layer::Conv(layer) = &program.layers[index] {
-            layer.spread(error, conv);
+        match &program.layers[index] {
+            Layer::Conv(layer) => layer.spread(error, conv),
+            Layer::Deconv(layer) => layer.pad(error, deconv),
+            _ => {}
         }
         if let Some(weights) = weights.filter(|_| parts.to_weights) {
             let (weights, bias) = match program.biases[index] {
@@ -376,6 +433,7 @@ impl Scratch {
             };
             match &program.layers[index] {
                 Layer::Conv(layer) => layer.gradients(input, error, conv, weights, bias),
+                Layer::Deconv(layer) => layer.gradients(input, error, deconv, weights, bias),
                 Layer::Dense(_) => {
                     dense::transpose(input, &mut factors.0);
                     factors.1.copy_from_slice(error);
@@ -403,9 +461,13 @@ impl Scratch {
         let input = block.input(program, index);
         let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
-            Layer::Conv(layer) => layer.backward(weights, conv, to, add),
+            Layer::Conv(layer) => layer.backward(weights, None, conv, to, add),
+            Layer::Deconv(layer) => layer.backward(weights, error, deconv, to, add),
             Layer::Dense(layer) => dense::multiply(&layer.backward, weights, None, error, to, add),
             Layer::Pool(layer) => layer.backward(&block.kept[index], error, to, add),
+            Layer::Unpool(layer) => layer.backward(&block.kept[layer.arg_max], error, to, add),
+            Layer::Fmp(layer) => layer.pool.backward(&block.kept[index], error, to, add),
+            Layer::Lrn(layer) => lrn::backward(layer, &block.kept[index], input, error, to, add),
             Layer::Softmax(layer) => {
                 if layer.with_loss {
                     copy(error, to, add);
