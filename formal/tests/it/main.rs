@@ -13,8 +13,6 @@ mod lrn;
 mod passes;
 mod rearrange;
 mod resume;
-mod resume;
-mod threads;
 mod threads;
 mod transformation;
 mod unpool;
