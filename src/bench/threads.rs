@@ -5,7 +5,7 @@ use sim::State;
 use sim::roofline::Trace;
 
 use super::Suite;
-use super::line::{Bound, Figure, Line, Unit};
+use super::line::{Bound, Figure, Line, Reads, Unit};
 use super::load::{SEED, threads};
 use super::measure::compare;
 use super::suite::Bench;
@@ -70,7 +70,9 @@ fn bare(bench: &Bench) -> Result<Line> {
         load.stimuli.len(),
         several_threads(n_threads)
     );
-    Ok(Line::new("threads/roofline", what, compared, [("1 thread", None), (&several_threads(n_threads), None)]))
+    let once = load.reads();
+    let reads = Some(Reads { synaptic_events: once.synaptic_events * (N_REPLAYS * n_threads) as u64, ..once });
+    Ok(Line::new("threads/roofline", what, compared, [("1 thread", reads), (&several_threads(n_threads), reads)]))
 }
 
 fn several_threads(n: usize) -> String {

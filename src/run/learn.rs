@@ -74,6 +74,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         )));
     }
     let metric = metric(options.valid_metric, &mut ledger)?;
+    let before = (ledger.total_stimuli, ledger.total_epochs);
     match amount {
         Some(Amount::Stimuli(n)) => (ledger.total_stimuli, ledger.total_epochs) = (Some(n), None),
         Some(Amount::Epochs(n)) => (ledger.total_stimuli, ledger.total_epochs) = (None, Some(n)),
@@ -102,7 +103,10 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     let progress = Progress::go_on("Learning", total, ledger.stimuli);
     let mut run = Run { session, network, ledger, metric, confusion, progress };
     if run.ledger.step == 0 {
-        run.write_schedule(total)?;
+        run.write_schedule(run.network, total)?;
+    } else if before != (run.ledger.total_stimuli, run.ledger.total_epochs) {
+        // Of the whole learning, so from rates that have not moved yet.
+        run.write_schedule(&assemble::formal_network(&session.description, session.seed)?, total)?;
     }
     run.learn(total)?;
     let Ledger { best, stimuli, seconds, .. } = run.ledger;
@@ -244,8 +248,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes the rates that are to come.
-    fn write_schedule(&self, total: u64) -> Result<()> {
+    /// Writes the rates that are to come of a network.
+    fn write_schedule(&self, network: &Network, total: u64) -> Result<()> {
         let session = self.session;
         let epoch = session.database().set(Set::Learn).len() as u64;
         let by_epochs = self.ledger.total_epochs.is_some();
@@ -254,7 +258,7 @@ impl Run<'_> {
             false => session.options.log.unwrap_or(1000),
         };
         let course = Course { total, batch: session.description.stimuli.batch_size as u64, epoch, log, by_epochs };
-        report::schedule::write(&session.output, &session.description, self.network, &course)
+        report::schedule::write(&session.output, &session.description, network, &course)
     }
 
     /// Writes what each layer gave for the stimulus that `--log-outputs` asks for, if it is in the batch just learned.
