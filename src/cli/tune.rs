@@ -58,7 +58,11 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     }
     write(&session.output, &session, &loaded.sha256, &tuned, wish.max_loss)?;
     if tuned.chosen.point == Point::of(description) {
-        result("No network tried is cheaper and keeps to the loss; no model is written. Allow more with --max-loss.");
+        let remedy = match tuned.is_reproducible {
+            true => "allow more with --max-loss, or try more with --trials",
+            false => "give more time with --budget",
+        };
+        result(&format!("No network tried is cheaper and keeps to the loss, so no model is written; {remedy}."));
         return Ok(());
     }
     save(&session, model, &tuned, &transcoded)

@@ -151,10 +151,10 @@ impl<'a> Search<'a> {
     }
 
     fn ended(&self) -> Option<End> {
-        if self.n_begun >= self.n_trials {
-            Some(End::Trials)
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            Some(End::Time)
         } else {
-            self.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(End::Time)
+            (self.n_begun >= self.n_trials).then_some(End::Trials)
         }
     }
 
