@@ -3,10 +3,12 @@
 mod rung;
 
 use super::{EventQueue, Timed};
-use rung::{Bucket, Chunks, MOST_BITS, Rung};
+use rung::{Bucket, Chunks, Rung};
 
 /// A bucket of so many items or fewer is sorted, a longer one is spread over the buckets of another rung.
 const FEW: usize = 16;
+/// Items of a rung that are laid side by side: as many as the second cache holds.
+const MOST_SIDE_BY_SIDE: usize = 1 << 14;
 /// Items that the front takes by insertion.
 const MOST_IN_FRONT: usize = 32;
 /// Bits by which the first rung reaches further than what is pending, so that few pushes lie beyond it.
@@ -40,7 +42,7 @@ pub struct Ladder<T> {
     /// For the highest bit in which a time beyond the front differs from `base`: the rung it belongs to.
     rung_of_bit: [u8; 64],
     /// Each lies within the bucket of the one before that is spread. The first has one bucket, for all times.
-    rungs: Vec<Rung>,
+    rungs: Vec<Rung<T>>,
     n_rungs: usize,
     chunks: Chunks<T>,
     len: usize,
@@ -54,7 +56,7 @@ impl<T> Default for Ladder<T> {
             front_last: 0,
             base: 0,
             rung_of_bit: [0; 64],
-            rungs: vec![Rung::new(64, 0)],
+            rungs: vec![Rung::new(64)],
             n_rungs: 1,
             chunks: Chunks::default(),
             len: 0,
@@ -80,7 +82,7 @@ impl<T: Timed> Ladder<T> {
         (self.front_last, self.base, self.len) = (0, 0, 0);
         self.rung_of_bit = [0; 64];
         for rung in &mut self.rungs[..self.n_rungs] {
-            while let Some(bucket) = rung.take_first() {
+            while let Some((bucket, _)) = rung.take_first() {
                 self.chunks.drain(bucket, |_| {});
             }
         }
@@ -165,7 +167,7 @@ impl<T: Timed> Ladder<T> {
             let last = self.n_rungs - 1;
             let rung = &mut self.rungs[last];
             let shift = rung.shift;
-            let Some(bucket) = rung.take_first() else {
+            let Some((mut bucket, side_by_side)) = rung.take_first() else {
                 if last == 0 {
                     self.rung_of_bit = [0; 64];
                     return;
@@ -173,14 +175,17 @@ impl<T: Timed> Ladder<T> {
                 self.n_rungs -= 1;
                 continue;
             };
-            if bucket.len() <= FEW {
+            let items = rung.items(side_by_side);
+            if bucket.len() + items.len() <= FEW {
                 let front = &mut self.front;
+                items.iter().for_each(|&item| insert(front, item));
                 self.chunks.drain(bucket, |items| items.iter().for_each(|&item| insert(front, item)));
                 self.base = self.front[0].time();
                 self.front_last = self.base | low_bits(shift);
                 return;
             }
-            let (time, differing) = self.chunks.differing_bits(bucket);
+            items.iter().for_each(|&item| self.chunks.push(&mut bucket, item));
+            let (time, differing) = self.chunks.differing_bits(bucket, shift);
             self.base = time;
             if differing > 0 {
                 self.spread(bucket, differing);
@@ -198,11 +203,15 @@ impl<T: Timed> Ladder<T> {
 
     fn spread(&mut self, bucket: Bucket, differing: u64) {
         let (rung, chunks) = self.add_rung(bucket.len(), differing);
-        chunks.spread(bucket, rung);
+        if bucket.len() <= MOST_SIDE_BY_SIDE {
+            rung.lay_out(chunks, bucket);
+        } else {
+            chunks.spread(bucket, rung);
+        }
     }
 
     /// A rung for some items of the first bucket of what is the last rung so far, whose times differ in some bits.
-    fn add_rung(&mut self, n_items: usize, differing: u64) -> (&mut Rung, &mut Chunks<T>) {
+    fn add_rung(&mut self, n_items: usize, differing: u64) -> (&mut Rung<T>, &mut Chunks<T>) {
         let last = self.n_rungs - 1;
         let shift = self.rungs[last].shift;
         let headroom = if last == 0 { HEADROOM } else { 0 };
@@ -210,10 +219,10 @@ impl<T: Timed> Ladder<T> {
         self.rung_of_bit[..shift as usize].fill(last as u8);
         self.rung_of_bit[..n_bits as usize].fill(self.n_rungs as u8);
         if self.rungs.len() == self.n_rungs {
-            self.rungs.push(Rung::new(0, MOST_BITS));
+            self.rungs.push(Rung::new(0));
         }
         let rung = &mut self.rungs[self.n_rungs];
-        // Four buckets an item: most are empty, and few hold more than one.
+        // Four buckets an item, so that most are empty and few hold more than one, where there are not too many for that.
         rung.cover(n_bits, n_items.ilog2() + 2);
         self.n_rungs += 1;
         (rung, &mut self.chunks)

@@ -1,17 +1,22 @@
 //! Buckets of a rung, and the memory of all buckets.
 
+use std::ops::Range;
+
 use crate::queue::Timed;
 
-/// Most bits of the time that a rung tells apart; at most 12, so that one word sums up the buckets.
-pub(super) const MOST_BITS: u32 = 12;
+/// Most bits of the time that a rung tells apart: the ends of so many buckets stay in the second cache and its table of
+/// pages. At most 12, so that one word sums up the buckets.
+pub(super) const MOST_BITS: u32 = 10;
 /// Items of a chunk.
-const CHUNK: usize = 16;
+const CHUNK: usize = 64;
 /// No chunk.
 const NONE: u32 = u32::MAX;
 
 /// Buckets side by side in time.
+///
+/// The items that a rung is made of may lie side by side, bucket after bucket; what comes later is in lists of chunks.
 #[derive(Clone, Debug)]
-pub(super) struct Rung {
+pub(super) struct Rung<T> {
     /// Bits of the time below those that choose the bucket.
     pub(super) shift: u32,
     mask: usize,
@@ -20,12 +25,27 @@ pub(super) struct Rung {
     /// Which buckets are not empty.
     words: [u64; 1 << MOST_BITS >> 6],
     buckets: Vec<Bucket>,
+    /// Items side by side.
+    side_by_side: Vec<T>,
+    /// Where those of each bucket begin.
+    starts: Vec<u32>,
+    /// The first bucket whose items side by side were not taken.
+    untaken: usize,
 }
 
-impl Rung {
-    /// A rung of 2^`n_bits` buckets.
-    pub(super) fn new(shift: u32, n_bits: u32) -> Self {
-        Self { shift, mask: (1 << n_bits) - 1, summary: 0, words: [0; _], buckets: vec![Bucket::EMPTY; 1 << n_bits] }
+impl<T> Rung<T> {
+    /// A rung of one bucket.
+    pub(super) fn new(shift: u32) -> Self {
+        Self {
+            shift,
+            mask: 0,
+            summary: 0,
+            words: [0; _],
+            buckets: vec![Bucket::EMPTY],
+            side_by_side: Vec::new(),
+            starts: Vec::new(),
+            untaken: usize::MAX,
+        }
     }
 
     /// Tells apart the highest `most` of the lowest `n_bits` bits of the time. The rung must be empty.
@@ -33,20 +53,15 @@ impl Rung {
         let n_told = n_bits.min(most).min(MOST_BITS);
         self.shift = n_bits - n_told;
         self.mask = (1 << n_told) - 1;
+        if self.buckets.len() <= self.mask {
+            self.buckets.resize(self.mask + 1, Bucket::EMPTY);
+        }
+        self.untaken = usize::MAX;
     }
 
+    /// Takes the first bucket that is not empty: its list, and which of [`items`](Self::items) are its, too.
     #[inline]
-    pub(super) fn push<T: Timed>(&mut self, chunks: &mut Chunks<T>, item: T) {
-        // A shift of 64 is one of 0, which the mask of a single bucket hides.
-        let index = item.time().wrapping_shr(self.shift) as usize & self.mask;
-        self.words[index / 64] |= 1 << (index % 64);
-        self.summary |= 1 << (index / 64);
-        chunks.push(&mut self.buckets[index], item);
-    }
-
-    /// Takes the first bucket that is not empty.
-    #[inline]
-    pub(super) fn take_first(&mut self) -> Option<Bucket> {
+    pub(super) fn take_first(&mut self) -> Option<(Bucket, Range<usize>)> {
         if self.summary == 0 {
             return None;
         }
@@ -56,7 +71,69 @@ impl Rung {
         if self.words[word] == 0 {
             self.summary &= self.summary - 1;
         }
-        Some(std::mem::replace(&mut self.buckets[index], Bucket::EMPTY))
+        let mut side_by_side = 0..0;
+        if index >= self.untaken {
+            side_by_side = self.starts[index] as usize..self.starts[index + 1] as usize;
+            self.untaken = index + 1;
+        }
+        Some((std::mem::replace(&mut self.buckets[index], Bucket::EMPTY), side_by_side))
+    }
+
+    /// The items side by side.
+    pub(super) fn items(&self, of: Range<usize>) -> &[T] {
+        &self.side_by_side[of]
+    }
+}
+
+impl<T: Timed> Rung<T> {
+    #[inline]
+    fn index(&self, item: T) -> usize {
+        // A shift of 64 is one of 0, which the mask of a single bucket hides.
+        item.time().wrapping_shr(self.shift) as usize & self.mask
+    }
+
+    #[inline]
+    fn mark(&mut self, index: usize) {
+        self.words[index / 64] |= 1 << (index % 64);
+        self.summary |= 1 << (index / 64);
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, chunks: &mut Chunks<T>, item: T) {
+        let index = self.index(item);
+        self.mark(index);
+        chunks.push(&mut self.buckets[index], item);
+    }
+
+    /// Lays the items of a bucket side by side. The rung must be empty.
+    pub(super) fn lay_out(&mut self, chunks: &mut Chunks<T>, bucket: Bucket) {
+        // Counted two places on, summed up, and moved one place back by the writing.
+        self.starts.clear();
+        self.starts.resize(self.mask + 3, 0);
+        chunks.see(bucket, |items| {
+            for &item in items {
+                let index = self.index(item);
+                self.starts[index + 2] += 1;
+            }
+        });
+        let mut sum = 0;
+        for start in &mut self.starts {
+            sum += *start;
+            *start = sum;
+        }
+        if self.side_by_side.len() < bucket.len() {
+            self.side_by_side.resize(bucket.len(), chunks.first(bucket));
+        }
+        chunks.drain(bucket, |items| {
+            for &item in items {
+                let index = self.index(item);
+                self.mark(index);
+                let place = &mut self.starts[index + 1];
+                self.side_by_side[*place as usize] = item;
+                *place += 1;
+            }
+        });
+        self.untaken = 0;
     }
 }
 
@@ -98,7 +175,7 @@ impl<T> Default for Chunks<T> {
 
 impl<T: Timed> Chunks<T> {
     #[inline]
-    fn push(&mut self, bucket: &mut Bucket, item: T) {
+    pub(super) fn push(&mut self, bucket: &mut Bucket, item: T) {
         let at = bucket.len as usize % CHUNK;
         if at == 0 {
             let chunk = self.take(item);
@@ -145,7 +222,7 @@ impl<T: Timed> Chunks<T> {
     }
 
     /// Moves the items of a bucket to a rung that lies within it.
-    pub(super) fn spread(&mut self, bucket: Bucket, rung: &mut Rung) {
+    pub(super) fn spread(&mut self, bucket: Bucket, rung: &mut Rung<T>) {
         let mut chunk = bucket.last;
         let mut n = bucket.len_of_last();
         while chunk != NONE {
@@ -158,19 +235,34 @@ impl<T: Timed> Chunks<T> {
         }
     }
 
-    /// A time of a bucket, and the bits in which the others differ from it.
-    pub(super) fn differing_bits(&self, bucket: Bucket) -> (u64, u64) {
+    /// Shows the items of a bucket, chunk by chunk.
+    #[inline]
+    fn see(&self, bucket: Bucket, mut see: impl FnMut(&[T])) {
         let mut chunk = bucket.last;
         let mut n = bucket.len_of_last();
-        let time = self.items[chunk as usize * CHUNK].time();
-        let mut differing = 0;
         while chunk != NONE {
-            for item in &self.items[chunk as usize * CHUNK..][..n] {
-                differing |= item.time() ^ time;
-            }
+            see(&self.items[chunk as usize * CHUNK..][..n]);
             chunk = self.next[chunk as usize];
             n = CHUNK;
         }
+    }
+
+    /// An item of a bucket.
+    fn first(&self, bucket: Bucket) -> T {
+        self.items[bucket.last as usize * CHUNK]
+    }
+
+    /// A time of a bucket, and bits in which the others differ from it: all of them, or, where a look at a few shows one of
+    /// the two highest of `n_bits`, all of these.
+    pub(super) fn differing_bits(&self, bucket: Bucket, n_bits: u32) -> (u64, u64) {
+        let time = self.first(bucket).time();
+        let bits = |items: &[T]| items.iter().fold(0, |bits, item| bits | (item.time() ^ time));
+        let some = bits(&self.items[bucket.last as usize * CHUNK..][..bucket.len_of_last()]);
+        if n_bits < 64 && some >> n_bits.saturating_sub(2) != 0 {
+            return (time, (1 << n_bits) - 1);
+        }
+        let mut differing = 0;
+        self.see(bucket, |items| differing |= bits(items));
         (time, differing)
     }
 }
