@@ -200,7 +200,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Global, "SpikeNormalization", Kind::Choice(&["mean", "percentile", "max", "none"], &[]), Text("mean"), "How activations are scaled to spike rates (ours)"),
     key(Scope::Global, "SpikePooling", Kind::Choice(&["approximated", "exact"], &[]), Text("approximated"), "How a pooling cell follows its inputs' spikes (ours)"),
     key(Scope::Global, "DefaultDataType", Kind::Text, Refused("Float32"), "Numbers of the frame network"),
-    key(Scope::Global, "InsertBatchNormAfterConv", Kind::Bool, Refused("0"), "Adds a BatchNorm after each Conv"),
+    key(Scope::Global, "InsertBatchNormAfterConv", Kind::Bool, Text("0"), "Normalizes after each Conv, before its activation, in a layer `<conv>.bn` that learns with the solver of the Conv's biases"),
     key(Scope::Global, "ProgramMethod", Kind::Text, Ignored(""), "Programming of resistive memories, as `ProgramMethod(<Model>)`"),
 
     key(Scope::Database, "Type", DATABASE, Required, "Which set of stimuli"),
