@@ -31,7 +31,14 @@ pub fn threads(n: usize) -> rayon::ThreadPool {
 }
 
 /// A shipped model with its data, writing to a temporary folder.
+///
+/// Says so where the build checks its arithmetic: figures of learning are then several times too slow.
 pub fn session(model: &str) -> femtospike::session::Session {
+    if cfg!(debug_assertions) {
+        eprintln!(
+            "warning: a build with checks (`--profile fast`): its figures say nothing, run `cargo bench -p benches`"
+        );
+    }
     let out = femtospike::locate::temporary_folder();
     let options = femtospike::cli::Options { out: Some(out), ..Default::default() };
     femtospike::session::Session::open(model, &options, true).expect("a shipped model opens")

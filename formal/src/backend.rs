@@ -73,6 +73,12 @@ pub(crate) trait Backend: Send + Sync {
     fn gradient(&self, _parameter: usize) -> &[f32] {
         &[]
     }
+    /// Keeps the errors of the stimulus at this place of the batches that are learned from now on; `None` ends that.
+    fn keep_errors(&mut self, _place: Option<usize>) {}
+    /// The errors kept of a cell; empty where there are none or the device keeps them to itself.
+    fn error(&self, _cell: usize) -> &[f32] {
+        &[]
+    }
     /// Times what cells do from now on, by this clock; `None` ends that.
     fn set_clock(&mut self, _clock: Option<Clock>) {}
     /// What each cell took since then; empty where the device does not tell.

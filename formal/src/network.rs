@@ -340,6 +340,24 @@ impl Network {
         parameters.map(|p| LearningRate { cell: p.info.cell, kind: p.info.kind, rate: p.solver.rate() }).collect()
     }
 
+    /// Keeps the errors of the stimulus at `place` in the batches learned from now on; `None` ends that. Results do not
+    /// depend on it.
+    pub fn keep_errors(&mut self, place: Option<usize>) {
+        self.backend.keep_errors(place);
+    }
+
+    /// Minus the gradient of the loss of one stimulus for the values of a cell before its activation, `[c][y][x]`, as the
+    /// last learning step found them for the stimulus that [`Network::keep_errors`] names. `None` where no error reaches the
+    /// cell, or where the stimulus was not in the batch or the device keeps errors to itself.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such cell.
+    pub fn error(&self, cell: usize) -> Option<&[f32]> {
+        assert!(cell < self.n_cells(), "cell {cell}: expected one below {}", self.n_cells());
+        Some(self.backend.error(cell)).filter(|error| !error.is_empty())
+    }
+
     /// Times what the cells do from now on, by this clock; `None` ends that. Results do not depend on it.
     pub fn set_clock(&mut self, clock: Option<Clock>) {
         self.backend.set_clock(clock);

@@ -41,7 +41,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     test::finish(session, network, &learned.weights, Some(&learned))
 }
 
-/// Measures learning and leaves nothing.
+/// Measures learning and leaves its times alone.
 fn bench(model: &str, options: &Options) -> Result<()> {
     let session = Session::of(locate::model(model)?, options, true)?;
     session.prepare(Set::Learn)?;

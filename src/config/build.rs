@@ -67,7 +67,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
         let n_learn = facts.as_ref().map_or(60_000, |facts| facts.n_stimuli[0]);
         reader.resolver.define(&name, "_EpochSize", n_learn);
     }
-    let defaults = Defaults { model, activation };
+    let normalizes = reader.read(&global, "", Scope::Global, "InsertBatchNormAfterConv");
+    let defaults = Defaults { model, activation, normalizes };
     let cells = cells::read(reader, &defaults, stimuli.as_ref().map(|stimuli| stimuli.shape));
     if let (Some(section), Some(stimuli)) = (stimuli_section, &stimuli)
         && stimuli.encoder.is_none()
@@ -336,7 +337,7 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_lab
             let target = TargetDescription {
                 name: name.to_string(),
                 span: reader.span_of_section(section),
-                cell,
+                cell: cells.last_of(cell),
                 target_value: reader.read(&bag, "", Scope::Target, "TargetValue"),
                 default_value: reader.read(&bag, "", Scope::Target, "DefaultValue"),
                 is_data: reader.read(&bag, "", Scope::Target, "DataAsTarget"),

@@ -4,6 +4,7 @@ mod batch_norm;
 mod deconv;
 mod elem_wise;
 mod fmp;
+mod inserted;
 mod lrn;
 mod rearrange;
 mod transformation;
@@ -36,13 +37,15 @@ const MOST_WEIGHTS: u128 = 1 << 31;
 pub(crate) struct Defaults {
     pub model: String,
     pub activation: Activation,
+    /// Whether each convolution is followed by a batch normalization of its own.
+    pub normalizes: bool,
 }
 
 /// The layers read so far.
 pub(crate) struct Cells {
     /// In the order of execution.
     pub descriptions: Vec<CellDescription>,
-    /// Sections of `descriptions`.
+    /// Sections of `descriptions`; a normalization that was inserted has that of its convolution.
     pub sections: Vec<usize>,
     /// False when some layer could not be read: then its targets cannot either.
     pub complete: bool,
@@ -88,12 +91,23 @@ pub(crate) fn read(reader: &mut Reader<'_>, defaults: &Defaults, stimuli: Option
         let sound = reader.errors.len() == n_errors && cell.output_shape.is_some();
         define_shapes(reader, &cell);
         let shape = if sound { cell.output_shape } else { None };
-        outcomes.insert(at, Outcome { index: cells.descriptions.len(), shape });
         cells.complete &= sound;
         cells.sections.push(layer.section);
         cells.descriptions.push(cell.finish());
+        if defaults.normalizes {
+            inserted::add(reader, &mut cells);
+        }
+        outcomes.insert(at, Outcome { index: cells.descriptions.len() - 1, shape });
     }
     cells
+}
+
+impl Cells {
+    /// The cell that hands on what the section of this one computes.
+    pub fn last_of(&self, cell: usize) -> usize {
+        let section = &self.sections[cell];
+        cell + usize::from(self.sections.get(cell + 1) == Some(section))
+    }
 }
 
 /// The computed properties of a layer.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use stimuli::{
     Affine, Analysis, ApplyTo, Arithmetic, Border, ChannelExtraction, ColorSpace, CompressionNoise, Conversion,
-    Distortion, Equalize, Filter, Flip, Matrix, Norm, Normalize, Operation, PadCrop, RandomAffine, RandomResizeCrop,
-    RangeAffine, RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation, Transformation,
+    Distortion, Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, Operation, PadCrop, RandomAffine,
+    RandomResizeCrop, RangeAffine, RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation,
+    Transformation,
 };
 
 use super::build::accepted;
@@ -421,8 +422,33 @@ fn filter(keys: &mut Keys<'_, '_>) -> Option<Operation> {
     }
     let kernel = keys.word("Kernel");
     let values: Option<Vec<f64>> = keys.reader.read_optional(keys.bag, "", keys.scope, "Kernel.Mat");
-    if kernel == "Gaussian" {
-        return Some(Operation::Filter(Filter::gaussian(width, height, keys.get("Kernel.Sigma"))));
+    let named = match kernel.as_str() {
+        "Gaussian" => Some(Filter::gaussian(width, height, keys.get("Kernel.Sigma"))),
+        "LoG" => Some(Filter::laplacian_of_gaussian(width, height, keys.get("Kernel.Sigma"))),
+        "DoG" => {
+            let (wide, narrow) = (keys.get("Kernel.Sigma1"), keys.get("Kernel.Sigma2"));
+            Some(Filter::difference_of_gaussians(width, height, wide, narrow))
+        }
+        "Gabor" => {
+            let Some(theta) = keys.reader.read_optional(keys.bag, "", keys.scope, "Kernel.Theta") else {
+                keys.fault("Kernel", "a Gabor kernel needs its direction, `Kernel.Theta`, in radians".to_owned());
+                return None;
+            };
+            let gabor = Gabor {
+                sigma: keys.get("Kernel.Sigma"),
+                theta,
+                lambda: keys.get("Kernel.Lambda"),
+                psi: keys.get("Kernel.Psi"),
+                gamma: keys.get("Kernel.Gamma"),
+            };
+            return Some(Operation::Filter(Filter::gabor(width, height, gabor)));
+        }
+        "*" => None,
+        _ => return None,
+    };
+    if let Some(filter) = named {
+        let is_positive: bool = keys.get("Kernel.Positive");
+        return Some(Operation::Filter(if is_positive { filter } else { filter.negated() }));
     }
     let values = values.unwrap_or_default();
     if values.len() != width * height {

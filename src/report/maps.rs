@@ -47,17 +47,34 @@ pub fn write_outputs(
     place: usize,
 ) -> Result<()> {
     output.clear(folder)?;
-    let write = |name: &str, shape: Shape, values: &[f32]| {
-        let columns = if shape.plane() == 1 { ROW.min(shape.channels) } else { square(shape.channels) };
-        output.write(format!("{folder}/{name}.dat"), tensor_text(shape, values))?;
-        output.write(format!("{folder}/{name}.png"), picture::maps(values, shape.width, shape.height, columns)?)
-    };
-    write("env", description.stimuli.shape, stimulus)?;
+    write_maps(output, &format!("{folder}/env"), description.stimuli.shape, stimulus)?;
     for (index, cell) in description.cells.iter().enumerate() {
-        let n = cell.output_shape.n_elements();
-        write(&file_name(&cell.name), cell.output_shape, &network.output(index)[place * n..][..n])?;
+        let (name, n) = (file_name(&cell.name), cell.output_shape.n_elements());
+        let values = &network.output(index)[place * n..][..n];
+        write_maps(output, &format!("{folder}/{name}"), cell.output_shape, values)?;
     }
     Ok(())
+}
+
+/// Writes the errors that the network keeps of a stimulus: `<folder>/<layer>.dat`, a block a channel, and pictures of the
+/// same names. A layer that no error reaches has none.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_errors(output: &OutputFolder, folder: &str, description: &Description, network: &Network) -> Result<()> {
+    output.clear(folder)?;
+    for (index, cell) in description.cells.iter().enumerate() {
+        if let Some(errors) = network.error(index) {
+            write_maps(output, &format!("{folder}/{}", file_name(&cell.name)), cell.output_shape, errors)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_maps(output: &OutputFolder, path: &str, shape: Shape, values: &[f32]) -> Result<()> {
+    let columns = if shape.plane() == 1 { ROW.min(shape.channels) } else { square(shape.channels) };
+    output.write(format!("{path}.dat"), tensor_text(shape, values))?;
+    output.write(format!("{path}.png"), picture::maps(values, shape.width, shape.height, columns)?)
 }
 
 /// The columns of about as many rows.

@@ -76,6 +76,17 @@ pub fn inference(description: &Description, cells: &[CellTime], stimuli: u64) ->
     cells.map(|(cell, time)| (format!("{}[prop]", cell.name), seconds(time))).collect()
 }
 
+/// What a learning takes, in the order of execution: waiting for stimuli, then the layers, summed over the threads.
+pub fn learning(description: &Description, measured: &Measured) -> Rows {
+    let each = |time: Duration| time.as_secs_f64() / measured.stimuli.max(1) as f64;
+    let cells = || description.cells.iter().zip(&measured.cells);
+    let mut rows = vec![("sp".to_string(), each(measured.waited))];
+    rows.extend(cells().map(|(cell, time)| (format!("{}[prop]", cell.name), each(time.forward))));
+    rows.extend(cells().rev().map(|(cell, time)| (format!("{}[back-prop]", cell.name), each(time.backward))));
+    rows.extend(cells().map(|(cell, time)| (format!("{}[update]", cell.name), each(time.update))));
+    rows
+}
+
 /// `Cell Timing(s) Timing(%)`, then a row a line.
 pub fn text(rows: &Rows) -> String {
     let all: f64 = rows.iter().map(|(_, seconds)| seconds).sum();

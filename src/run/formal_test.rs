@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use formal::Network;
 use stats::Confusion;
-use stimuli::{Set, StimulusId};
+use stimuli::{Database, Set, StimulusId};
 
 use super::interrupt;
 use super::learn_bench::now;
@@ -59,6 +59,19 @@ pub fn estimate(outputs: &[f32]) -> usize {
         }
     }
     best
+}
+
+/// A line of `classif.log`: `id "name" target estimated value` and all outputs.
+pub fn estimate_line(database: &Database, id: StimulusId, outputs: &[f32]) -> String {
+    let estimated = estimate(outputs);
+    let value = |value: f32| general(f64::from(value));
+    let (name, target) = (database.name(id), database.label(id));
+    let mut line = format!("{id} \"{name}\" {target} {estimated} {}", value(outputs[estimated]));
+    for &output in outputs {
+        let _ = write!(line, " {}", value(output));
+    }
+    line.push('\n');
+    line
 }
 
 /// Whether `class` is among the `n` largest outputs; of equal ones the first come first.
@@ -136,17 +149,8 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     let database = session.database();
     let progress = Progress::start("Testing", ids.len() as u64);
     network.set_clock(session.options.bench.then_some(now));
-    let evaluation = evaluate(session, network, Set::Test, ids, Some(&progress), |id, target, estimated, outputs| {
-        let _ = write!(
-            classif,
-            "{id} \"{}\" {target} {estimated} {}",
-            database.name(id),
-            general(f64::from(outputs[estimated]))
-        );
-        for &value in outputs {
-            let _ = write!(classif, " {}", general(f64::from(value)));
-        }
-        classif.push('\n');
+    let evaluation = evaluate(session, network, Set::Test, ids, Some(&progress), |id, _, _, outputs| {
+        classif += &estimate_line(database, id, outputs);
     })?;
     drop(progress);
     if session.options.bench {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use formal::{Network, StepReport};
 use stats::{Confusion, Metric};
-use stimuli::Set;
+use stimuli::{Set, StimulusId};
 
 use super::feed::{Batch, Feed};
 use super::formal_test::{self, Evaluation};
@@ -50,6 +50,8 @@ struct Run<'a> {
     metric: Metric,
     confusion: Confusion,
     progress: Progress,
+    /// The batch learned last.
+    last: Vec<StimulusId>,
 }
 
 /// Learns `amount` (or goes on with what `--resume` finds) and leaves the best weights in `weights_validation/`.
@@ -101,7 +103,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         note(&format!("note: nothing to learn: {} of {total} stimuli are learned already", ledger.stimuli));
     }
     let progress = Progress::go_on("Learning", total, ledger.stimuli);
-    let mut run = Run { session, network, ledger, metric, confusion, progress };
+    let mut run = Run { session, network, ledger, metric, confusion, progress, last: Vec::new() };
     if run.ledger.step == 0 {
         run.write_schedule(run.network, total)?;
     } else if before != (run.ledger.total_stimuli, run.ledger.total_epochs) {
@@ -261,15 +263,21 @@ impl Run<'_> {
         report::schedule::write(&session.output, &session.description, network, &course)
     }
 
-    /// Writes what each layer gave for the stimulus that `--log-outputs` asks for, if it is in the batch just learned.
-    fn write_outputs(&self, Batch { ids, values }: &Batch) -> Result<()> {
-        let session = self.session;
-        let Some(n) = session.options.log_outputs else { return Ok(()) };
+    /// The stimulus that `--log-outputs` asks for, by its place in the batch, if it is there.
+    fn logged_place(&self, batch: &Batch) -> Option<usize> {
+        let n = self.session.options.log_outputs?;
         let place = (n - 1).checked_sub(self.ledger.stimuli).and_then(|place| usize::try_from(place).ok());
-        let Some(place) = place.filter(|&place| place < ids.len()) else { return Ok(()) };
+        place.filter(|&place| place < batch.ids.len())
+    }
+
+    /// Writes what each layer gave for a stimulus of the batch just learned, and its errors.
+    fn write_outputs(&self, Batch { ids, values }: &Batch, place: usize) -> Result<()> {
+        let session = self.session;
+        let n = self.ledger.stimuli + place as u64 + 1;
         let (id, size) = (ids[place], values.len() / ids.len());
         let (stimulus, folder) = (&values[place * size..][..size], format!("outputs_{n}"));
         report::maps::write_outputs(&session.output, &folder, &session.description, self.network, stimulus, place)?;
+        report::maps::write_errors(&session.output, &format!("diffinputs_{n}"), &session.description, self.network)?;
         let database = session.database();
         self.progress.say(&format!(
             "Outputs for id {id}: {}, label {}, in {folder}",
@@ -296,8 +304,13 @@ impl Run<'_> {
     }
 
     fn step(&mut self, batch: &Batch) -> Result<()> {
+        let place = self.logged_place(batch);
+        self.network.keep_errors(place);
         self.learn_batch(batch)?;
-        self.write_outputs(batch)?;
+        if let Some(place) = place {
+            self.write_outputs(batch, place)?;
+            self.network.keep_errors(None);
+        }
         self.ledger.step += 1;
         self.ledger.stimuli += batch.ids.len() as u64;
         Ok(())
@@ -342,6 +355,7 @@ impl Run<'_> {
                 ledger.misclassified.push((id, target, estimated));
             }
         }
+        self.last.clone_from(ids);
         ledger.success.push(f64::from(correct) / ids.len() as f64);
         if top_n > 1 {
             ledger.success_top_n.push(f64::from(in_top) / ids.len() as f64);
@@ -418,6 +432,12 @@ impl Run<'_> {
             output.write(format!("{folder}/SuccessTopN_learning.dat"), text)?;
         }
         report::confusion::write(output, folder, "learning", &self.confusion, names, &misclassified)?;
+        let outputs = self.network.output(session.target_cell());
+        let mut estimates = String::new();
+        for (&id, outputs) in self.last.iter().zip(outputs.chunks_exact(outputs.len() / self.last.len().max(1))) {
+            estimates += &formal_test::estimate_line(session.database(), id, outputs);
+        }
+        output.write(format!("{folder}/learning/classif.log"), estimates)?;
         self.confusion.clear();
         self.ledger.misclassified.clear();
         Ok(())

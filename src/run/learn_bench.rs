@@ -1,4 +1,4 @@
-//! What learning costs, layer by layer (`-bench`); nothing is validated, logged or written.
+//! What learning costs, layer by layer (`-bench`); nothing is validated or logged, no weights are written.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::feed::{Batch, Feed};
 use super::interrupt;
 use super::learn::Amount;
 use crate::report::progress::{Progress, result};
-use crate::report::timings::{Measured, table};
+use crate::report::timings::{self, Measured, table};
 use crate::session::Session;
 
 /// Batches measured when nothing says how much.
@@ -25,10 +25,10 @@ pub fn now() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Learns `amount`, after a warm-up, and prints what a stimulus takes.
+/// Learns `amount`, after a warm-up, prints what a stimulus takes and writes `timings/learning_timings.dat`.
 ///
 /// # Errors
-/// A stimulus that cannot be read; Ctrl-C.
+/// A stimulus that cannot be read; a file that cannot be written; Ctrl-C.
 pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> Result<()> {
     let (set, batch_size) = (session.database().set(Set::Learn), session.description.stimuli.batch_size as u64);
     let (total, by_epochs) = match amount {
@@ -75,6 +75,8 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         cells: network.times(),
     };
     result(&table(&session.description, &measured));
+    let rows = timings::learning(&session.description, &measured);
+    session.output.write("timings/learning_timings.dat", timings::text(&rows))?;
     Ok(())
 }
 

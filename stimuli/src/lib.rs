@@ -40,8 +40,9 @@ pub use partition::Rule;
 pub use provider::{Delivery, Provider};
 pub use transformation::{
     Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, ColorSpace, CompressionNoise, Conversion, Distortion,
-    Equalize, Filter, Flip, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine, RandomResizeCrop,
-    RangeAffine, RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation, Transformation, result,
+    Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine,
+    RandomResizeCrop, RangeAffine, RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation,
+    Transformation, result,
 };
 
 /// A stimulus of a [`Database`]: its index, training files first, then test files.

@@ -19,7 +19,7 @@ pub use color::{ChannelExtraction, ColorSpace, Conversion, Space};
 pub use compression::CompressionNoise;
 pub use distortion::Distortion;
 pub use equalize::Equalize;
-pub use filter::Filter;
+pub use filter::{Filter, Gabor};
 pub use geometry::{Flip, PadCrop, Rescale};
 pub use levels::{
     Arithmetic, Norm, Normalize, RandomAffine, RangeAffine, RangeClipping, Threshold, ThresholdOperation,

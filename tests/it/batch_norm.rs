@@ -115,3 +115,23 @@ fn a_normalized_network_learns_is_read_back_and_keeps_its_rate_as_spikes() {
     let parts = ["fc1.bn_variances.syntxt", "expected variances of 0 or more, found `-1`"];
     run(folder.path(), &["m.ini", "-test", "-nb-test", "5"]).fails(2, &parts);
 }
+
+#[test]
+fn normalizations_that_are_inserted_learn_and_run_as_spikes_inside_their_convolutions() {
+    let folder = folder();
+    let plain = crate::program::model("LeNet_Spike.ini");
+    std::fs::write(folder.path().join("plain.ini"), &plain).unwrap();
+    let text = format!("InsertBatchNormAfterConv=1\nCheckWeightRange=0\n{plain}");
+    std::fs::write(folder.path().join("m.ini"), text).unwrap();
+    let words = ["m.ini", "-learn", "12800", "-log", "6400", "-nb-test", "500", "-seed", "1"];
+    run(folder.path(), &words).succeeds();
+    let summary = summary(folder.path());
+    let rate = |key: &str| summary[key].as_f64().unwrap();
+    let (formal, spiking) = (rate("formal_recognition_rate"), rate("spiking_recognition_rate"));
+    assert!(formal > 0.9 && spiking > 0.8, "{formal} as frames, {spiking} as spikes");
+    for name in ["conv1.bn_scales", "conv2.bn_means", "conv3.bn_variances", "conv1.bn_biases"] {
+        assert!(folder.path().join(format!("weights_validation/{name}.syntxt")).exists(), "{name}");
+    }
+    let shown = run(folder.path(), &["inspect", "m.ini"]).succeeds().stdout;
+    assert!(shown.contains("conv3.bn") && !shown.contains("fc1.bn"), "{shown}");
+}

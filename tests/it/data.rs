@@ -186,7 +186,8 @@ ApplyTo=LearnOnly
     assert!(out.contains_key("sp.StimuliData-raw/meanData.png"));
 }
 
-fn cifar(root: &Path) {
+/// CIFAR-10 of thirty training and six test images of three classes.
+pub fn cifar(root: &Path) {
     fs::create_dir_all(root).unwrap();
     let record = |label: u8| {
         let mut bytes = vec![label];

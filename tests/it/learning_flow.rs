@@ -44,6 +44,20 @@ fn learning_leaves_data_and_pictures_and_counts_the_best_three() {
     assert_eq!(lines("softmax.Target/SuccessTopN_learning.dat"), 200);
     assert_eq!(lines("softmax.Target/SuccessTopN_test.dat"), 4);
     assert_eq!(lines("softmax.Target/test/classif.log"), 500);
+    let estimates = String::from_utf8_lossy(&files["softmax.Target/learning/classif.log"]).into_owned();
+    let right = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words.len(), 15, "{line}");
+        assert!(
+            words[1].starts_with("\"train-images-idx3-ubyte[")
+                && words[4] == words[5 + words[3].parse::<usize>().unwrap()]
+        );
+        words[2] == words[3]
+    };
+    let rate = estimates.lines().filter(right).count() as f64 / 32.0;
+    let success = String::from_utf8_lossy(&files["softmax.Target/Success_learning.dat"]).into_owned();
+    let last_batch: f64 = success.lines().last().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(estimates.lines().count() == 32 && (rate - last_batch).abs() < 1e-4, "{rate}, {last_batch}");
     let last = |name: &str| -> f64 {
         let text = String::from_utf8_lossy(&files[name]).into_owned();
         text.split_whitespace().last().expect("a number").parse().expect("a number")
@@ -121,6 +135,14 @@ fn kernels_and_outputs_of_chosen_stimuli_are_written_and_drawn() {
     let seventh: Vec<f64> = seventh.map(|word| word.parse().expect("a number")).collect();
     let found = numbers(&written["outputs_test_7/softmax.dat"]);
     assert_eq!(found.into_iter().rev().collect::<Vec<_>>(), seventh);
+    // The error at the softmax is wanted minus found.
+    let errors = numbers(&written["diffinputs_7/softmax.dat"]);
+    let outputs = numbers(&written["outputs_7/softmax.dat"]);
+    let wanted: Vec<f64> = errors.iter().zip(&outputs).map(|(error, output)| (error + output).round()).collect();
+    assert_eq!(wanted.iter().sum::<f64>(), 1.0, "{errors:?} {outputs:?}");
+    assert!(errors.iter().zip(&outputs).zip(&wanted).all(|((e, o), w)| (e + o - w).abs() < 1e-4));
+    assert!(written["diffinputs_7/c.png"].starts_with(b"\x89PNG\r\n"));
+    assert_eq!(numbers(&written["diffinputs_7/c.dat"]).len(), 4 * 6 * 6);
     assert_eq!(numbers(&written["outputs_7/env.dat"]).len(), 64);
     assert_eq!(numbers(&written["outputs_7/c.dat"]).len(), 4 * 6 * 6);
     assert!((numbers(&written["outputs_7/softmax.dat"]).iter().sum::<f64>() - 1.0).abs() < 1e-4);
@@ -171,7 +193,7 @@ fn logs_fall_after_so_many_epochs_and_at_the_end() {
 }
 
 #[test]
-fn a_measurement_of_learning_tells_each_layer_and_writes_nothing() {
+fn a_measurement_of_learning_tells_each_layer_and_writes_its_times_alone() {
     let folder = folder();
     write(folder.path(), &small("[p]\nSolvers.LearningRate=0.1\n"));
     let done = run(folder.path(), &["m.ini", "-learn", "6400", "-bench", "--threads", "2"]).succeeds();
@@ -180,7 +202,15 @@ fn a_measurement_of_learning_tells_each_layer_and_writes_nothing() {
         "{}",
         done.stdout
     );
-    assert_eq!(files(folder.path()).into_keys().collect::<Vec<_>>(), ["m.ini"]);
+    let written = files(folder.path());
+    assert_eq!(written.keys().collect::<Vec<_>>(), ["m.ini", "timings/learning_timings.dat"]);
+    let text = String::from_utf8_lossy(&written["timings/learning_timings.dat"]).into_owned();
+    let expected = "Cell sp c[prop] out[prop] softmax[prop] softmax[back-prop] out[back-prop] c[back-prop] \
+                    c[update] out[update] softmax[update]";
+    let first = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
+    assert_eq!(text.lines().map(first).collect::<Vec<_>>().join(" "), expected);
+    let shares = text.lines().skip(1).map(|line| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap());
+    assert!((shares.sum::<f64>() - 100.0).abs() < 0.01, "{text}");
     let row = |name: &str| -> Vec<f64> {
         let line = done.stdout.lines().find(|line| line.starts_with(name)).expect("a row");
         line[name.len()..].split_whitespace().filter_map(|word| word.parse().ok()).collect()

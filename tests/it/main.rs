@@ -2,6 +2,7 @@
 
 mod audit;
 mod autoencoder;
+mod bad_data;
 mod bad_input;
 mod batch_norm;
 mod bench;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{folder, run, summary};
+use crate::program::{command, finish, folder, run, summary};
 
 /// A model that takes figures of its data, which do not come with the program.
 const NEEDS_DATA: &str = "cifar-10.ini";
@@ -22,6 +22,29 @@ fn every_shipped_model_loads_without_a_warning() {
         }
         let shown = shown.succeeds();
         assert!(!shown.stderr.contains("warning"), "{name}: {}", shown.stderr);
+    }
+}
+
+/// Data of the right form, made here: the models of sets that do not come with the program learn a step, validate and test.
+#[test]
+fn models_of_other_data_learn_and_test_on_made_ones() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    crate::data::cifar(&data.join("cifar-10-batches-bin"));
+    crate::bad_data::signs(&data.join("GTSRB"), 43);
+    for (model, n_learn, n_test) in
+        [("cifar-10.ini", 27, 6), ("ResNet-11.ini", 27, 6), ("GTSRB29_32c4s1_48c5s1_200_43.ini", 103, 43)]
+    {
+        let mut learn = command(folder.path(), &[model, "-learn", "128", "-log", "128", "-out", model, "-seed", "1"]);
+        learn.env("N2D2_DATA", &data);
+        let done = finish(learn).succeeds();
+        assert!(done.stdout.contains(&format!("Learning database size: {n_learn} images")), "{}", done.stdout);
+        assert!(done.stderr.contains("validation score"), "{}", done.stderr);
+        let written = |name: &str| std::fs::read_to_string(folder.path().join(model).join(name)).unwrap();
+        assert_eq!(written("softmax.Target/test/classif.log").lines().count(), n_test);
+        let weights = |set: &str| crate::program::files(&folder.path().join(model).join(set));
+        let (first, last) = (weights("weights_init"), weights("weights_validation"));
+        assert!(first.keys().eq(last.keys()) && first != last, "{model}");
     }
 }
 

@@ -70,8 +70,10 @@ pub(super) struct Cpu {
     /// Buffers for outputs that were not asked for yet.
     spare: Vec<Mutex<Vec<f32>>>,
     clock: Option<Clock>,
-    /// What updates took, one a cell.
-    update_times: Vec<Duration>,
+    /// The stimulus of a batch whose errors are kept.
+    kept_place: Option<usize>,
+    /// Nanoseconds that updates took, one a cell.
+    update_times: Vec<AtomicU64>,
 }
 
 /// What the slots share.
@@ -142,7 +144,8 @@ impl Cpu {
             outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
             spare: program.cells.iter().map(|_| Mutex::default()).collect(),
             clock: None,
-            update_times: vec![Duration::ZERO; program.cells.len()],
+            kept_place: None,
+            update_times: program.cells.iter().map(|_| AtomicU64::new(0)).collect(),
             program,
         }
     }
@@ -271,7 +274,8 @@ impl Cpu {
     fn stage(&mut self, stimuli: &[f32], mode: Mode<'_>, stage: &Stage) {
         let (program, pool) = (&self.program, &self.scratch);
         let (n, clock) = (self.n, self.clock);
-        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, n, mode, clock };
+        let keeps = self.kept_place;
+        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, n, mode, clock, keeps };
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
@@ -290,25 +294,22 @@ impl Cpu {
     fn update(&mut self, rate: Option<f64>) {
         let n_blocks = self.n.div_ceil(LANES);
         let (program, slots) = (&self.program, &self.slots[..n_blocks.min(SLOTS)]);
-        for (index, parameter) in self.parameters.iter_mut().enumerate() {
+        let (clock, update_times) = (self.clock, &self.update_times);
+        let parameters = self.parameters.par_iter_mut().zip(self.gradients.par_iter_mut()).enumerate();
+        parameters.for_each(|(index, (parameter, own))| {
             let cell = parameter.info.cell;
             if !program.cells[cell].has_error {
-                continue;
+                return;
             }
             let (add, update) = match parameter.solver.step(rate) {
-                Step::Frozen => continue,
+                Step::Frozen => return,
                 Step::Keep { add } => (add, None),
                 Step::Apply { add, update } => (add, Some(update)),
             };
-            let gradient = match parameter.kept.is_empty() {
-                true => &mut self.gradients[index],
-                false => &mut parameter.kept,
-            };
+            let gradient = if parameter.kept.is_empty() { own } else { &mut parameter.kept };
             let n_columns = program.n_columns(index);
             let chunk = n_columns.map_or(CHUNK, |n_columns| ROWS * n_columns);
             let factors = factors(slots, cell);
-            let spent = AtomicU64::new(0);
-            let clock = self.clock;
             let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
                 let started = clock.map(|now| now());
                 if let Some(n_columns) = n_columns {
@@ -323,7 +324,8 @@ impl Cpu {
                     update.apply(values, gradient, moments);
                 }
                 if let (Some(now), Some(started)) = (clock, started) {
-                    spent.fetch_add(now().saturating_sub(started).as_nanos() as u64, Ordering::Relaxed);
+                    let spent = now().saturating_sub(started).as_nanos() as u64;
+                    update_times[cell].fetch_add(spent, Ordering::Relaxed);
                 }
             };
             let chunks = parameter.values.par_chunks_mut(chunk).zip(gradient.par_chunks_mut(chunk)).enumerate();
@@ -334,8 +336,7 @@ impl Cpu {
                 let chunks = chunks.zip(parameter.moments.par_chunks_mut(chunk * n_moments));
                 chunks.for_each(|((number, (values, gradient)), moments)| part(number, values, gradient, moments));
             }
-            self.update_times[cell] += Duration::from_nanos(spent.into_inner());
-        }
+        });
     }
 }
 
@@ -384,6 +385,7 @@ impl Backend for Cpu {
     fn learn(&mut self, batch: &Batch<'_>) -> StepReport {
         let &Batch { stimuli, n, wanted, step, seed, rate } = batch;
         self.begin(n);
+        self.slots.iter_mut().for_each(|slot| slot.kept_errors.clear());
         self.run(stimuli, Mode::Learn { wanted, step, seed });
         let (mut squared_error, mut cross_entropy) = (0.0, 0.0);
         for block in 0..self.n.div_ceil(LANES) {
@@ -413,6 +415,7 @@ impl Backend for Cpu {
             n: self.n,
             mode: Mode::Infer,
             clock: None,
+            keeps: None,
         };
         let n_blocks = self.n.div_ceil(LANES);
         let used = n_blocks.min(SLOTS);
@@ -458,9 +461,21 @@ impl Backend for Cpu {
         if kept.is_empty() { &self.gradients[parameter] } else { kept }
     }
 
+    fn keep_errors(&mut self, place: Option<usize>) {
+        self.kept_place = place;
+        for slot in &mut self.slots {
+            slot.kept_errors.clear();
+        }
+    }
+
+    fn error(&self, cell: usize) -> &[f32] {
+        let kept = self.slots.iter().find(|slot| !slot.kept_errors.is_empty());
+        kept.map_or(&[], |slot| &slot.kept_errors[cell])
+    }
+
     fn set_clock(&mut self, clock: Option<Clock>) {
         self.clock = clock;
-        self.update_times.fill(Duration::ZERO);
+        self.update_times.iter_mut().for_each(|time| *time.get_mut() = 0);
         self.slots.iter_mut().for_each(|slot| slot.times.fill(CellTime::default()));
     }
 
@@ -468,7 +483,7 @@ impl Backend for Cpu {
         let of = |cell: usize| CellTime {
             forward: self.slots.iter().map(|slot| slot.times[cell].forward).sum(),
             backward: self.slots.iter().map(|slot| slot.times[cell].backward).sum(),
-            update: self.update_times[cell],
+            update: Duration::from_nanos(self.update_times[cell].load(Ordering::Relaxed)),
         };
         (0..self.program.cells.len()).map(of).collect()
     }

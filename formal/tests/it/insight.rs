@@ -102,3 +102,35 @@ fn a_clock_tells_each_cell_and_changes_nothing() {
     timed.infer(&stimuli, BATCH);
     assert!(timed.times().iter().all(|time| time.forward == Duration::ZERO));
 }
+
+#[test]
+fn errors_of_a_stimulus_are_those_that_move_its_biases() {
+    let mut config = zoo(BATCH);
+    solve(&mut config, SgdConfig { learning_rate: 0.1, ..SgdConfig::default() });
+    let mut network = Network::new(&config, 3).expect("a valid network");
+    let (stimuli, mut labels) = data(&config, &network);
+    // Only the stimulus at 17 has a label, so that the gradients of the batch are its own.
+    labels.iter_mut().enumerate().filter(|(place, _)| *place != 17).for_each(|(_, label)| *label = None);
+    assert_eq!(network.error(0), None);
+    network.keep_errors(Some(17));
+    network.learn(&stimuli, &labels, 0);
+    let mut n_biases = 0;
+    for cell in 0..network.n_cells() {
+        let Some(error) = network.error(cell) else { continue };
+        let shape = network.output_shape(cell);
+        assert_eq!(error.len(), shape.n_elements());
+        let Some(gradient) = network.gradient(cell, ParameterKind::Bias) else { continue };
+        for (error, gradient) in error.chunks(shape.plane()).zip(gradient) {
+            let sum: f64 = error.iter().map(|&error| f64::from(error)).sum();
+            assert!((sum - f64::from(*gradient)).abs() <= 1e-5, "{}: {sum} and {gradient}", config.cells[cell].name);
+        }
+        n_biases += 1;
+    }
+    assert!(n_biases >= 2, "{n_biases} cells have biases");
+    let weights = network.weights(0).map(<[f32]>::to_vec);
+    network.keep_errors(None);
+    assert_eq!(network.error(0), None);
+    let mut plain = Network::new(&config, 3).expect("a valid network");
+    plain.learn(&stimuli, &labels, 0);
+    assert_eq!(plain.weights(0).map(<[f32]>::to_vec), weights, "keeping changes nothing");
+}

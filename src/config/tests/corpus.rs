@@ -46,6 +46,9 @@ fn outline(description: &Description) -> String {
     let shape = |shape: stimuli::Shape| format!("{}x{}x{}", shape.width, shape.height, shape.channels);
     let stimuli = &description.stimuli;
     let mut text = format!("stimuli {}, batches of {}\n", shape(stimuli.shape), stimuli.batch_size);
+    for transformation in &stimuli.transformations {
+        let _ = writeln!(text, "{transformation:?}");
+    }
     for cell in &description.cells {
         let operator = format!("{:?}", cell.operator);
         let kind = operator.split('(').next().unwrap_or("");

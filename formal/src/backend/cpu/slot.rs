@@ -43,6 +43,8 @@ pub(super) struct Slot {
     pub(super) gradients: Vec<Vec<f32>>,
     /// What the cells took, without updates; only where there is a clock.
     pub(super) times: Vec<CellTime>,
+    /// Errors of the stimulus that [`Work::keeps`] names, if it is in this slot, one vector a cell.
+    pub(super) kept_errors: Vec<Vec<f32>>,
 }
 
 /// What is done to each block of a slot, block after block.
@@ -72,6 +74,8 @@ pub(super) struct Work<'a> {
     pub(super) n: usize,
     pub(super) mode: Mode<'a>,
     pub(super) clock: Option<Clock>,
+    /// The stimulus whose errors are kept.
+    pub(super) keeps: Option<usize>,
 }
 
 impl Work<'_> {
@@ -181,6 +185,7 @@ impl Slot {
             blocks: (0..n_blocks).map(|_| Block::new(program, &staging)).collect(),
             gradients: parameters.iter().enumerate().map(gradient).collect(),
             times: vec![CellTime::default(); program.cells.len()],
+            kept_errors: Vec::new(),
         }
     }
 
@@ -196,7 +201,7 @@ impl Slot {
             } else if program.cells[cell].has_error {
                 let lanes = stimuli.len() / program.input;
                 let parts = Parts { lanes, activation: false, to_weights, to_inputs };
-                scratch.backward(work, cell, block, &mut self.gradients, parts);
+                scratch.backward(work, cell, block, &mut self.gradients, parts, None);
             }
         }
     }
@@ -232,9 +237,14 @@ impl Slot {
                 let mut error = vec![Pack::ZERO; block.outputs[target].len()];
                 compare(program, wanted, number, lanes, block, &mut error);
             }
+            let keeps = work.keeps.filter(|place| place / LANES == number).map(|place| place % LANES);
+            if keeps.is_some() {
+                self.kept_errors.resize(program.cells.len(), Vec::new());
+            }
             for cell in stage.backward.clone().rev().filter(|&cell| program.cells[cell].has_error) {
+                let kept = keeps.map(|lane| (lane, &mut self.kept_errors[cell]));
                 timed(clock, &mut self.times[cell].backward, || {
-                    scratch.backward(work, cell, block, &mut self.gradients, Parts::all(lanes));
+                    scratch.backward(work, cell, block, &mut self.gradients, Parts::all(lanes), kept);
                 });
             }
             if let Some(cell) = stage.settles {
@@ -403,8 +413,16 @@ impl Scratch {
         block.kept[index] = kept;
     }
 
-    /// Leads the error of a cell back through it.
-    fn backward(&mut self, work: &Work<'_>, index: usize, block: &mut Block, gradients: &mut [Vec<f32>], parts: Parts) {
+    /// Leads the error of a cell back through it. What is before its activation is kept of a lane, if any.
+    fn backward(
+        &mut self,
+        work: &Work<'_>,
+        index: usize,
+        block: &mut Block,
+        gradients: &mut [Vec<f32>],
+        parts: Parts,
+        kept: Option<(usize, &mut Vec<f32>)>,
+    ) {
         let Work { program, parameters, norms, .. } = *work;
         let lanes = parts.lanes;
         let norm = &norms[index];
@@ -413,6 +431,10 @@ impl Scratch {
         let error = &mut rest[0];
         if !program.barriers.contains(&index) && parts.activation {
             elementwise::deactivate(cell.activation, &block.sums[index], &block.outputs[index], error);
+        }
+        if let Some((lane, kept)) = kept {
+            kept.clear();
+            kept.extend(error.iter().map(|pack| pack.0[lane]));
         }
         let mut factors = std::mem::take(&mut block.factors[index]);
         let input = block.input(program, index);
