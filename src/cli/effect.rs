@@ -70,6 +70,8 @@ const EFFECTS: &[Effect] = &[
     effect("pooling", &[], SHOWN),
     effect("encoder_seed", &[], SPIKES),
     effect("float", &[], SHOWN),
+    effect("record", &[], TESTS),
+    effect("trace", &[], TESTS),
 ];
 
 impl Typed {

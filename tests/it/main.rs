@@ -18,6 +18,7 @@ mod learning_flow;
 mod models;
 mod program;
 mod rearranged;
+mod record;
 mod refusals;
 mod resume;
 mod spiking;
