@@ -24,7 +24,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
-use crate::report::record::Depth;
+use crate::report::record::{Depth, Format};
 use crate::weights::layout::Layout;
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
@@ -445,6 +445,9 @@ pub struct Options {
     /// Also record the membrane potentials of neurons, such as `fc1:4,conv1:100`
     #[arg(long, value_name = "CELL:NEURON", help_heading = "Record", value_delimiter = ',')]
     pub trace: Vec<String>,
+    /// What the record is written as [default: csv]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Record")]
+    pub record_to: Option<Format>,
 
     /// What was typed of them.
     #[arg(skip)]

@@ -2,9 +2,9 @@
 
 use crate::event::{Sign, Spike};
 use crate::layout;
-use crate::plan::{Plan, Reach};
+use crate::plan::{CellPlan, Kind, Plan, Reach};
 use crate::real::Real;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 
 /// Sees every spike that the network emits, in the total order of events.
 ///
@@ -106,6 +106,27 @@ impl Potentials {
         };
         let watched = neurons.iter().map(|&(cell, neuron)| (cell, memory(cell, neuron), neuron));
         Self { watched: watched.collect(), entries: Vec::new() }
+    }
+}
+
+impl<F: Real> Plan<F> {
+    /// The membrane potential of a neuron, by its cell and its canonical index, that nothing has reached for a while.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the cell has no potentials, as pooling cells.
+    pub fn potential_after(&self, cell: usize, neuron: usize, potential: f64, elapsed: SimDuration) -> f64 {
+        let CellPlan { kind, output, .. } = &self.cells[cell];
+        let weighted = kind.weighted().expect("the cell has potentials");
+        let motion = match kind {
+            Kind::Driven(_, driven) => driven.motions[neuron / output.plane()].as_ref(),
+            _ => None,
+        };
+        match (motion, &weighted.neuron.leak) {
+            (Some(motion), _) => F::from_f64(motion.potential(potential, elapsed.0)).to_f64(),
+            (None, Some(leak)) => leak.decay(F::from_f64(potential), elapsed.0).to_f64(),
+            (None, None) => potential,
+        }
     }
 }
 

@@ -72,6 +72,7 @@ const EFFECTS: &[Effect] = &[
     effect("float", &[], SHOWN),
     effect("record", &[], TESTS),
     effect("trace", &[], TESTS),
+    effect("record_to", &[], TESTS),
 ];
 
 impl Typed {

@@ -4,6 +4,8 @@
 //! ends after that.
 
 mod csv;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -15,6 +17,10 @@ use crate::output::OutputFolder;
 
 /// The files of the record as text: a folder.
 pub const FOLDER: &str = "record_spike";
+/// The record in one HDF5 file.
+pub const HDF5: &str = "record_spike.h5";
+/// Membrane potentials that one presentation has in a report at regular times, from its start on.
+pub const FRAMES: u64 = 100;
 /// What the first population, the environment, is called.
 pub const ENVIRONMENT: &str = "env";
 
@@ -38,6 +44,8 @@ pub enum Format {
     /// Tables in record_spike/
     #[default]
     Csv,
+    /// One file, record_spike.h5, with the spikes in the SONATA layout; in a program built with HDF5
+    Hdf5,
 }
 
 /// What a record is of.
@@ -137,12 +145,14 @@ pub struct Pattern {
     pub spikes: Vec<Spike>,
     /// Traces, in the order of the header's neurons.
     pub potentials: Vec<Potential>,
+    /// Potentials at regular times, `[frame][trace]`, NaN after the end of the presentation; empty unless written to HDF5.
+    pub frames: Vec<f32>,
 }
 
 impl Pattern {
     /// Roughly how much memory it takes, in entries.
     pub fn n_entries(&self) -> usize {
-        1 + self.counts.len() + self.spikes.len() + self.potentials.len()
+        1 + self.counts.len() + self.spikes.len() + self.potentials.len() + self.frames.len() / 4
     }
 }
 
@@ -174,6 +184,10 @@ pub trait Sink: Send {
 pub fn open(output: &OutputFolder, format: Format, header: Header, n: u64) -> Result<Box<dyn Sink>> {
     match format {
         Format::Csv => Ok(Box::new(csv::Csv::open(output, header, n)?)),
+        #[cfg(feature = "hdf5")]
+        Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(output, header, n)?)),
+        #[cfg(not(feature = "hdf5"))]
+        Format::Hdf5 => unreachable!("refused beforehand"),
     }
 }
 
@@ -182,5 +196,6 @@ pub fn open(output: &OutputFolder, format: Format, header: Header, n: u64) -> Re
 /// # Errors
 /// A file cannot be removed.
 pub fn remove(output: &OutputFolder) -> Result<()> {
-    csv::FILES.iter().try_for_each(|file| output.remove(&format!("{FOLDER}/{file}")))
+    csv::FILES.iter().try_for_each(|file| output.remove(&format!("{FOLDER}/{file}")))?;
+    output.remove(HDF5)
 }

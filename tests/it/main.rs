@@ -19,6 +19,8 @@ mod models;
 mod program;
 mod rearranged;
 mod record;
+#[cfg(feature = "hdf5")]
+mod record_hdf5;
 mod refusals;
 mod resume;
 mod spiking;

@@ -301,6 +301,19 @@ fn wrong_flags_are_told_at_once() {
     run(folder.path(), &["test", "LeNet_Spike.ini", "--record", "rasters"])
         .fails(2, &["rasters", "decisions", "counts", "events", "raster"]);
     assert!(!folder.path().join("record_spike").exists());
+    run(folder.path(), &["test", "LeNet_Spike.ini", "--record-to", "csv"])
+        .fails(2, &["--record-to: expected --record DEPTH or --trace CELL:NEURON beside it"]);
+    #[cfg(not(feature = "hdf5"))]
+    run(folder.path(), &["test", "LeNet_Spike.ini", "--record", "counts", "--record-to", "hdf5", "--trace", "fc9:1"])
+        .fails(
+            2,
+            &[
+                "--trace fc9:1",
+                "--record-to hdf5: expected a program built with HDF5",
+                "--features hdf5",
+                "record to csv",
+            ],
+        );
     let noted = run(folder.path(), &["inspect", "LeNet_Spike.ini", "--record", "counts"]).succeeds();
     assert!(noted.stderr.contains("no effect here: --record"), "{}", noted.stderr);
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sim::network::{Operator, Source};
+use sim::network::{Fc, Neuron, Operator, Source};
 use sim::recorder::{Potential, Potentials, Raster};
-use sim::{Instructions, Plan, Real, Sign, SimDuration, SimTime, State, limit_instructions, present_spikes, reference};
+use sim::{
+    InputSpike, Instructions, Plan, Real, Sign, SimDuration, SimTime, State, limit_instructions, present_spikes,
+    reference,
+};
 
+use crate::build::{shape, single};
 use crate::engines::{Choices, DURATION, choices};
 
 /// The entries of each neuron, in order.
@@ -79,5 +83,30 @@ proptest! {
         limit_instructions(Instructions::Portable);
         check::<f32>(choices)?;
         limit_instructions(Instructions::Widest);
+    }
+}
+
+#[test]
+fn a_potential_is_told_between_two_arrivals() {
+    let spike = |time, pixel| InputSpike { time: SimTime(time), pixel, sign: Sign::Positive };
+    for (time_constant, current) in [(0, 0.0), (700, 0.0), (0, 1e-4), (700, -1e-3)] {
+        let fc = Fc {
+            n_outputs: 1,
+            // An arrival without weight shows what is there.
+            weights: vec![0.7, 0.0],
+            delays: None,
+            currents: Some(vec![current]),
+            neuron: Neuron { membrane_time_constant: SimDuration(time_constant), ..Neuron::default() },
+            terminate_delta: 0,
+            terminate_max: 0,
+        };
+        let plan = Plan::<f32>::new(&single(shape(2, 1, 1), Operator::Fc(fc))).unwrap();
+        let mut seen = (Raster::default(), Potentials::new(&plan, &[(0, 0)]));
+        let spikes = [spike(100, 0), spike(350, 1)];
+        present_spikes(&plan, &mut State::new(&plan), &spikes, SimDuration(400), &mut seen).unwrap();
+        let [first, second] = seen.1.entries[..] else { panic!("{:?}", seen.1.entries) };
+        let told = plan.potential_after(0, 0, first.potential, SimDuration(250));
+        assert_eq!(told, second.potential);
+        assert_eq!(told != first.potential, time_constant > 0 || current != 0.0);
     }
 }

@@ -4,14 +4,16 @@ use anyhow::Result;
 use formal::config::Operator;
 use sim::network::Source;
 use sim::recorder::{Nothing, Potentials, Raster};
-use sim::{Decisions, Fans, Outcome, Plan, Real, State, Totals};
+use sim::{Decisions, Fans, Outcome, Plan, Real, SimDuration, State, Totals};
 
 use super::present::{Test, Worker};
 use crate::cli::Options;
 use crate::config;
 use crate::failure::wrong_input;
 use crate::model::Description;
-use crate::report::record::{self, Count, Depth, ENVIRONMENT, Format, Header, Pattern, Population, Sink, Trace};
+use crate::report::record::{
+    self, Count, Depth, ENVIRONMENT, FRAMES, Format, Header, Pattern, Population, Sink, Trace,
+};
 use crate::report::summary::Summary;
 use crate::session::Session;
 
@@ -39,6 +41,16 @@ pub fn asked(options: &Options, description: &Description) -> Result<Option<(Dep
         }
     }
     let records = options.record.is_some() || !options.trace.is_empty();
+    if options.record_to.is_some() && !records {
+        faults.push("--record-to: expected --record DEPTH or --trace CELL:NEURON beside it, found neither".to_string());
+    }
+    if options.record_to == Some(Format::Hdf5) && !cfg!(feature = "hdf5") {
+        faults.push(
+            "--record-to hdf5: expected a program built with HDF5, found one without; build it with `cargo build --release \
+             --features hdf5` (docs/record.md says what that needs), or record to csv"
+                .to_string(),
+        );
+    }
     if !faults.is_empty() {
         return Err(wrong_input(faults.join("\n")));
     }
@@ -51,8 +63,9 @@ pub fn named(options: &Options) -> String {
         return "none".to_string();
     }
     let depth = format!("{:?}", options.record.unwrap_or(Depth::Decisions)).to_lowercase();
+    let format = if options.record_to == Some(Format::Hdf5) { " to hdf5" } else { "" };
     let traces = if options.trace.is_empty() { String::new() } else { format!(", traces {}", options.trace.join(",")) };
-    format!("{depth}{traces}")
+    format!("{depth}{format}{traces}")
 }
 
 /// A neuron with a membrane potential, from `CELL:NEURON`.
@@ -111,7 +124,7 @@ impl Wanted {
 
     fn open_for<F: Real>(&self, test: &Test<'_, F>, n_stimuli: usize, summary: &Summary, n: u64) -> Result<Record> {
         let (session, description) = (test.session, &test.session.description);
-        let format = Format::default();
+        let format = session.options.record_to.unwrap_or_default();
         let shape = session.provider.shape();
         let environment = Population {
             name: ENVIRONMENT.to_string(),
@@ -222,6 +235,7 @@ impl Wanted {
             reads: Vec::new(),
             spikes: Vec::new(),
             potentials: Vec::new(),
+            frames: Vec::new(),
         };
         if self.depth >= Depth::Counts {
             let cells = (0..test.plan.network().cells.len()).map(Source::Cell);
@@ -247,7 +261,35 @@ impl Wanted {
         };
         pattern.potentials.clone_from(&potentials.entries);
         pattern.potentials.sort_by_key(|entry| place(entry.cell, entry.neuron));
+        if test.session.options.record_to == Some(Format::Hdf5) {
+            pattern.frames = self.frames(test, &pattern);
+        }
         pattern
+    }
+
+    /// The potentials of the traced neurons at regular times, `[frame][trace]`.
+    fn frames<F: Real>(&self, test: &Test<'_, F>, pattern: &Pattern) -> Vec<f32> {
+        let present_time = test.session.options.present_time.0;
+        // A decision ends a presentation after the femtosecond of its spike.
+        let end = pattern.latency.map_or(present_time, |latency| (latency + 1).min(present_time));
+        let mut frames = vec![f32::NAN; FRAMES as usize * self.traces.len()];
+        for (column, trace) in self.traces.iter().enumerate() {
+            let (cell, neuron) = (trace.cell_index, trace.neuron);
+            let of = pattern.potentials.iter().filter(|entry| (entry.cell, entry.neuron) == (cell, neuron));
+            let mut entries = of.map(|entry| ((entry.time - pattern.start).0, entry.potential)).peekable();
+            let mut last = (0, 0.0);
+            for frame in 0..FRAMES {
+                let time = (u128::from(frame) * u128::from(present_time) / u128::from(FRAMES)) as u64;
+                while let Some(entry) = entries.next_if(|entry| entry.0 <= time) {
+                    last = entry;
+                }
+                if time < end {
+                    let potential = test.plan.potential_after(cell, neuron, last.1, SimDuration(time - last.0));
+                    frames[frame as usize * self.traces.len() + column] = potential as f32;
+                }
+            }
+        }
+        frames
     }
 }
 
