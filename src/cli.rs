@@ -24,6 +24,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
+use crate::report::record::{Depth, Format};
 use crate::weights::layout::Layout;
 
 /// Trains a network described in an N2D2-style INI file and runs the same network as spikes.
@@ -437,6 +438,16 @@ pub struct Options {
     /// Width of the potentials
     #[arg(long, value_enum, help_heading = "Spikes", default_value = "f32")]
     pub float: FloatArg,
+
+    /// Record the spiking test, stimulus by stimulus, in record_spike/ of the output folder (docs/record.md)
+    #[arg(long, value_enum, value_name = "DEPTH", help_heading = "Record")]
+    pub record: Option<Depth>,
+    /// Also record the membrane potentials of neurons, such as `fc1:4,conv1:100`
+    #[arg(long, value_name = "CELL:NEURON", help_heading = "Record", value_delimiter = ',')]
+    pub trace: Vec<String>,
+    /// What the record is written as [default: csv]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Record")]
+    pub record_to: Option<Format>,
 
     /// What was typed of them.
     #[arg(skip)]

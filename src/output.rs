@@ -1,5 +1,7 @@
 //! The output folder: every file is written beside its name and renamed, so that a reader never meets half of one.
 
+mod growing;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -7,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::failure::wrong_input;
+pub use growing::GrowingFile;
 
 /// A folder that results are written to.
 #[derive(Clone, Debug)]

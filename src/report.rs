@@ -15,6 +15,7 @@ pub mod network;
 pub mod number;
 pub mod picture;
 pub mod progress;
+pub mod record;
 pub mod schedule;
 pub mod spikes;
 pub mod stimuli;

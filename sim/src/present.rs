@@ -328,7 +328,7 @@ impl<F: Real> Listener<'_, F> {
                 let mut fire = Fire { weighted, pending, clock };
                 for &spike in spikes {
                     let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
-                    arrive::taps(&mut fire, state, taps, at, spike & 1 == 1);
+                    arrive::taps(&mut fire, state, taps, (link.cell, at), spike & 1 == 1, recorder);
                 }
             }
             (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) => {
@@ -342,7 +342,9 @@ impl<F: Real> Listener<'_, F> {
                     state.touched.cover(from, to);
                     let arrive = |neuron, weight| {
                         recorder.arrival(time, link.cell);
+                        let first = fire.pending.len();
                         fire.arrive(state, neuron, weight, is_negative);
+                        fire.show(state, (link.cell, neuron), first, recorder);
                     };
                     deliveries.send(now, (weighted, delayed), link, source, targets, is_negative, arrive);
                 }
@@ -388,6 +390,38 @@ impl<F: Real> Fire<'_, F> {
             let first = self.pending.len();
             self.pending.push((neuron as u32) << 1 | u32::from(is_negative));
             self.decide(state, first);
+        }
+    }
+
+    /// Shows a neuron, by cell and memory index, after its synaptic event or crossing; `first`: the first emission pushed since.
+    #[inline(always)]
+    fn show<R: Recorder>(
+        &self,
+        state: &NeuronState<F>,
+        (cell, neuron): (usize, usize),
+        first: usize,
+        recorder: &mut R,
+    ) {
+        self.show_all(state, cell, first, |of| of == neuron, recorder);
+    }
+
+    /// The same for all neurons that an event concerns.
+    #[inline(always)]
+    fn show_all<R: Recorder>(
+        &self,
+        state: &NeuronState<F>,
+        cell: usize,
+        first: usize,
+        is_concerned: impl Fn(usize) -> bool,
+        recorder: &mut R,
+    ) {
+        if R::SEES_POTENTIALS {
+            let pushed = &self.pending[first..];
+            recorder.potentials(SimTime(self.clock.start + self.clock.now), cell, |neuron| {
+                let emission = pushed.iter().find(|&&emission| emission >> 1 == neuron);
+                let fired = emission.map(|emission| Sign::from_negative(emission & 1 == 1));
+                is_concerned(neuron as usize).then(|| (state.potentials[neuron as usize].to_f64(), fired))
+            });
         }
     }
 

@@ -1,8 +1,10 @@
 //! What is kept of a run beside the counts.
 
-use crate::event::Spike;
-use crate::plan::Reach;
-use crate::time::SimTime;
+use crate::event::{Sign, Spike};
+use crate::layout;
+use crate::plan::{CellPlan, Kind, Plan, Reach};
+use crate::real::Real;
+use crate::time::{SimDuration, SimTime};
 
 /// Sees every spike that the network emits, in the total order of events.
 ///
@@ -11,6 +13,9 @@ pub trait Recorder {
     /// Whether it looks at spikes at all; where not, the engine may handle those of one instant in any order that gives the
     /// same counts and potentials.
     const SEES_SPIKES: bool = true;
+
+    /// Whether it looks at membrane potentials.
+    const SEES_POTENTIALS: bool = false;
 
     /// Is called once a spike, the input spikes included.
     fn spike(&mut self, spike: Spike);
@@ -30,6 +35,12 @@ pub trait Recorder {
     #[doc(hidden)]
     #[inline(always)]
     fn arrival(&mut self, _time: SimTime, _cell: usize) {}
+
+    /// Is called, where it looks at potentials, after each synaptic event and each crossing of a cell: `look` tells of a
+    /// neuron, by its memory index, the potential that is left and the sign of the spike fired, if it was concerned.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn potentials(&mut self, _time: SimTime, _cell: usize, _look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {}
 }
 
 /// Records nothing; counts per neuron are kept by the state in any case.
@@ -57,8 +68,88 @@ impl Recorder for Raster {
     }
 }
 
+/// A membrane potential, as a synaptic event or a crossing has left it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Potential {
+    /// When it came.
+    pub time: SimTime,
+    /// The cell of the neuron.
+    pub cell: usize,
+    /// Canonical index of the neuron (channel, y, x; x fastest).
+    pub neuron: usize,
+    /// What is left, after the reset if the neuron fired; it holds until the next one, but for leak and current.
+    pub potential: f64,
+    /// The sign of the spike that the neuron fired, which it emits 1 fs later.
+    pub fired: Option<Sign>,
+}
+
+/// Records the membrane potentials of chosen neurons: one entry for each synaptic event that reaches them and each crossing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Potentials {
+    /// Cell, memory index, canonical index.
+    watched: Vec<(usize, u32, usize)>,
+    /// The entries in the order of events.
+    pub entries: Vec<Potential>,
+}
+
+impl Potentials {
+    /// A recorder of neurons, each by its cell and its canonical index.
+    ///
+    /// # Panics
+    ///
+    /// Panics when a cell has no such neuron, or no potentials, as pooling cells.
+    pub fn new<F: Real>(plan: &Plan<F>, neurons: &[(usize, usize)]) -> Self {
+        let memory = |cell: usize, neuron: usize| {
+            let index = layout::memory_indices(cell + 1, plan.cells[cell].output).nth(neuron);
+            let has_potential = plan.cells[cell].kind.weighted().is_some();
+            index.filter(|_| has_potential).expect("the cell has a neuron of this index with a potential") as u32
+        };
+        let watched = neurons.iter().map(|&(cell, neuron)| (cell, memory(cell, neuron), neuron));
+        Self { watched: watched.collect(), entries: Vec::new() }
+    }
+}
+
+impl<F: Real> Plan<F> {
+    /// The membrane potential of a neuron, by its cell and its canonical index, that nothing has reached for a while.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the cell has no potentials, as pooling cells.
+    pub fn potential_after(&self, cell: usize, neuron: usize, potential: f64, elapsed: SimDuration) -> f64 {
+        let CellPlan { kind, output, .. } = &self.cells[cell];
+        let weighted = kind.weighted().expect("the cell has potentials");
+        let motion = match kind {
+            Kind::Driven(_, driven) => driven.motions[neuron / output.plane()].as_ref(),
+            _ => None,
+        };
+        match (motion, &weighted.neuron.leak) {
+            (Some(motion), _) => F::from_f64(motion.potential(potential, elapsed.0)).to_f64(),
+            (None, Some(leak)) => leak.decay(F::from_f64(potential), elapsed.0).to_f64(),
+            (None, None) => potential,
+        }
+    }
+}
+
+impl Recorder for Potentials {
+    const SEES_SPIKES: bool = false;
+    const SEES_POTENTIALS: bool = true;
+
+    #[inline(always)]
+    fn spike(&mut self, _: Spike) {}
+
+    #[inline(always)]
+    fn potentials(&mut self, time: SimTime, cell: usize, look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {
+        for &(_, memory, neuron) in self.watched.iter().filter(|watched| watched.0 == cell) {
+            if let Some((potential, fired)) = look(memory) {
+                self.entries.push(Potential { time, cell, neuron, potential, fired });
+            }
+        }
+    }
+}
+
 impl<R: Recorder> Recorder for &mut R {
     const SEES_SPIKES: bool = R::SEES_SPIKES;
+    const SEES_POTENTIALS: bool = R::SEES_POTENTIALS;
 
     #[inline(always)]
     fn spike(&mut self, spike: Spike) {
@@ -79,11 +170,17 @@ impl<R: Recorder> Recorder for &mut R {
     fn arrival(&mut self, time: SimTime, cell: usize) {
         (**self).arrival(time, cell);
     }
+
+    #[inline(always)]
+    fn potentials(&mut self, time: SimTime, cell: usize, look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {
+        (**self).potentials(time, cell, look);
+    }
 }
 
 /// Both record.
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     const SEES_SPIKES: bool = A::SEES_SPIKES || B::SEES_SPIKES;
+    const SEES_POTENTIALS: bool = A::SEES_POTENTIALS || B::SEES_POTENTIALS;
 
     #[inline(always)]
     fn spike(&mut self, spike: Spike) {
@@ -107,5 +204,11 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn arrival(&mut self, time: SimTime, cell: usize) {
         self.0.arrival(time, cell);
         self.1.arrival(time, cell);
+    }
+
+    #[inline(always)]
+    fn potentials(&mut self, time: SimTime, cell: usize, look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {
+        self.0.potentials(time, cell, &look);
+        self.1.potentials(time, cell, look);
     }
 }

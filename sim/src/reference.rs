@@ -41,7 +41,7 @@ use crate::leak::Leak;
 use crate::network::{Network, Neuron, Operator, Pool, Pooling, PoolingMode, Reset, Size, Source};
 use crate::present::Outcome;
 use crate::real::Real;
-use crate::recorder::Raster;
+use crate::recorder::{Potential, Raster};
 use crate::state::Counts;
 use crate::time::{SimDuration, SimTime, Span};
 
@@ -58,6 +58,8 @@ pub struct Report<F> {
     pub reads: Vec<Vec<Option<u64>>>,
     /// Membrane potentials of each cell's neurons in canonical order, each as of its last arrival or crossing.
     pub membrane_potentials: Vec<Vec<F>>,
+    /// What [`Potentials`](crate::recorder::Potentials) records, of the neurons watched.
+    pub potentials: Vec<Potential>,
 }
 
 /// Presents a stimulus, its values turned into spikes by the encoder.
@@ -95,8 +97,23 @@ pub fn present_spikes<F: Real>(
     spikes: &[InputSpike],
     span: impl Into<Span>,
 ) -> Result<Report<F>, Error> {
+    present_spikes_watched(network, spikes, span, &[])
+}
+
+/// The same, with an eye on the potentials of some neurons, each by its cell and its canonical index.
+///
+/// # Errors
+///
+/// As [`present_spikes`].
+pub fn present_spikes_watched<F: Real>(
+    network: &Network,
+    spikes: &[InputSpike],
+    span: impl Into<Span>,
+    watched: &[(usize, usize)],
+) -> Result<Report<F>, Error> {
     let span = span.into();
     let mut engine = Engine::<F>::new(network, span)?;
+    engine.watched = watched.to_vec();
     let (start, end) = (span.start, span.end()?);
     for (index, spike) in spikes.iter().enumerate() {
         let n_pixels = network.input.len();
@@ -188,6 +205,8 @@ struct Engine<'a, F> {
     last_event: Option<SimTime>,
     raster: Raster,
     counts: Vec<Vec<Counts>>,
+    watched: Vec<(usize, usize)>,
+    potentials: Vec<Potential>,
 }
 
 impl<'a, F: Real> Engine<'a, F> {
@@ -251,6 +270,8 @@ impl<'a, F: Real> Engine<'a, F> {
             last_event: None,
             raster: Raster::default(),
             counts,
+            watched: Vec::new(),
+            potentials: Vec::new(),
         };
         for cell in 0..engine.cells.len() {
             for neuron in 0..engine.cells[cell].neurons.len() {
@@ -297,6 +318,7 @@ impl<'a, F: Real> Engine<'a, F> {
                 .iter()
                 .map(|cell| cell.neurons.iter().map(|neuron| neuron.potential).collect())
                 .collect(),
+            potentials: self.potentials,
         }
     }
 
@@ -401,10 +423,18 @@ impl<'a, F: Real> Engine<'a, F> {
         };
         synapse.reads += 1;
         let is_above = n.potential >= threshold || (parameters.bipolar_threshold && -n.potential >= threshold);
-        if is_above && key.time.0 >= n.refractory_until {
-            self.spike(key.time, cell, neuron);
-        }
+        let fires = is_above && key.time.0 >= n.refractory_until;
+        let fired = fires.then(|| self.spike(key.time, cell, neuron));
+        self.show(key.time, cell, neuron, fired);
         self.predict(cell, neuron);
+    }
+
+    /// Notes the potential of a neuron that is watched.
+    fn show(&mut self, time: SimTime, cell: usize, neuron: usize, fired: Option<Sign>) {
+        if self.watched.contains(&(cell, neuron)) {
+            let potential = self.cells[cell].neurons[neuron].potential.to_f64();
+            self.potentials.push(Potential { time, cell, neuron, potential, fired });
+        }
     }
 
     /// A neuron with a current crosses its threshold.
@@ -416,7 +446,8 @@ impl<'a, F: Real> Engine<'a, F> {
         let v = n.potential.to_f64();
         n.potential = F::from_f64(motion.potential_at_crossing(v, n.last, key.time.0, n.refractory_until));
         n.last = key.time.0;
-        self.spike(key.time, cell, neuron);
+        let fired = self.spike(key.time, cell, neuron);
+        self.show(key.time, cell, neuron, Some(fired));
         self.predict(cell, neuron);
     }
 
@@ -429,8 +460,8 @@ impl<'a, F: Real> Engine<'a, F> {
         }
     }
 
-    /// A neuron fires at `now`.
-    fn spike(&mut self, now: SimTime, cell: usize, neuron: usize) {
+    /// A neuron fires at `now`; tells the sign of its spike.
+    fn spike(&mut self, now: SimTime, cell: usize, neuron: usize) -> Sign {
         let (parameters, terminate) = self.parameters(cell);
         let threshold = F::from_f64(parameters.threshold);
         let n = &mut self.cells[cell].neurons[neuron];
@@ -444,6 +475,7 @@ impl<'a, F: Real> Engine<'a, F> {
         n.net += sign.value();
         self.fire(now, cell, neuron, sign);
         self.decide(now, cell, terminate);
+        sign
     }
 
     /// Moves a neuron's crossing to where it is due now.

@@ -70,6 +70,9 @@ const EFFECTS: &[Effect] = &[
     effect("pooling", &[], SHOWN),
     effect("encoder_seed", &[], SPIKES),
     effect("float", &[], SHOWN),
+    effect("record", &[], TESTS),
+    effect("trace", &[], TESTS),
+    effect("record_to", &[], TESTS),
 ];
 
 impl Typed {

@@ -58,6 +58,7 @@ pub(super) fn selection(session: &Session) -> Result<Range<usize>> {
 pub fn check(session: &Session) -> Result<()> {
     if transcode::is_spiking(&session.description) {
         transcode::check(&session.description, None)?;
+        spiking_test::record_asked(&session.options, &session.description)?;
     }
     Timeline::new(&session.options, selection(session)?.end)?;
     Ok(())

@@ -6,6 +6,7 @@ pub mod curve;
 pub mod figures;
 mod one;
 mod present;
+mod record;
 mod statistics;
 mod timeline;
 
@@ -22,6 +23,7 @@ use crate::failure::{Interrupted, wrong_input};
 use crate::report::curves::success_text;
 use crate::report::number::general;
 use crate::report::progress::{Progress, note, result};
+use crate::report::record as report_record;
 use crate::report::summary::Summary;
 use crate::report::{activity, spikes};
 use crate::session::Session;
@@ -32,6 +34,8 @@ pub use begin::{Begin, Resume};
 use checkpoint::{Answer, Checkpoint};
 pub use one::run_one;
 use present::{Came, Test};
+pub use record::asked as record_asked;
+use record::{Record, Wanted};
 pub use timeline::Timeline;
 
 /// The success of each stimulus.
@@ -109,7 +113,8 @@ pub fn run<F: Real>(
     summary: &mut Summary,
 ) -> Result<()> {
     let plan = plan::<F>(session, prepared)?;
-    let test = Test { session, prepared, plan: &plan, ids };
+    let wanted = Wanted::new(session, &plan)?;
+    let test = Test { session, prepared, plan: &plan, ids, wanted: wanted.as_ref() };
     let (identity, mut reached) = begin.reached(&test)?;
     prepared.write(session)?;
     if reached.is_new() {
@@ -118,16 +123,19 @@ pub fn run<F: Real>(
     for stale in [STATISTICS, "stimuli"] {
         session.output.clear(stale)?;
     }
+    let n_answered = reached.n_answered() as u64;
+    let mut record = wanted.as_ref().map(|wanted| wanted.open(&test, summary, n_answered)).transpose()?;
     interrupt::listen();
-    let progress = Progress::go_on("Spiking", ids.len() as u64, reached.n_answered() as u64);
+    let progress = Progress::go_on("Spiking", ids.len() as u64, n_answered);
     let path = session.output.path(checkpoint::FILE);
     let kept = |error: anyhow::Error, reached: &Checkpoint| match reached.save(&session.output, &plan, &identity) {
         Ok(()) => anyhow!("{error:#}; the checkpoint is in `{}`, go on with --resume", path.display()),
         Err(of_checkpoint) => anyhow!("{error:#}; no checkpoint is kept: {of_checkpoint:#}"),
     };
-    if go_on(&test, &mut reached, &progress).map_err(|error| kept(error, &reached))? == Ended::Early {
+    if go_on(&test, &mut reached, record.as_mut(), &progress).map_err(|error| kept(error, &reached))? == Ended::Early {
         let saved = reached.save(&session.output, &plan, &identity);
-        let logged = if reached.n_answered() > 0 { log_partly(&test, &reached, &progress) } else { Ok(()) };
+        let logged =
+            if reached.n_answered() > 0 { log_partly(&test, &reached, record.as_mut(), &progress) } else { Ok(()) };
         saved?;
         logged.map_err(|error| kept(error, &reached))?;
         progress.say(&format!(
@@ -143,12 +151,13 @@ pub fn run<F: Real>(
     if let Some(stop_at) = prepared.timeline.stop_at() {
         note(&format!("note: the test ended before --checkpoint-after {stop_at}; there is no checkpoint"));
     }
-    finish(&test, &reached, summary).map_err(|error| kept(error, &reached))?;
+    finish(&test, &reached, record.as_mut(), summary).map_err(|error| kept(error, &reached))?;
     session.output.remove(checkpoint::FILE)
 }
 
 /// Removes what an earlier test has left, so that all that lies in the folder is of one test.
 fn remove_earlier(session: &Session) -> Result<()> {
+    report_record::remove(&session.output)?;
     for name in [SUCCESS, &format!("{STATISTICS}.log")] {
         session.output.remove(name)?;
     }
@@ -165,24 +174,30 @@ enum Ended {
 }
 
 /// Presents the stimuli that are not answered yet, with logs each time that a multiple of `--log` is.
-fn go_on<F: Real>(test: &Test<'_, F>, reached: &mut Checkpoint, progress: &Progress) -> Result<Ended> {
+fn go_on<F: Real>(
+    test: &Test<'_, F>,
+    reached: &mut Checkpoint,
+    mut record: Option<&mut Record>,
+    progress: &Progress,
+) -> Result<Ended> {
     let log = usize::try_from(test.session.options.log.unwrap_or(DEFAULT_LOG)).unwrap_or(usize::MAX);
-    let mut n_recorded = record(test, reached, 0)?;
+    let mut n_recorded = record_environment(test, reached, 0)?;
     let open: Vec<usize> = (0..test.ids.len()).filter(|&index| reached.answers[index].is_none()).collect();
     let mut rest = &open[..];
     while !rest.is_empty() {
         let until_log = log - reached.n_answered() % log;
-        let (chunk, left) = rest.split_at(rest.len().min(until_log).min(MAX_CHUNK));
+        let most = record.as_ref().map_or(MAX_CHUNK, |record| record.batch());
+        let (chunk, left) = rest.split_at(rest.len().min(until_log).min(most));
         rest = left;
-        let ended = present_chunk(test, reached, chunk, progress)?;
-        n_recorded = record(test, reached, n_recorded)?;
+        let ended = present_chunk(test, reached, chunk, record.as_deref_mut(), progress)?;
+        n_recorded = record_environment(test, reached, n_recorded)?;
         if ended == Ended::Early {
             return Ok(ended);
         }
         let n = reached.n_answered();
         progress.advance(n as u64, String::new);
         if n.is_multiple_of(log) || rest.is_empty() {
-            log_partly(test, reached, progress)?;
+            log_partly(test, reached, record.as_deref_mut(), progress)?;
         }
     }
     Ok(Ended::Whole)
@@ -193,16 +208,25 @@ fn present_chunk<F: Real>(
     test: &Test<'_, F>,
     reached: &mut Checkpoint,
     chunk: &[usize],
+    record: Option<&mut Record>,
     progress: &Progress,
 ) -> Result<Ended> {
     let started = Instant::now();
-    let (came, totals) = test.present_all(chunk, &reached.in_flight, progress)?;
-    reached.seconds += started.elapsed().as_secs_f64();
+    let (mut came, totals) = test.present_all(chunk, &reached.in_flight, progress)?;
+    let seconds = started.elapsed().as_secs_f64();
+    if let Some(record) = record {
+        let patterns = came.iter_mut().filter_map(|came| match came {
+            Came::Done(_, pattern) => pattern.take().map(|pattern| *pattern),
+            _ => None,
+        });
+        record.append(&patterns.collect::<Vec<_>>())?;
+    }
+    reached.seconds += seconds;
     reached.totals.merge(&totals);
     let mut ended = Ended::Whole;
     for (&index, came) in chunk.iter().zip(came) {
         match came {
-            Came::Done(answer) => {
+            Came::Done(answer, _) => {
                 reached.answers[index] = Some(answer);
                 reached.in_flight.remove(&index);
                 continue;
@@ -218,7 +242,7 @@ fn present_chunk<F: Real>(
 }
 
 /// Writes the environment's spikes of the first stimuli as soon as all before them are answered; how many are written.
-fn record<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, mut n_recorded: usize) -> Result<usize> {
+fn record_environment<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, mut n_recorded: usize) -> Result<usize> {
     while let Some(Some(answer)) = reached.answers[..test.ids.len().min(N_RECORDED)].get(n_recorded) {
         let name = format!("stimuli/stimuli_{n_recorded}_activity.dat");
         activity::write_environment(&test.session.output, &name, &test.environment(n_recorded, answer)?)?;
@@ -228,13 +252,21 @@ fn record<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, mut n_recorded: usi
 }
 
 /// The logs of what was done so far.
-fn log_partly<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, progress: &Progress) -> Result<()> {
+fn log_partly<F: Real>(
+    test: &Test<'_, F>,
+    reached: &Checkpoint,
+    record: Option<&mut Record>,
+    progress: &Progress,
+) -> Result<()> {
     let (session, success) = (test.session, success(test, reached));
     let n = success.len() as u64;
     let rate = success.iter().sum::<f64>() / n as f64;
     let counted = statistics::statistics(session, test.plan, &reached.totals, n);
     session.output.write(SUCCESS, success_text(&success, 0))?;
     spikes::write(&session.output, STATISTICS, &counted, None)?;
+    if let Some(record) = record {
+        record.tell_synapses(test.plan, &reached.totals)?;
+    }
     progress.log(
         n,
         &format!(
@@ -247,7 +279,12 @@ fn log_partly<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, progress: &Prog
 }
 
 /// The logs and the summary of the whole test.
-fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summary) -> Result<()> {
+fn finish<F: Real>(
+    test: &Test<'_, F>,
+    reached: &Checkpoint,
+    record: Option<&mut Record>,
+    summary: &mut Summary,
+) -> Result<()> {
     let (session, plan, success) = (test.session, test.plan, success(test, reached));
     let rate = success.iter().sum::<f64>() / success.len() as f64;
     let counted = statistics::statistics(session, plan, &reached.totals, success.len() as u64);
@@ -255,6 +292,10 @@ fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summa
     session.output.write(SUCCESS, success_text(&success, 0))?;
     spikes::write(&session.output, STATISTICS, &counted, Some(&reads))?;
     activity::write_firing_rates(&session.output, &session.description, &reached.totals)?;
+    if let Some(record) = record {
+        record.tell_synapses(plan, &reached.totals)?;
+        record.finish()?;
+    }
     result(&format!(
         "Final spiking recognition rate: {:.2}%    (error rate: {:.2}%)",
         100.0 * rate,

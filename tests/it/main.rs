@@ -19,6 +19,9 @@ mod learning_flow;
 mod models;
 mod program;
 mod rearranged;
+mod record;
+#[cfg(feature = "hdf5")]
+mod record_hdf5;
 mod refusals;
 mod resume;
 mod spiking;

@@ -188,6 +188,13 @@ impl<F: Real> Runs<F> {
         })
     }
 
+    /// Whether a neuron is among them.
+    pub(crate) fn reaches(&self, reach: Reach, neuron: usize) -> bool {
+        let is_reached = |lane: usize| self.masks(reach)[lane / LANES] >> (lane % LANES) & 1 == 1;
+        self.rows(reach)
+            .any(|(first, _)| neuron.checked_sub(first).is_some_and(|lane| lane < reach.n_lanes && is_reached(lane)))
+    }
+
     /// An interval of neurons that holds all rows.
     #[inline(always)]
     pub(crate) fn span(&self, reach: Reach) -> (usize, usize) {

@@ -71,6 +71,7 @@ pub(super) fn runs<F: Real, I: Isa>(
         }
         activity.count(reach.n_rows * reach.n_lanes / LANES, fire.pending.len() - first_emission);
         fire.decide(state, first_emission);
+        fire.show_all(state, link.cell, first_emission, |neuron| runs.reaches(reach, neuron), recorder);
     }
     (state.touched, state.activity) = (touched, activity);
 }
@@ -171,10 +172,15 @@ pub(super) fn taps<F: Real>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
     taps: &Taps<F>,
-    at: Arrival,
+    (cell, at): (usize, Arrival),
     is_negative: bool,
+    recorder: &mut impl Recorder,
 ) {
-    taps.for_each(&fire.weighted.synapses, at, |neuron, _, weight| fire.arrive(state, neuron, weight, is_negative));
+    taps.for_each(&fire.weighted.synapses, at, |neuron, _, weight| {
+        let first = fire.pending.len();
+        fire.arrive(state, neuron, weight, is_negative);
+        fire.show(state, (cell, neuron), first, recorder);
+    });
 }
 
 /// A spike at a pooling cell whose counts only rise, of a neuron that is in `window` and has now spiked `count` times.

@@ -118,9 +118,10 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
                 let pending = &mut self.emissions[cell + 1].pending;
                 let mut fire = Fire { weighted, pending, clock: &mut self.clock };
                 let mut drive = Drive { driven, crossings: self.crossings };
-                let neuron = neuron as usize;
+                let (neuron, first) = (neuron as usize, fire.pending.len());
                 let output = neuron % weighted.synapses.n_outputs;
                 drive.arrive(&mut fire, state, (neuron, output), weight, order & 1 == 1);
+                fire.show(state, (cell, neuron), first, self.recorder);
                 if !pending.is_empty() {
                     self.waiting.insert(cell + 1);
                 }
@@ -130,12 +131,18 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
         };
         let weight = if order & 1 == 1 { -weight } else { weight };
         let now = self.clock.now;
+        let first = if R::SEES_POTENTIALS { self.emissions[cell + 1].pending.len() } else { 0 };
         if let Some(is_negative) = arrive::neuron(&weighted.neuron, state, neuron as usize, weight, now) {
             let pending = &mut self.emissions[cell + 1].pending;
             pending.push(neuron << 1 | u32::from(is_negative));
             let first = pending.len() - 1;
             Fire { weighted, pending, clock: &mut self.clock }.decide(state, first);
             self.waiting.insert(cell + 1);
+        }
+        if R::SEES_POTENTIALS {
+            let pending = &mut self.emissions[cell + 1].pending;
+            let fire = Fire { weighted, pending, clock: &mut self.clock };
+            fire.show(state, (cell, neuron as usize), first, self.recorder);
         }
     }
 

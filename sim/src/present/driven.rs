@@ -78,7 +78,9 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
             let pending = &mut self.emissions[cell + 1].pending;
             let mut fire = Fire { weighted, pending, clock: &mut self.clock };
             let mut drive = Drive { driven, crossings: self.crossings };
-            drive.cross(&mut fire, state, number - driven.first as usize);
+            let (neuron, first) = (number - driven.first as usize, fire.pending.len());
+            drive.cross(&mut fire, state, neuron);
+            fire.show(state, (cell, neuron), first, self.recorder);
             self.waiting.insert(cell + 1);
         }
     }
@@ -132,7 +134,7 @@ impl<F: Real> Drive<'_, F> {
         let (weighted, now, driven) = (fire.weighted, fire.clock.now, self.driven);
         let time = SimTime(fire.clock.start + now);
         if let Fan::Runs(runs, drift) = &driven.fan {
-            return self.runs::<I>(fire, state, (runs, drift), group, link, spikes);
+            return self.runs::<I>(fire, state, (runs, drift), group, link, spikes, recorder);
         }
         for &spike in spikes {
             let at = weighted.synapses.arrival_from(group, link.first_channel, spike >> 1);
@@ -140,13 +142,17 @@ impl<F: Real> Drive<'_, F> {
             match &driven.fan {
                 Fan::Runs(..) => {}
                 Fan::Taps(taps) => taps.for_each(&weighted.synapses, at, |neuron, output, weight| {
+                    let first = fire.pending.len();
                     self.arrive(fire, state, (neuron, output), weight, is_negative);
+                    fire.show(state, (link.cell, neuron), first, recorder);
                 }),
                 Fan::Delayed(delayed) => {
                     let arrive = |neuron: usize, weight| {
                         recorder.arrival(time, link.cell);
                         let output = neuron % weighted.synapses.n_outputs;
+                        let first = fire.pending.len();
                         self.arrive(fire, state, (neuron, output), weight, is_negative);
+                        fire.show(state, (link.cell, neuron), first, recorder);
                     };
                     let source = group.base + (spike >> 1);
                     let targets = delayed.targets(&weighted.synapses, at);
@@ -157,6 +163,7 @@ impl<F: Real> Drive<'_, F> {
     }
 
     /// Spikes of a group, one after the other, at rows of neurons. What is pending of a neuron is a lower bound afterwards.
+    #[expect(clippy::too_many_arguments, reason = "what a spike is, whom it reaches, and who looks on")]
     #[inline(always)]
     fn runs<I: Isa>(
         &mut self,
@@ -166,6 +173,7 @@ impl<F: Real> Drive<'_, F> {
         group: &Group,
         link: Link,
         spikes: &[u32],
+        recorder: &mut impl Recorder,
     ) {
         let (rule, now) = (fire.weighted.neuron.rule, fire.clock.now);
         for &spike in spikes {
@@ -195,6 +203,7 @@ impl<F: Real> Drive<'_, F> {
                 self.crossings.refresh(number, reach.n_lanes);
             }
             fire.decide(state, first_emission);
+            fire.show_all(state, link.cell, first_emission, |neuron| runs.reaches(reach, neuron), recorder);
         }
     }
 

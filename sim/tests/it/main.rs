@@ -15,3 +15,4 @@ mod queue;
 mod reads;
 mod refusals;
 mod rooflines;
+mod traces;

@@ -7,6 +7,7 @@ use stimuli::StimulusId;
 
 use super::checkpoint::{self, Bounds, Checkpoint, Identity, Saved};
 use super::present::Test;
+use super::record;
 use super::timeline::Timeline;
 use crate::failure::wrong_input;
 use crate::report::progress::note;
@@ -113,6 +114,7 @@ fn identity(session: &Session, ids: &[StimulusId], timeline: &Timeline, weights_
         ("--pooling", format!("{:?}", description.pooling).to_lowercase()),
         ("--present-time", options.present_time.to_string()),
         ("clock", timeline.clock().to_string()),
+        ("--record", record::named(options)),
         ("stimuli", format!("{} ({})", ids.len(), hex(numbers))),
         ("images and labels of the stimuli (sha256)", hex(images(session, ids)?)),
     ];

@@ -61,7 +61,7 @@ pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], 
     let plan =
         Plan::<F>::new(&network).map_err(|e| wrong_input(format!("{}: {e}", session.description.stimuli.span.file)))?;
     let fans = Fans::new(&plan);
-    let test = Test { session, prepared, plan: &plan, ids };
+    let test = Test { session, prepared, plan: &plan, ids, wanted: None };
     let rules: Vec<Rule> = axes.deltas.iter().map(|&delta| Rule { delta, max: 0 }).collect();
     let rules: Vec<Rule> = rules.into_iter().chain(axes.maxes.iter().map(|&max| Rule { delta: 0, max })).collect();
     let deadlines: Vec<SimTime> = axes.deadlines.iter().map(|deadline| SimTime(deadline.0)).collect();

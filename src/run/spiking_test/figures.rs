@@ -108,7 +108,7 @@ impl Sums {
 pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId]) -> Result<Figures> {
     let plan = plan::<F>(session, prepared)?;
     let fans = Fans::new(&plan);
-    let test = Test { session, prepared, plan: &plan, ids };
+    let test = Test { session, prepared, plan: &plan, ids, wanted: None };
     let cells = plan.network().cells.iter().enumerate();
     let sources: Vec<Source> =
         std::iter::once(Source::Environment).chain(cells.map(|(cell, _)| Source::Cell(cell))).collect();

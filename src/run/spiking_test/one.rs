@@ -11,6 +11,7 @@ use stats::LatencySummary;
 use stimuli::{Set, StimulusId};
 
 use super::present::{Test, Worker};
+use super::record::Wanted;
 use super::{Prepared, plan, statistics};
 use crate::report::number::grouped;
 use crate::report::progress::result;
@@ -34,12 +35,16 @@ pub fn run_one<F: Real>(
     prepared.write(session)?;
     let ids = session.database().set(Set::Test);
     let id = ids[place];
-    let test = Test { session, prepared, plan: &plan, ids };
+    let wanted = Wanted::new(session, &plan)?;
+    let test = Test { session, prepared, plan: &plan, ids, wanted: wanted.as_ref() };
     let mut worker = Worker::new(&test);
     let mut raster = Raster::default();
     let started = Instant::now();
     let outcome = worker.present(&test, place, &mut raster)?;
     let seconds = started.elapsed().as_secs_f64();
+    if let Some(wanted) = &wanted {
+        wanted.record_one(&test, place, &mut worker, summary)?;
+    }
     let mut totals = Totals::new(&plan);
     totals.add(&worker.state);
     let target = session.target_cell();

@@ -11,9 +11,11 @@ use stimuli::{Set, StimulusId};
 
 use super::Prepared;
 use super::checkpoint::{Answer, FILE};
+use super::record::{Eyes, Seen, Wanted};
 use super::timeline::Until;
 use crate::failure::wrong_input;
 use crate::report::progress::Progress;
+use crate::report::record::Pattern;
 use crate::run::interrupt;
 use crate::session::Session;
 
@@ -26,12 +28,14 @@ pub struct Test<'a, F> {
     pub prepared: &'a Prepared,
     pub plan: &'a Plan<F>,
     pub ids: &'a [StimulusId],
+    /// What is recorded of each stimulus, if anything is.
+    pub wanted: Option<&'a Wanted>,
 }
 
 /// What came of one stimulus.
 pub enum Came {
-    /// It was presented to its end.
-    Done(Answer),
+    /// It was presented to its end; what is recorded of it.
+    Done(Answer, Option<Box<Pattern>>),
     /// It paused in mid-pattern; the engine's bytes.
     Paused(Vec<u8>),
     /// It was not begun, or not gone on with.
@@ -57,7 +61,28 @@ impl<F: Real> Worker<F> {
     }
 
     /// Presents the stimulus of a number, or goes on with it, until it ends, the user stops the test or its time has come.
-    fn go_on(&mut self, test: &Test<'_, F>, index: usize, paused: Option<&[u8]>) -> Result<Came> {
+    ///
+    /// What is recorded is recorded whole: such a stimulus begins anew after a stop in its middle.
+    fn go_on(
+        &mut self,
+        test: &Test<'_, F>,
+        index: usize,
+        paused: Option<&[u8]>,
+        eyes: Option<&mut Eyes<'_>>,
+    ) -> Result<Came> {
+        let Some(eyes) = eyes else { return self.go_on_seen(test, index, paused, &mut Nothing, |_| None) };
+        eyes.clear();
+        self.go_on_seen(test, index, paused, &mut eyes.0, |seen| Some(seen))
+    }
+
+    fn go_on_seen<R: Recorder>(
+        &mut self,
+        test: &Test<'_, F>,
+        index: usize,
+        paused: Option<&[u8]>,
+        recorder: &mut R,
+        seen: impl Fn(&R) -> Option<&Seen<'_>>,
+    ) -> Result<Came> {
         let Prepared { encoder, seed, timeline, .. } = test.prepared;
         let stop_at = match timeline.until(index) {
             Until::Nothing => return Ok(Came::Nothing),
@@ -72,13 +97,17 @@ impl<F: Real> Worker<F> {
         let progress = if let Some(bytes) = paused {
             *state = State::from_bytes(plan, encoder, bytes)
                 .map_err(|e| wrong_input(format!("--resume: {}: {e}", test.session.output.path(FILE).display())))?;
-            sim::resume(plan, state, encoder, &mut Nothing, pause)
+            sim::resume(plan, state, encoder, recorder, pause)
         } else {
             let presentation = test.load(index, &mut self.values)?;
-            sim::present_until(plan, state, encoder, *seed, &presentation, &mut Nothing, pause)
+            sim::present_until(plan, state, encoder, *seed, &presentation, recorder, pause)
         };
         Ok(match progress {
-            sim::Progress::Done(outcome) => Came::Done(test.answer(index, &outcome)),
+            sim::Progress::Done(outcome) => {
+                let pattern = test.wanted.map(|wanted| wanted.pattern(test, index, &outcome, state, seen(recorder)));
+                Came::Done(test.answer(index, &outcome), pattern.map(Box::new))
+            }
+            sim::Progress::Paused if test.wanted.is_some() => Came::Nothing,
             sim::Progress::Paused => state.to_bytes(plan, encoder).map_or(Came::Nothing, Came::Paused),
         })
     }
@@ -105,7 +134,8 @@ impl<F: Real> Test<'_, F> {
     }
 
     /// Presents stimuli by number, or goes on with those that `in_flight` has, and sums what was presented to its end; the
-    /// results are in the order of `indices`. `progress` moves with each answer.
+    /// results are in the order of `indices`. `progress` moves with each answer. Where stimuli are recorded, what follows one
+    /// that did not end counts for nothing, so that a record has no gaps.
     ///
     /// # Errors
     /// What is in flight is not of this test.
@@ -116,15 +146,16 @@ impl<F: Real> Test<'_, F> {
         progress: &Progress,
     ) -> Result<(Vec<Came>, Totals)> {
         let blocks: Vec<Result<(Vec<Came>, Totals)>> = indices
-            .par_chunks(BLOCK)
+            .par_chunks(BLOCK.min(indices.len().div_ceil(rayon::current_num_threads()).max(1)))
             .map_init(
-                || Worker::new(self),
-                |worker, indices| {
+                || (Worker::new(self), self.wanted.and_then(|wanted| Eyes::new(wanted, self.plan))),
+                |(worker, eyes), indices| {
                     let mut totals = Totals::new(self.plan);
                     let mut all = Vec::with_capacity(indices.len());
                     for &index in indices {
-                        let came = worker.go_on(self, index, in_flight.get(&index).map(Vec::as_slice))?;
-                        if let Came::Done(_) = came {
+                        let paused = in_flight.get(&index).map(Vec::as_slice);
+                        let came = worker.go_on(self, index, paused, eyes.as_mut())?;
+                        if let Came::Done(..) = came {
                             totals.add(&worker.state);
                             progress.step();
                         }
@@ -136,8 +167,14 @@ impl<F: Real> Test<'_, F> {
             .collect();
         let mut totals = Totals::new(self.plan);
         let mut all = Vec::with_capacity(indices.len());
+        let mut is_whole = true;
         for block in blocks {
             let (of_block, totals_of_block) = block?;
+            if !is_whole {
+                all.extend(of_block.iter().map(|_| Came::Nothing));
+                continue;
+            }
+            is_whole = self.wanted.is_none() || of_block.iter().all(|came| matches!(came, Came::Done(..)));
             all.extend(of_block);
             totals.merge(&totals_of_block);
         }
