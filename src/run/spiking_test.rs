@@ -6,6 +6,7 @@ pub mod curve;
 pub mod figures;
 mod one;
 mod present;
+pub mod samples;
 mod statistics;
 mod timeline;
 
@@ -14,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use formal::Network;
 use sim::{Encoder, Plan, Real, SimTime};
-use stats::LatencySummary;
+use stats::{LatencySummary, SpikeStatistics};
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
@@ -29,7 +30,8 @@ use crate::transcode::{self, Transcoded, normalization_name};
 use crate::weights::Loaded;
 
 pub use begin::{Begin, Resume};
-use checkpoint::{Answer, Checkpoint};
+pub use checkpoint::Answer;
+use checkpoint::Checkpoint;
 pub use one::run_one;
 use present::{Came, Test};
 pub use timeline::Timeline;
@@ -58,6 +60,14 @@ impl Prepared {
     fn write(&self, session: &Session) -> Result<()> {
         transcode::write(&session.output, &session.description, &self.transcoded)
     }
+}
+
+/// What a whole test gave.
+pub struct Tested {
+    /// In the order presented.
+    pub answers: Vec<Answer>,
+    /// What `stats_spike.log` tells.
+    pub statistics: SpikeStatistics,
 }
 
 /// Transcodes the trained network.
@@ -107,7 +117,7 @@ pub fn run<F: Real>(
     ids: &[StimulusId],
     begin: Begin,
     summary: &mut Summary,
-) -> Result<()> {
+) -> Result<Tested> {
     let plan = plan::<F>(session, prepared)?;
     let test = Test { session, prepared, plan: &plan, ids };
     let (identity, mut reached) = begin.reached(&test)?;
@@ -143,8 +153,9 @@ pub fn run<F: Real>(
     if let Some(stop_at) = prepared.timeline.stop_at() {
         note(&format!("note: the test ended before --checkpoint-after {stop_at}; there is no checkpoint"));
     }
-    finish(&test, &reached, summary).map_err(|error| kept(error, &reached))?;
-    session.output.remove(checkpoint::FILE)
+    let statistics = finish(&test, &reached, summary).map_err(|error| kept(error, &reached))?;
+    session.output.remove(checkpoint::FILE)?;
+    Ok(Tested { answers: reached.answers.into_iter().flatten().collect(), statistics })
 }
 
 /// Removes what an earlier test has left, so that all that lies in the folder is of one test.
@@ -247,7 +258,7 @@ fn log_partly<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, progress: &Prog
 }
 
 /// The logs and the summary of the whole test.
-fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summary) -> Result<()> {
+fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summary) -> Result<SpikeStatistics> {
     let (session, plan, success) = (test.session, test.plan, success(test, reached));
     let rate = success.iter().sum::<f64>() / success.len() as f64;
     let counted = statistics::statistics(session, plan, &reached.totals, success.len() as u64);
@@ -268,7 +279,8 @@ fn finish<F: Real>(test: &Test<'_, F>, reached: &Checkpoint, summary: &mut Summa
     summary.spiking_seconds = Some(reached.seconds);
     let latencies = reached.answers.iter().flatten().map(|answer| answer.latency.map(SimTime));
     statistics::fill(summary, &counted, &LatencySummary::of(latencies));
-    summary.write(&session.output)
+    summary.write(&session.output)?;
+    Ok(counted)
 }
 
 /// 1 for each answer that is right, else 0.
