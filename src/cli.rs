@@ -12,6 +12,7 @@ mod find_lr;
 mod inspect;
 mod keys;
 mod learn;
+mod report;
 mod shell;
 mod spiking;
 mod test;
@@ -67,6 +68,8 @@ enum Command {
     Demo(DemoArgs),
     /// Compare frames and spikes layer by layer; name the first layer that breaks, the reason and the remedy
     Audit(AuditArgs),
+    /// Make the report page of an output folder: one HTML file with what the runs in it have found
+    Report(ReportArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
     /// Print the reference of all sections and keys of a model file
@@ -99,7 +102,9 @@ impl Cli {
             Command::Demo(args) => &mut args.options,
             Command::Weights(args) => &mut args.options,
             Command::Audit(args) => &mut args.options,
-            Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => return Ok(cli),
+            Command::Report(_) | Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => {
+                return Ok(cli);
+            }
         };
         options.typed = Typed::of(&matches);
         Ok(cli)
@@ -231,6 +236,14 @@ pub struct AuditArgs {
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// Whose report to write.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Output folder of a run
+    #[arg(value_name = "RUN_DIR")]
+    pub folder: std::path::PathBuf,
 }
 
 /// What to measure, and how.
@@ -411,6 +424,9 @@ pub struct Options {
     /// Test one stimulus, by its id in the database
     #[arg(long, value_name = "ID", help_heading = "Test", conflicts_with = "nb_test")]
     pub test_id: Option<usize>,
+    /// Also write report.html, a page with what the test has found, and its pictures to report_figures/ (the demo always does)
+    #[arg(long, help_heading = "Test")]
+    pub page: bool,
     /// Test only the first N stimuli of the Test set
     #[arg(long, value_name = "N", help_heading = "Test", value_parser = arguments::count)]
     pub nb_test: Option<u64>,
@@ -550,6 +566,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
         Command::Audit(args) => audit::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),

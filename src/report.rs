@@ -13,6 +13,7 @@ pub mod maps;
 pub mod memory;
 pub mod network;
 pub mod number;
+pub mod page;
 pub mod picture;
 pub mod progress;
 pub mod record;

@@ -10,5 +10,6 @@ pub mod learn;
 pub mod learn_bench;
 pub mod learning_state;
 pub mod reconstruction;
+pub mod samples;
 pub mod spiking_test;
 pub mod tune;

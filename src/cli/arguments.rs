@@ -6,7 +6,7 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "learn",
     "test",
     "curve",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 16] = [
     "check",
     "inspect",
     "demo",
+    "report",
     "bench",
     "keys",
     "weights",

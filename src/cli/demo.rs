@@ -26,7 +26,8 @@ pub fn run(options: &Options) -> Result<()> {
     let learned = crate::run::learn::run(&session, &mut network, amount)?;
     crate::run::learn::announce(&session, &learned);
     result(&format!("\n2. Test the same weights in {SPIKING_MODEL}, as frames and as spikes"));
-    let session = session.with_model(SPIKING_MODEL)?;
+    let mut session = session.with_model(SPIKING_MODEL)?;
+    session.options.page = true;
     let network = assemble::formal_network(&session.description, session.seed)?;
     test::finish(session, network, &learned.weights, Some(&learned))
 }

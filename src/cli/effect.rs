@@ -63,6 +63,7 @@ const EFFECTS: &[Effect] = &[
     effect("test_index", CHOOSES, &[]),
     effect("test_id", CHOOSES, &[]),
     effect("nb_test", CHOOSES, &[]),
+    effect("page", TESTS, &[]),
     effect("present_time", &[], SPIKES),
     effect("continuous", &[], TESTS),
     effect("checkpoint_after", &[], TESTS),
@@ -92,7 +93,7 @@ impl Typed {
         let is_single = is_typed("test_index") || is_typed("test_id");
         let has_effect = |effect: &Effect| {
             let here = |commands: &[&str]| commands.contains(&self.command.as_str());
-            let in_single = !(is_single && matches!(effect.option, "resume" | "log"));
+            let in_single = !(is_single && matches!(effect.option, "resume" | "log" | "page"));
             here(effect.on_all) || (has_spikes && here(effect.on_spiking) && in_single)
         };
         let silent = EFFECTS.iter().filter(|effect| is_typed(effect.option) && !has_effect(effect));

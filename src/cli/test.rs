@@ -8,9 +8,11 @@ use stimuli::Set;
 use super::{FloatArg, Options};
 use crate::failure::wrong_input;
 use crate::report::maps;
+use crate::report::page;
 use crate::report::progress::result;
 use crate::report::summary;
 use crate::run::learn::Learned;
+use crate::run::samples::{self, SpikingTest};
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
 use crate::run::{formal_test, reconstruction};
 use crate::session::{Session, use_threads};
@@ -102,6 +104,7 @@ pub fn finish(
         None
     };
     session.output.remove(summary::FILE)?;
+    session.output.clear(page::data::FOLDER)?;
     session.prepare(Set::Test)?;
     if is_single {
         let database = session.database();
@@ -110,6 +113,7 @@ pub fn finish(
     if options.log_kernels {
         maps::write_kernels(&session.output, &session.description, &network)?;
     }
+    let mut tested_as_frames = None;
     if session.is_data_target() {
         let found = reconstruction::run(&session, &mut network, ids)?;
         summary.mean_squared_error = Some(found.mean_squared_error());
@@ -119,22 +123,51 @@ pub fn finish(
         let formal = formal_test::run(&session, &mut network, ids)?;
         summary.formal_recognition_rate = Some(formal.recognition_rate());
         summary.formal_seconds = Some(formal.seconds);
+        tested_as_frames = Some(formal);
     }
+    // One stimulus makes no page.
+    let tested_as_frames = tested_as_frames.filter(|_| options.page && !is_single);
+    let weights_sha256 = loaded.sha256.clone();
+    let output = session.output.clone();
     if is_spiking {
         let (session, mut network, loaded) = folded(session, network, loaded)?;
         let session = &session;
         let prepared = spiking_test::prepare(session, &mut network, &loaded, timeline, &mut summary)?;
         let (summary, place) = (&mut summary, places.start);
-        match (options.float, begin) {
-            (FloatArg::F32, Some(begin)) => spiking_test::run::<f32>(session, &prepared, ids, begin, summary)?,
-            (FloatArg::F64, Some(begin)) => spiking_test::run::<f64>(session, &prepared, ids, begin, summary)?,
-            (FloatArg::F32, None) => spiking_test::run_one::<f32>(session, &prepared, &mut network, place, summary)?,
-            (FloatArg::F64, None) => spiking_test::run_one::<f64>(session, &prepared, &mut network, place, summary)?,
+        let tested = match (options.float, begin) {
+            (FloatArg::F32, Some(begin)) => Some(spiking_test::run::<f32>(session, &prepared, ids, begin, summary)?),
+            (FloatArg::F64, Some(begin)) => Some(spiking_test::run::<f64>(session, &prepared, ids, begin, summary)?),
+            (FloatArg::F32, None) => {
+                spiking_test::run_one::<f32>(session, &prepared, &mut network, place, summary)?;
+                None
+            }
+            (FloatArg::F64, None) => {
+                spiking_test::run_one::<f64>(session, &prepared, &mut network, place, summary)?;
+                None
+            }
+        };
+        if let (Some(formal), Some(tested)) = (&tested_as_frames, &tested) {
+            let spiking = Some(&SpikingTest { prepared: &prepared, tested });
+            match options.float {
+                FloatArg::F32 => {
+                    samples::write::<f32>(session, &mut network, ids, formal, spiking, &weights_sha256)?;
+                }
+                FloatArg::F64 => {
+                    samples::write::<f64>(session, &mut network, ids, formal, spiking, &weights_sha256)?;
+                }
+            }
         }
     } else {
         summary.write(&session.output)?;
+        if let Some(formal) = &tested_as_frames {
+            samples::write::<f32>(&session, &mut network, ids, formal, None, &weights_sha256)?;
+        }
     }
     result(&format!("\n{}", summary.text()));
+    if options.page && !is_single {
+        page::write(&output)?;
+        super::report::told(&output);
+    }
     Ok(())
 }
 

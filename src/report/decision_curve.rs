@@ -16,6 +16,8 @@ use crate::run::spiking_test::curve::{Point, Stopping};
 /// Names of the files.
 pub const FILES: [&str; 4] = ["curve.csv", "curve.json", "curve_reads.png", "curve_latency.png"];
 
+/// Kinds of ways to stop.
+pub(super) const RULES: [&str; 3] = ["TerminateDelta", "TerminateMax", "deadline"];
 const FS_PER_NS: f64 = 1e6;
 /// Points further below the best one are left out of the pictures, which would show nothing else.
 const MOST_LOSS: f64 = 0.02;
@@ -103,9 +105,9 @@ impl Stopping {
     /// The rule, and its number in the pictures' and tables' units.
     fn named(self) -> (&'static str, String) {
         match self {
-            Self::Delta(delta) => ("TerminateDelta", delta.to_string()),
-            Self::Max(max) => ("TerminateMax", max.to_string()),
-            Self::Deadline(deadline) => ("deadline", deadline.to_string()),
+            Self::Delta(delta) => (RULES[0], delta.to_string()),
+            Self::Max(max) => (RULES[1], max.to_string()),
+            Self::Deadline(deadline) => (RULES[2], deadline.to_string()),
         }
     }
 }
@@ -292,24 +294,31 @@ impl DecisionCurve {
 
     /// The rates over something, a curve for each kind of rule, and the frame network's as a line.
     fn picture(&self, title: &str, x_label: &str, along: impl Fn(&Point) -> f64) -> Result<Vec<u8>> {
-        let best = self.points.iter().map(|point| point.tally.recognition_rate()).fold(self.formal_rate, f64::max);
-        let is_rule = |point: &&Point| !matches!(point.stopping, Stopping::Deadline(_));
-        let dearest = self.points.iter().filter(is_rule).map(&along).reduce(f64::max).unwrap_or(f64::INFINITY);
-        let is_near =
-            |point: &&Point| point.tally.recognition_rate() >= best - MOST_LOSS && along(point) <= MOST_COST * dearest;
-        let mut curves: Vec<Curve<'_>> = Vec::new();
-        for kind in ["TerminateDelta", "TerminateMax", "deadline"] {
-            let of_kind = self.points.iter().filter(|point| point.stopping.named().0 == kind).filter(is_near);
-            let mut points: Vec<(f64, f64)> =
-                of_kind.map(|point| (along(point), 100.0 * point.tally.recognition_rate())).collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            curves.push(Curve { name: kind, points });
-        }
-        let all = curves.iter().flat_map(|curve| &curve.points).map(|point| point.0);
-        let (first, last) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
-        let name = format!("frames {}", general(100.0 * self.formal_rate));
-        curves.push(Curve { name: &name, points: [first, last].map(|x| (x, 100.0 * self.formal_rate)).to_vec() });
-        curves.retain(|curve| !curve.points.is_empty());
+        let named = |point: &Point| (point.stopping.named().0, along(point), point.tally.recognition_rate());
+        let all = series(&self.points.iter().map(named).collect::<Vec<_>>(), self.formal_rate);
+        let curves = all.iter().map(|(name, points)| Curve { name, points: points.clone() }).collect();
         Chart { title, x_label, x_is_log: true, curves, mark: None }.png()
     }
+}
+
+/// Of points with their kind of rule, what they cost and their rate: a curve in percent for each kind, what is far below the
+/// best left out, and the frame network's rate as a line.
+pub(super) fn series(points: &[(&str, f64, f64)], formal_rate: f64) -> Vec<(String, Vec<(f64, f64)>)> {
+    let best = points.iter().map(|point| point.2).fold(formal_rate, f64::max);
+    let of_rules = points.iter().filter(|point| point.0 != RULES[2]).map(|point| point.1);
+    let dearest = of_rules.reduce(f64::max).unwrap_or(f64::INFINITY);
+    let is_near = |point: &&(&str, f64, f64)| point.2 >= best - MOST_LOSS && point.1 <= MOST_COST * dearest;
+    let mut curves: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for kind in RULES {
+        let of_kind = points.iter().filter(|point| point.0 == kind).filter(is_near);
+        let mut of_kind: Vec<(f64, f64)> = of_kind.map(|&(_, along, rate)| (along, 100.0 * rate)).collect();
+        of_kind.sort_by(|a, b| a.0.total_cmp(&b.0));
+        curves.push((kind.to_string(), of_kind));
+    }
+    let all = curves.iter().flat_map(|curve| &curve.1).map(|point| point.0);
+    let (first, last) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+    let frames = [first, last].map(|x| (x, 100.0 * formal_rate)).to_vec();
+    curves.push((format!("frames {}", general(100.0 * formal_rate)), frames));
+    curves.retain(|curve| curve.1.iter().any(|point| point.0.is_finite()));
+    curves
 }

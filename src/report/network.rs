@@ -108,7 +108,8 @@ fn kernel_text(kind: &str, kernel: Size, stride: Size, padding: Size) -> String 
     text
 }
 
-fn kind(cell: &CellDescription) -> String {
+/// What a cell is, in words.
+pub fn kind(cell: &CellDescription) -> String {
     let text = match &cell.operator {
         Operator::Conv(c) => kernel_text("Conv", c.kernel, c.stride, c.padding),
         Operator::Deconv(d) => kernel_text("Deconv", d.kernel, d.stride, d.padding),

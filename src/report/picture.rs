@@ -10,8 +10,10 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::{Line, PrimitiveStyle, Rectangle};
 use embedded_graphics::text::{Alignment, Text};
 use stats::Confusion;
+use stimuli::Shape;
 
 use super::number::significant;
+use super::page::data::Atlas;
 
 const INK: Rgb888 = Rgb888::new(40, 40, 40);
 const GRID: Rgb888 = Rgb888::new(220, 220, 220);
@@ -69,12 +71,22 @@ impl Canvas {
     }
 
     fn png(&self) -> Result<Vec<u8>> {
+        self.encoded(png::ColorType::Rgb, &self.pixels)
+    }
+
+    /// The same with the first color as a gray.
+    fn gray_png(&self) -> Result<Vec<u8>> {
+        let gray: Vec<u8> = self.pixels.iter().copied().step_by(3).collect();
+        self.encoded(png::ColorType::Grayscale, &gray)
+    }
+
+    fn encoded(&self, color: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
-        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_color(color);
         encoder.set_depth(png::BitDepth::Eight);
         let mut writer = encoder.write_header()?;
-        writer.write_image_data(&self.pixels)?;
+        writer.write_image_data(pixels)?;
         writer.finish()?;
         Ok(bytes)
     }
@@ -166,7 +178,7 @@ impl Chart<'_> {
 }
 
 /// The least and the greatest of some numbers, apart from each other.
-fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (min, max) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), v| (min.min(v), max.max(v)));
     if min > max {
         return (0.0, 1.0);
@@ -176,7 +188,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// A step that is a round number, about six of them between two numbers.
-fn step(min: f64, max: f64) -> f64 {
+pub(super) fn step(min: f64, max: f64) -> f64 {
     let rough = (max - min) / 6.0;
     let power = 10f64.powf(rough.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough).unwrap_or(power)
@@ -186,12 +198,12 @@ fn step(min: f64, max: f64) -> f64 {
 const ROUNDING: f64 = 1e-9;
 
 /// The multiples of a step around two numbers, so that the ends of an axis are labeled.
-fn round_bounds(min: f64, max: f64, step: f64) -> (f64, f64) {
+pub(super) fn round_bounds(min: f64, max: f64, step: f64) -> (f64, f64) {
     ((min / step + ROUNDING).floor() * step, (max / step - ROUNDING).ceil() * step)
 }
 
 /// The multiples of a step between two numbers.
-fn ticks(min: f64, max: f64, step: f64) -> Vec<f64> {
+pub(super) fn ticks(min: f64, max: f64, step: f64) -> Vec<f64> {
     let first = (min / step - ROUNDING).ceil() as i64;
     let last = (max / step + ROUNDING).floor() as i64;
     (first..=last).map(|n| n as f64 * step).collect()
@@ -199,7 +211,7 @@ fn ticks(min: f64, max: f64, step: f64) -> Vec<f64> {
 
 /// Logarithms of round numbers between two: powers of ten, in a short range twice and five times those, too, in a shorter one
 /// all multiples.
-fn log_ticks(min: f64, max: f64) -> Vec<f64> {
+pub(super) fn log_ticks(min: f64, max: f64) -> Vec<f64> {
     let steps: &[f64] = match max - min {
         decades if decades <= 1.0 => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
         decades if decades <= 3.0 => &[1.0, 2.0, 5.0],
@@ -211,7 +223,7 @@ fn log_ticks(min: f64, max: f64) -> Vec<f64> {
 }
 
 /// The number of a tick on a logarithmic axis.
-fn log_label(x: f64) -> String {
+pub(super) fn log_label(x: f64) -> String {
     if (-3.5..6.0).contains(&x) { significant(10f64.powf(x), 3) } else { format!("1e{x:.0}") }
 }
 
@@ -296,6 +308,38 @@ pub fn maps(values: &[f32], width: usize, height: usize, columns: usize) -> Resu
         canvas.fill((x as i32, y as i32), (scale as u32, scale as u32), color);
     }
     canvas.png()
+}
+
+/// Stimuli `[c][y][x]` side by side, each reduced by a factor along both sides: color where there are three channels, else the
+/// first channel; black is the least value of all, but not above 0, white the greatest.
+///
+/// # Errors
+/// The encoder fails.
+pub fn atlas(stimuli: &[Vec<f32>], shape: Shape, reduced: usize) -> Result<(Atlas, Vec<u8>)> {
+    let (width, height) = (shape.width.div_ceil(reduced), shape.height.div_ceil(reduced));
+    let columns = (stimuli.len() as f64).sqrt().ceil().max(1.0) as usize;
+    let rows = stimuli.len().div_ceil(columns).max(1);
+    let all = || stimuli.iter().flatten().copied();
+    let (least, greatest) = (all().fold(0.0, f32::min), all().fold(0.0, f32::max));
+    let channels: [usize; 3] = if shape.channels == 3 { [0, 1, 2] } else { [0, 0, 0] };
+    let mut canvas = Canvas::new((columns * width) as u32, (rows * height) as u32);
+    for (number, values) in stimuli.iter().enumerate() {
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let rows = y * reduced..((y + 1) * reduced).min(shape.height);
+            let columns_of = x * reduced..((x + 1) * reduced).min(shape.width);
+            let n = (rows.len() * columns_of.len()) as f32;
+            let level = |channel: usize| {
+                let places = rows.clone().flat_map(|y| columns_of.clone().map(move |x| (y, x)));
+                let sum: f32 = places.map(|(y, x)| values[(channel * shape.height + y) * shape.width + x]).sum();
+                ((sum / n - least) / (greatest - least).max(f32::MIN_POSITIVE) * 255.0).round() as u8
+            };
+            let [red, green, blue] = channels.map(level);
+            let at = ((number % columns * width + x) as i32, (number / columns * height + y) as i32);
+            canvas.fill(at, (1, 1), Rgb888::new(red, green, blue));
+        }
+    }
+    let png = if shape.channels == 3 { canvas.png()? } else { canvas.gray_png()? };
+    Ok((Atlas { width, height, columns, rows }, png))
 }
 
 #[cfg(test)]

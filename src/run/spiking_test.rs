@@ -7,6 +7,7 @@ pub mod figures;
 mod one;
 mod present;
 mod record;
+pub mod samples;
 mod statistics;
 mod timeline;
 
@@ -15,7 +16,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow};
 use formal::Network;
 use sim::{Encoder, Plan, Real, SimTime};
-use stats::LatencySummary;
+use stats::{LatencySummary, SpikeStatistics};
 use stimuli::{Set, StimulusId};
 
 use super::interrupt;
@@ -31,7 +32,8 @@ use crate::transcode::{self, Transcoded, normalization_name};
 use crate::weights::Loaded;
 
 pub use begin::{Begin, Resume};
-use checkpoint::{Answer, Checkpoint};
+pub use checkpoint::Answer;
+use checkpoint::Checkpoint;
 pub use one::run_one;
 use present::{Came, Test};
 pub use record::asked as record_asked;
@@ -62,6 +64,14 @@ impl Prepared {
     fn write(&self, session: &Session) -> Result<()> {
         transcode::write(&session.output, &session.description, &self.transcoded)
     }
+}
+
+/// What a whole test gave.
+pub struct Tested {
+    /// In the order presented.
+    pub answers: Vec<Answer>,
+    /// What `stats_spike.log` tells.
+    pub statistics: SpikeStatistics,
 }
 
 /// Transcodes the trained network.
@@ -111,7 +121,7 @@ pub fn run<F: Real>(
     ids: &[StimulusId],
     begin: Begin,
     summary: &mut Summary,
-) -> Result<()> {
+) -> Result<Tested> {
     let plan = plan::<F>(session, prepared)?;
     let wanted = Wanted::new(session, &plan)?;
     let test = Test { session, prepared, plan: &plan, ids, wanted: wanted.as_ref() };
@@ -151,8 +161,9 @@ pub fn run<F: Real>(
     if let Some(stop_at) = prepared.timeline.stop_at() {
         note(&format!("note: the test ended before --checkpoint-after {stop_at}; there is no checkpoint"));
     }
-    finish(&test, &reached, record.as_mut(), summary).map_err(|error| kept(error, &reached))?;
-    session.output.remove(checkpoint::FILE)
+    let statistics = finish(&test, &reached, record.as_mut(), summary).map_err(|error| kept(error, &reached))?;
+    session.output.remove(checkpoint::FILE)?;
+    Ok(Tested { answers: reached.answers.into_iter().flatten().collect(), statistics })
 }
 
 /// Removes what an earlier test has left, so that all that lies in the folder is of one test.
@@ -284,7 +295,7 @@ fn finish<F: Real>(
     reached: &Checkpoint,
     record: Option<&mut Record>,
     summary: &mut Summary,
-) -> Result<()> {
+) -> Result<SpikeStatistics> {
     let (session, plan, success) = (test.session, test.plan, success(test, reached));
     let rate = success.iter().sum::<f64>() / success.len() as f64;
     let counted = statistics::statistics(session, plan, &reached.totals, success.len() as u64);
@@ -309,7 +320,8 @@ fn finish<F: Real>(
     summary.spiking_seconds = Some(reached.seconds);
     let latencies = reached.answers.iter().flatten().map(|answer| answer.latency.map(SimTime));
     statistics::fill(summary, &counted, &LatencySummary::of(latencies));
-    summary.write(&session.output)
+    summary.write(&session.output)?;
+    Ok(counted)
 }
 
 /// 1 for each answer that is right, else 0.

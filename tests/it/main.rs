@@ -23,6 +23,7 @@ mod record;
 #[cfg(feature = "hdf5")]
 mod record_hdf5;
 mod refusals;
+mod report_page;
 mod resume;
 mod spiking;
 mod tidy;

@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use rayon::prelude::*;
-use sim::network::Operator;
-use sim::{Decisions, Fans, Plan, Real, Rule, SimDuration, SimTime};
+use sim::{Decisions, Fans, Real, Rule, SimDuration, SimTime};
 use stats::Tally;
 use stimuli::StimulusId;
 
 use super::Prepared;
 use super::present::{BLOCK, Test, Worker};
-use crate::failure::{Interrupted, wrong_input};
+use crate::failure::Interrupted;
 use crate::report::progress::Progress;
 use crate::run::interrupt;
 use crate::session::Session;
@@ -54,18 +53,13 @@ pub struct Point {
 /// # Errors
 /// Ctrl-C; a stimulus that cannot be read.
 pub fn run<F: Real>(session: &Session, prepared: &Prepared, ids: &[StimulusId], axes: &Axes) -> Result<Vec<Point>> {
-    let mut network = prepared.transcoded.network.clone();
-    if let Operator::Fc(fc) = &mut network.cells[network.output].operator {
-        (fc.terminate_delta, fc.terminate_max) = (0, 0);
-    }
-    let plan =
-        Plan::<F>::new(&network).map_err(|e| wrong_input(format!("{}: {e}", session.description.stimuli.span.file)))?;
+    let plan = prepared.plan_without_decision::<F>(session)?;
     let fans = Fans::new(&plan);
     let test = Test { session, prepared, plan: &plan, ids, wanted: None };
     let rules: Vec<Rule> = axes.deltas.iter().map(|&delta| Rule { delta, max: 0 }).collect();
     let rules: Vec<Rule> = rules.into_iter().chain(axes.maxes.iter().map(|&max| Rule { delta: 0, max })).collect();
     let deadlines: Vec<SimTime> = axes.deadlines.iter().map(|deadline| SimTime(deadline.0)).collect();
-    let nothing = || vec![Tally::new(network.cells.len()); rules.len() + deadlines.len()];
+    let nothing = || vec![Tally::new(plan.network().cells.len()); rules.len() + deadlines.len()];
     let replay = Replay { test: &test, rules: &rules, deadlines: &deadlines };
     interrupt::listen();
     let progress = Progress::start("Spiking", ids.len() as u64);

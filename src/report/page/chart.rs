@@ -1,0 +1,170 @@
+//! Pictures as SVG: curves and points. Colors come from the style sheet of the page, or from [`file`] in a file of its own.
+
+use std::fmt::Write;
+
+use super::html::escaped;
+use crate::report::number::significant;
+use crate::report::picture::{Chart, bounds, log_label, log_ticks, round_bounds, step, ticks};
+
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 330.0;
+/// Left, right, top, bottom of the plot.
+const PLOT: (f64, f64, f64, f64) = (58.0, WIDTH - 14.0, 34.0, HEIGHT - 66.0);
+/// So few points of a curve are seen one by one.
+const FEW_POINTS: usize = 40;
+/// More than can be told apart across a picture.
+const MOST_POINTS: usize = 600;
+/// The style of pictures in files of their own: the light one of the page.
+const STYLE: &str = include_str!("picture.css");
+
+/// A picture that stands alone.
+pub fn file(svg: &str) -> String {
+    let svg = svg.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);
+    let (open, rest) = svg.split_at(svg.find('>').map_or(0, |end| end + 1));
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{open}<style>{STYLE}</style>{rest}\n")
+}
+
+/// The beginning of a picture, with its name for those who do not see it.
+pub fn open(width: f64, height: f64, name: &str) -> String {
+    format!(
+        "<svg class=\"picture\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>\
+         <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n",
+        escaped(name)
+    )
+}
+
+/// Where numbers come to lie, and the lines and numbers that tell it.
+struct Axes {
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Axes {
+    fn column(&self, x: f64) -> f64 {
+        PLOT.0 + (x - self.x.0) / (self.x.1 - self.x.0) * (PLOT.1 - PLOT.0)
+    }
+
+    fn row(&self, y: f64) -> f64 {
+        PLOT.3 - (y - self.y.0) / (self.y.1 - self.y.0) * (PLOT.3 - PLOT.2)
+    }
+
+    fn draw(&self, svg: &mut String, title: &str, x_label: &str, x_ticks: &[(f64, String)], y_step: f64) {
+        let (left, right, top, bottom) = PLOT;
+        let _ = writeln!(svg, "<text class=\"title\" x=\"{left}\" y=\"20\">{}</text>", escaped(title));
+        for y in ticks(self.y.0, self.y.1, y_step) {
+            let at = self.row(y);
+            let text = significant(if y.abs() < y_step * 1e-6 { 0.0 } else { y }, 5);
+            let _ = writeln!(
+                svg,
+                "<path class=\"grid\" d=\"M{left} {at:.1}H{right}\"/><text class=\"end\" x=\"{:.1}\" y=\"{:.1}\">{text}</text>",
+                left - 6.0,
+                at + 4.0
+            );
+        }
+        let mut free = f64::NEG_INFINITY;
+        for (x, text) in x_ticks {
+            let at = self.column(*x);
+            let _ = writeln!(svg, "<path class=\"grid\" d=\"M{at:.1} {top}V{bottom}\"/>");
+            let half = 4.0 * text.len() as f64;
+            if at - half > free {
+                free = at + half + 6.0;
+                let _ = writeln!(svg, "<text class=\"middle\" x=\"{at:.1}\" y=\"{:.1}\">{text}</text>", bottom + 17.0);
+            }
+        }
+        let _ = writeln!(
+            svg,
+            "<path class=\"axis\" d=\"M{left} {top}V{bottom}H{right}\"/><text class=\"end\" x=\"{right}\" y=\"{}\">{}</text>",
+            bottom + 36.0,
+            escaped(x_label)
+        );
+    }
+}
+
+impl Chart<'_> {
+    /// The picture as SVG.
+    pub fn svg(&self) -> String {
+        let mut svg = open(WIDTH, HEIGHT, self.title);
+        let along = |x: f64| if self.x_is_log { x.log10() } else { x };
+        let is_finite = |point: &(f64, f64)| point.0.is_finite() && point.1.is_finite();
+        let places = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
+            let every = points.len().div_ceil(MOST_POINTS).max(1);
+            points.iter().step_by(every).map(|&(x, y)| (along(x), y)).filter(is_finite).collect()
+        };
+        let curves: Vec<(&str, Vec<(f64, f64)>)> =
+            self.curves.iter().map(|curve| (curve.name, places(&curve.points))).collect();
+        let all = || curves.iter().flat_map(|curve| &curve.1);
+        let (x, y) = (bounds(all().map(|point| point.0)), bounds(all().map(|point| point.1)));
+        let y_step = step(y.0, y.1);
+        let axes = Axes { x, y: round_bounds(y.0, y.1, y_step) };
+        let x_ticks: Vec<(f64, String)> = if self.x_is_log {
+            log_ticks(x.0, x.1).into_iter().map(|x| (x, log_label(x))).collect()
+        } else {
+            ticks(x.0, x.1, step(x.0, x.1)).into_iter().map(|x| (x, significant(x, 7))).collect()
+        };
+        axes.draw(&mut svg, self.title, self.x_label, &x_ticks, y_step);
+        if let Some((x, text)) = &self.mark {
+            let at = axes.column(along(*x)).clamp(PLOT.0, PLOT.1);
+            let (class, to) = if at > (PLOT.0 + PLOT.1) / 2.0 { ("end", at - 5.0) } else { ("start", at + 5.0) };
+            let _ = writeln!(
+                svg,
+                "<path class=\"mark\" d=\"M{at:.1} {}V{}\"/><text class=\"{class}\" x=\"{to:.1}\" y=\"{}\">{}</text>",
+                PLOT.2,
+                PLOT.3,
+                PLOT.2 + 14.0,
+                escaped(text)
+            );
+        }
+        let mut legend = 4.0;
+        for (number, (name, places)) in curves.iter().enumerate() {
+            let color = number % 4;
+            let path: Vec<String> =
+                places.iter().map(|&(x, y)| format!("{:.1} {:.1}", axes.column(x), axes.row(y))).collect();
+            if !path.is_empty() {
+                let _ = writeln!(svg, "<path class=\"line c{color}\" d=\"M{}\"/>", path.join("L"));
+            }
+            if places.len() <= FEW_POINTS && places.len() > 2 {
+                let dots: Vec<String> = path.iter().map(|at| format!("M{at}h0")).collect();
+                let _ = writeln!(svg, "<path class=\"dots c{color}\" d=\"{}\"/>", dots.concat());
+            }
+            let y = HEIGHT - 10.0;
+            let _ = writeln!(
+                svg,
+                "<path class=\"line c{color}\" d=\"M{legend:.1} {:.1}h20\"/><text x=\"{:.1}\" y=\"{y}\">{}</text>",
+                y - 4.0,
+                legend + 25.0,
+                escaped(name)
+            );
+            legend += 36.0 + 7.7 * name.chars().count() as f64;
+        }
+        svg + "</svg>"
+    }
+}
+
+/// Points, and the line on which both numbers are the same.
+pub fn scatter(title: &str, x_label: &str, points: &[(f32, i64)]) -> String {
+    let mut svg = open(WIDTH, HEIGHT, title);
+    let all = points.iter().flat_map(|&(x, y)| [f64::from(x), y as f64]).chain([0.0]);
+    let (least, most) = bounds(all);
+    let step = step(least, most);
+    let range = round_bounds(least, most, step);
+    let axes = Axes { x: range, y: range };
+    let x_ticks: Vec<(f64, String)> =
+        ticks(range.0, range.1, step).into_iter().map(|x| (x, significant(x, 5))).collect();
+    axes.draw(&mut svg, title, x_label, &x_ticks, step);
+    let at = |x: f64, y: f64| format!("{:.0} {:.0}", axes.column(x), axes.row(y));
+    let _ = writeln!(svg, "<path class=\"same\" d=\"M{}L{}\"/>", at(range.0, range.0), at(range.1, range.1));
+    let mut places: Vec<String> = points.iter().map(|&(x, y)| at(f64::from(x), y as f64)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let dots: Vec<String> = places.iter().map(|at| format!("M{at}h0")).collect();
+    let _ = writeln!(svg, "<path class=\"points c0\" d=\"{}\"/>", dots.concat());
+    let _ = writeln!(
+        svg,
+        "<path class=\"same\" d=\"M{0} {1}h20\"/><text x=\"{2}\" y=\"{3}\">as many spikes as the activation asks for</text>",
+        PLOT.0,
+        HEIGHT - 14.0,
+        PLOT.0 + 25.0,
+        HEIGHT - 10.0
+    );
+    svg + "</svg>"
+}

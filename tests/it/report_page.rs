@@ -1,0 +1,92 @@
+//! The report page: complete in one file, the figures of the summary, and nothing of the user's that becomes markup.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{folder, model, run, summary};
+
+const MODEL: &str = "a<b>&c.ini";
+
+/// The page of a test of 40 stimuli.
+fn page(folder: &Path) -> String {
+    fs::write(folder.join(MODEL), model("LeNet_Spike.ini")).unwrap();
+    let weights = format!("{}/data/weights/LeNet", env!("CARGO_MANIFEST_DIR"));
+    run(folder, &["test", MODEL, "-w", &weights, "--nb-test", "40", "--page", "--out", "run"]).succeeds();
+    fs::read_to_string(folder.join("run/report.html")).unwrap()
+}
+
+fn data(page: &str) -> Value {
+    let (_, from) = page.split_once("<script type=\"application/json\" id=\"data\">").expect("the page has data");
+    serde_json::from_str(from.split_once("</script>").unwrap().0).unwrap()
+}
+
+#[test]
+fn the_page_is_complete_in_itself_and_tells_what_the_summary_tells() {
+    let folder = folder();
+    let page = page(folder.path());
+    let summary = summary(&folder.path().join("run"));
+    for elsewhere in ["src=\"http", "src=\"//", "href=\"http", "href=\"//", "@import", "url(http", "fetch(", "<b>"] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
+    }
+    assert!(page.contains("a&lt;b&gt;&amp;c.ini"));
+    for section in ["summary", "network", "stimuli", "provenance"] {
+        assert!(page.contains(&format!("<section id=\"{section}\">")), "{section}");
+    }
+    for rate in ["formal_recognition_rate", "spiking_recognition_rate"] {
+        let percent = format!("{:.2} %", 100.0 * summary[rate].as_f64().unwrap());
+        assert!(page.contains(&format!("<dd>{percent}</dd>")), "{rate}: {percent}");
+    }
+    for key in ["ini_sha256", "weights_sha256"] {
+        assert!(page.contains(summary[key].as_str().unwrap()), "{key}");
+    }
+    let data = data(&page);
+    let shown = data["shown"].as_array().unwrap();
+    assert!(!shown.is_empty() && shown.len() <= 40, "{}", shown.len());
+    for stimulus in shown {
+        let (answer, estimate) = (&stimulus["a"], &stimulus["s"]);
+        assert_eq!(estimate["formal_scores"][0][0], answer["formal"], "the highest score first");
+        assert!(estimate["reads"].as_u64() > Some(0));
+    }
+    assert_eq!(data["classes"].as_array().unwrap().len(), 10);
+    for picture in fs::read_dir(folder.path().join("run/report_figures")).unwrap() {
+        let svg = fs::read_to_string(picture.unwrap().path()).unwrap();
+        assert!(svg.contains("<svg") && svg.contains("xmlns") && !svg.contains("<b>"));
+    }
+}
+
+#[test]
+fn the_page_made_anew_is_the_same_and_a_curve_beside_it_is_added() {
+    let folder = folder();
+    let first = page(folder.path());
+    assert!(first.contains("femtospike curve"));
+    run(folder.path(), &["report", "run"]).succeeds();
+    assert_eq!(fs::read_to_string(folder.path().join("run/report.html")).unwrap(), first);
+    let weights = format!("{}/data/weights/LeNet", env!("CARGO_MANIFEST_DIR"));
+    run(folder.path(), &["curve", MODEL, "-w", &weights, "--nb-test", "40", "--out", "run"]).succeeds();
+    run(folder.path(), &["report", "run"]).succeeds();
+    let with_curve = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(with_curve.contains("Every way to stop, over 40 stimuli"));
+    assert!(folder.path().join("run/report_figures/curve_reads.svg").is_file());
+}
+
+#[test]
+fn a_folder_without_a_run_or_with_a_damaged_one_is_refused() {
+    let folder = folder();
+    run(folder.path(), &["report", "nowhere"]).fails(2, &["`nowhere`: expected the output folder of a run"]);
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    run(folder.path(), &["report", "empty"]).fails(2, &["empty", "expected", "found"]);
+    assert_eq!(fs::read_dir(folder.path().join("empty")).unwrap().count(), 0);
+    page(folder.path());
+    let kept = folder.path().join("run/report");
+    for file in fs::read_dir(&kept).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            fs::write(&path, "{\"classes\": 3").unwrap();
+        }
+    }
+    let before = fs::read(folder.path().join("run/report.html")).unwrap();
+    run(folder.path(), &["report", "run"]).fails(2, &["report", "json"]);
+    assert_eq!(fs::read(folder.path().join("run/report.html")).unwrap(), before);
+}
