@@ -69,15 +69,23 @@ impl OutputFolder {
     /// Writes the files of a sub-folder as a whole: what was there before stays until all of them are written.
     pub fn write_folder<T: AsRef<[u8]>>(&self, name: &str, files: &[(String, T)]) -> Result<()> {
         let (new, old) = (format!(".{name}.part"), format!(".{name}.old"));
+        let path = self.path(name);
+        if path.exists() && !path.is_dir() {
+            return Err(wrong_input(format!(
+                "`{}`: expected a folder or nothing, found a file; move it elsewhere",
+                path.display()
+            )));
+        }
         self.clear(&new)?;
         self.clear(&old)?;
+        let made = fs::create_dir_all(self.path(&new));
+        made.with_context(|| format!("cannot make `{}`", self.path(&new).display()))?;
         for (file, contents) in files {
             if let Err(error) = self.write(format!("{new}/{file}"), contents) {
                 let _ = self.clear(&new);
                 return Err(error);
             }
         }
-        let path = self.path(name);
         let attempt = || -> std::io::Result<()> {
             if path.exists() {
                 fs::rename(&path, self.path(&old))?;

@@ -93,8 +93,9 @@ impl Typed {
         let is_single = is_typed("test_index") || is_typed("test_id");
         let has_effect = |effect: &Effect| {
             let here = |commands: &[&str]| commands.contains(&self.command.as_str());
-            let in_single = !(is_single && matches!(effect.option, "resume" | "log" | "page"));
-            here(effect.on_all) || (has_spikes && here(effect.on_spiking) && in_single)
+            let in_single = !(is_single && matches!(effect.option, "resume" | "log"));
+            let on_all = here(effect.on_all) && !(is_single && effect.option == "page");
+            on_all || (has_spikes && here(effect.on_spiking) && in_single)
         };
         let silent = EFFECTS.iter().filter(|effect| is_typed(effect.option) && !has_effect(effect));
         silent.map(|effect| format!("--{}", effect.option.replace('_', "-"))).collect()

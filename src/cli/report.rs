@@ -11,7 +11,7 @@ use crate::report::progress::result;
 pub fn run(args: &ReportArgs) -> Result<()> {
     if !args.folder.is_dir() {
         return Err(wrong_input(format!(
-            "`{}`: expected the output folder of a run, found no such folder",
+            "`{}`: expected the output folder of a run, found no folder of this name",
             args.folder.display()
         )));
     }

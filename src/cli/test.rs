@@ -104,6 +104,7 @@ pub fn finish(
         None
     };
     session.output.remove(summary::FILE)?;
+    session.output.remove(page::PAGE)?;
     session.output.clear(page::data::FOLDER)?;
     session.prepare(Set::Test)?;
     if is_single {

@@ -79,7 +79,7 @@ fn a_folder_without_a_run_or_with_a_damaged_one_is_refused() {
     run(folder.path(), &["report", "empty"]).fails(2, &["empty", "expected", "found"]);
     assert_eq!(fs::read_dir(folder.path().join("empty")).unwrap().count(), 0);
     page(folder.path());
-    let kept = folder.path().join("run/report");
+    let kept = folder.path().join("run/report_data");
     for file in fs::read_dir(&kept).unwrap() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "json") {
@@ -89,4 +89,30 @@ fn a_folder_without_a_run_or_with_a_damaged_one_is_refused() {
     let before = fs::read(folder.path().join("run/report.html")).unwrap();
     run(folder.path(), &["report", "run"]).fails(2, &["report", "json"]);
     assert_eq!(fs::read(folder.path().join("run/report.html")).unwrap(), before);
+}
+
+#[test]
+fn a_page_without_pictures_is_written_and_none_is_left_beside_newer_results() {
+    let folder = folder();
+    page(folder.path());
+    let weights = format!("{}/data/weights/LeNet", env!("CARGO_MANIFEST_DIR"));
+    run(folder.path(), &["test", MODEL, "-w", &weights, "--nb-test", "8", "--out", "run"]).succeeds();
+    assert!(!folder.path().join("run/report.html").exists());
+    run(folder.path(), &["report", "run"]).succeeds();
+    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(page.contains("<dd>8</dd>") && page.contains("--page"));
+}
+
+#[test]
+fn a_file_in_the_way_of_the_pictures_stays_and_is_named() {
+    let folder = folder();
+    page(folder.path());
+    let run_folder = folder.path().join("run");
+    fs::remove_dir_all(run_folder.join("report_figures")).unwrap();
+    fs::write(run_folder.join("report_figures"), "mine").unwrap();
+    run(folder.path(), &["report", "run"]).fails(2, &["report_figures", "expected a folder", "move it elsewhere"]);
+    assert_eq!(fs::read_to_string(run_folder.join("report_figures")).unwrap(), "mine");
+    fs::remove_file(run_folder.join("report_figures")).unwrap();
+    fs::write(run_folder.join("report_data/stimuli.png"), b"\x89PNG\r\n\x1a\n cut").unwrap();
+    run(folder.path(), &["report", "run"]).fails(2, &["stimuli.png", "run again what writes it"]);
 }

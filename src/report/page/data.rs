@@ -1,11 +1,11 @@
-//! What a test leaves for the report page beside its other files: `report/data.json` and `report/stimuli.png`.
+//! What a test leaves for the report page beside its other files: `report_data/data.json` and `report_data/stimuli.png`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 /// The folder in the output folder.
-pub const FOLDER: &str = "report";
+pub const FOLDER: &str = "report_data";
 /// The file in it.
 pub const FILE: &str = "data.json";
 /// The pictures of the stimuli that are shown, side by side.

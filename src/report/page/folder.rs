@@ -108,6 +108,10 @@ impl Folder {
             check(data).map_err(|found| fault(output, &file, found))?;
         }
         let atlas = fs::read(output.path(FOLDER).join(ATLAS)).unwrap_or_default();
+        if data.as_ref().is_some_and(|data| !data.shown.is_empty()) {
+            let name = format!("{FOLDER}/{ATLAS}");
+            image::load_from_memory(&atlas).map_err(|e| fault(output, &name, &e.to_string()))?;
+        }
         let mut folder = Self { summary, data, atlas, curve: None, learning: Vec::new(), find_lr: None };
         for name in [FILES[1].to_string(), format!("{FOLDER}/{CURVE}")] {
             let Some(text) = text(output, &name)? else { continue };
@@ -182,7 +186,7 @@ fn check(data: &Data) -> Result<(), &'static str> {
 
 fn fault(output: &OutputFolder, name: &str, found: &str) -> anyhow::Error {
     wrong_input(format!(
-        "`{}`: expected it as a run writes it, found {found}; run the test again with --page",
+        "`{}`: expected it as a run writes it, found {found}; run again what writes it",
         output.path(name).display()
     ))
 }
