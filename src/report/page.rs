@@ -46,11 +46,11 @@ impl Page {
     }
 }
 
-/// Writes the page and its pictures.
+/// Writes the page and its pictures, and gives the names of these.
 ///
 /// # Errors
 /// A folder without a run, files that no run has written so, a file that cannot be written.
-pub fn write(output: &OutputFolder) -> Result<()> {
+pub fn write(output: &OutputFolder) -> Result<Vec<String>> {
     let folder = Folder::read(output)?;
     let mut page = Page { body: String::new(), figures: Vec::new() };
     summary(&mut page, &folder);
@@ -104,7 +104,8 @@ pub fn write(output: &OutputFolder) -> Result<()> {
         script
     );
     output.write_folder(FIGURES, &page.figures)?;
-    output.write(PAGE, html)
+    output.write(PAGE, html)?;
+    Ok(page.figures.into_iter().map(|(name, _)| name).collect())
 }
 
 /// One line in place of what is not there.
