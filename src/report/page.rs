@@ -9,6 +9,7 @@ mod drawing;
 mod folder;
 mod html;
 mod matrix;
+mod raster;
 
 use std::fmt::Write;
 
@@ -60,6 +61,7 @@ pub fn write(output: &OutputFolder) -> Result<Vec<String>> {
         curve(&mut page, &folder);
         matrix::sections(&mut page, data);
         viewer(&mut page, data);
+        rasters(&mut page, data);
         agreement(&mut page, data);
     } else {
         let hint = lacking("Answers, costs and stimuli", &format!("femtospike test {} --page", folder.model()));
@@ -268,6 +270,15 @@ fn viewer(page: &mut Page, data: &Data) {
         html += "<p class=\"lacking\">No stimuli are kept.</p>";
     }
     page.section("stimuli", "Stimulus by stimulus", &html);
+}
+
+/// The spikes of the stimuli that they are kept of, as files alone: the page draws them itself.
+fn rasters(page: &mut Page, data: &Data) {
+    for detail in &data.details {
+        if let (Some(svg), Some(shown)) = (raster::svg(data, detail), data.shown.get(detail.shown)) {
+            page.figures.push((format!("raster_{}.svg", shown.place), chart::file(&svg)));
+        }
+    }
 }
 
 fn agreement(page: &mut Page, data: &Data) {
