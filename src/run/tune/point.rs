@@ -52,8 +52,10 @@ pub struct Point {
 }
 
 /// The greatest `TerminateDelta` that is tried, and each `TerminateMax` beside it.
-const MOST_DELTA: u32 = 16;
-const MAXES: [u32; 11] = [0, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24];
+const MOST_DELTA: u32 = 40;
+const MAXES: [u32; 13] = [0, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
+/// The greatest `TerminateDelta` that is tried where the model has none.
+const FIRST_MOST: u32 = 16;
 
 impl Point {
     /// The model as it is.
@@ -96,12 +98,15 @@ impl Point {
     }
 
     /// The rules that are tried with the rest as it is: its own first, and, where it may be changed, those that wait for a
-    /// lead greater by one at most.
+    /// lead from half of it to one more.
     pub fn rules(&self, levers: &[Lever]) -> Vec<Rule> {
         let mut rules = vec![self.rule()];
         if levers.contains(&Lever::Decision) {
-            let most = if self.terminate_delta == 0 { MOST_DELTA } else { (self.terminate_delta + 1).min(MOST_DELTA) };
-            let all = (1..=most).flat_map(|delta| MAXES.map(|max| Rule { delta, max }));
+            let deltas = match self.terminate_delta {
+                0 => 1..=FIRST_MOST,
+                delta => delta.div_ceil(2)..=(delta + 1).min(MOST_DELTA),
+            };
+            let all = deltas.flat_map(|delta| MAXES.map(|max| Rule { delta, max }));
             // A score below the lead decides alone.
             rules.extend(all.filter(|rule| (rule.max == 0 || rule.max > rule.delta) && *rule != self.rule()));
         }
@@ -114,7 +119,14 @@ impl Point {
         let all = levers.iter().flat_map(|&lever| (0..self.n_of(lever)).map(move |of_it| (lever, of_it)));
         match all.into_iter().nth(coordinate)? {
             (Lever::Scales, layer) => moved.scales[layer] *= step.exp(),
-            (Lever::Thresholds, _) => moved.threshold *= step.exp(),
+            (Lever::Thresholds, _) => {
+                moved.threshold *= step.exp();
+                // So many more spikes are as much evidence.
+                if levers.contains(&Lever::Decision) && self.terminate_delta > 0 {
+                    let as_much = (f64::from(self.terminate_delta) / step.exp()).round();
+                    moved.terminate_delta = as_much.clamp(1.0, f64::from(MOST_DELTA)) as u32;
+                }
+            }
             (Lever::Decision, _) => return None,
             (Lever::Periods, 0) => moved.period *= step.exp(),
             (Lever::Periods, _) => moved.latest = (self.latest * step.exp()).min(1.0),
@@ -196,7 +208,10 @@ mod tests {
         let (point, half) = (point(), 0.5_f64.ln());
         assert_eq!(point.n_coordinates(&levers), 5);
         let moved = |coordinate, step| point.moved(&levers, coordinate, step);
-        assert_eq!(moved(0, half), Some(Point { threshold: 0.5, ..point.clone() }));
+        let as_much = Point { threshold: 0.5, terminate_delta: 8, ..point.clone() };
+        assert_eq!(moved(0, half), Some(as_much), "twice the spikes, twice the lead");
+        let alone = point.moved(&[Lever::Thresholds], 0, half);
+        assert_eq!(alone, Some(Point { threshold: 0.5, ..point.clone() }));
         assert_eq!(moved(2, half), Some(Point { scales: vec![1.0, 1.0], ..point.clone() }));
         assert_eq!(moved(3, half), Some(Point { period: 0.5, ..point.clone() }));
         assert_eq!(moved(4, half), Some(Point { latest: 0.5, ..point.clone() }));

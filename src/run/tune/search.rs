@@ -15,7 +15,7 @@ use super::measure::{Measure, Seen};
 use super::{Cost, Lever, Point, Trial, Wish, undominated};
 use crate::run::interrupt;
 
-/// The first steps, as logarithms of factors, and the least.
+/// The first steps, as logarithms of factors, and the least. Levers that have been searched alone begin with the half.
 const FIRST_STEP: f64 = 0.4;
 const LEAST_PATTERN: f64 = 0.1;
 /// The first step in all directions, and the least: below it, what pays is chance.
@@ -84,7 +84,7 @@ impl<'a> Search<'a> {
     /// Ctrl-C; what a trial fails with.
     pub fn run(&mut self, start: Point, mut tell: impl FnMut(usize, &Trial)) -> Result<End> {
         let Some(mut best) = self.attempt(&start, f64::INFINITY)? else { return Ok(End::Converged) };
-        let mut step = FIRST_STEP;
+        let mut step = if self.levers.len() > 1 { FIRST_STEP / 2.0 } else { FIRST_STEP };
         while step >= LEAST_PATTERN {
             let before = best.clone();
             for coordinate in 0..start.n_coordinates(self.levers) {
