@@ -185,6 +185,9 @@ fn spiking_operator(
         | Operator::Reshape(_)
         | Operator::Transpose(_)
         | Operator::Activation
+        | Operator::Normalize(_)
+        | Operator::Scaling(_)
+        | Operator::TargetBias(_)
         | Operator::Transformation(_) => spiking::Operator::Fc(spiking::Fc {
             n_outputs: cell.output_shape.channels,
             weights,

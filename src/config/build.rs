@@ -332,8 +332,15 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_lab
                 continue;
             }
             let bag = reader.bag(section, None);
-            reader.read::<String>(&bag, "", Scope::Target, "Type");
+            let is_scored = reader.read::<String>(&bag, "", Scope::Target, "Type") != "Target";
             reader.check(&bag, &accepted([Scope::Target]), Unknown::Warns);
+            if !is_scored {
+                if !matches!(description.operator, Operator::TargetBias(_)) {
+                    let message = "a target without a score is for a TargetBias alone; expected `TargetScore`";
+                    reader.fault_at(&bag, "Type", message);
+                }
+                continue;
+            }
             let target = TargetDescription {
                 name: name.to_string(),
                 span: reader.span_of_section(section),

@@ -6,6 +6,7 @@ mod elem_wise;
 mod fmp;
 mod inserted;
 mod lrn;
+mod margin;
 mod rearrange;
 mod transformation;
 mod unpool;
@@ -247,6 +248,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 (operator, shape, nothing)
             }
             "BatchNorm" => self.batch_norm(),
+            "Normalize" | "Scaling" | "TargetBias" => {
+                let (operator, shape) = self.margin(&kind);
+                (operator, shape, nothing)
+            }
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
@@ -519,6 +524,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
             bias_filler: learning::filler(self.reader, &self.bag, "BiasFiller", &mut self.accepted),
             weights_solver: self.solver("WeightsSolver"),
             bias_solver: self.solver("BiasSolver"),
+            normalizes: self.flag(Scope::FcParameter, "Normalize"),
+            drop_connect: self.drop_connect(),
         };
         let activation = self.activation(self.defaults.activation);
         if let Some(input) = self.input_shape {
@@ -526,6 +533,16 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         let shape = self.input_shape.map(|_| Shape { channels: n_outputs, height: 1, width: 1 });
         (Operator::Fc(config), shape, activation)
+    }
+
+    fn drop_connect(&mut self) -> f32 {
+        let n_errors = self.reader.errors.len();
+        let kept: f32 = self.reader.read(&self.parameters, "", Scope::FcParameter, "DropConnect");
+        if kept == 0.0 && self.reader.errors.len() == n_errors {
+            let message = "expected a number from above 0 to 1, found `0`: no weight would be learned";
+            self.reader.fault_at(&self.parameters, "DropConnect", message);
+        }
+        kept
     }
 
     fn pool(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
@@ -640,7 +657,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
 fn lacks_spikes(kind: &str) -> Option<&'static str> {
     match kind {
         "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
-        "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "Softmax" | "Dropout" | "Scaling" | "TargetBias" => Some("leave the layer out, spikes do not need it"),
         "Deconv" => Some("test the network as frames, with Model=Frame for all its layers"),
         "ElemWise" => {
             Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")

@@ -118,6 +118,12 @@ pub enum Scope {
     ThresholdParameter,
     /// `Type=Transformation`.
     TransformationCell,
+    /// `Type=Normalize`.
+    NormalizeCell,
+    /// `Type=Scaling`.
+    Scaling,
+    /// `Type=TargetBias`.
+    TargetBias,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -283,6 +289,9 @@ impl Scope {
             Self::Threshold => "`Type=Threshold`",
             Self::ThresholdParameter => "Threshold: `ConfigSection`",
             Self::TransformationCell => "`Type=Transformation`, with the keys of that transformation beside it",
+            Self::NormalizeCell => "`Type=Normalize`",
+            Self::Scaling => "`Type=Scaling`",
+            Self::TargetBias => "`Type=TargetBias`",
             Self::Weighted => "Layers with weights: Conv, Deconv, Fc",
             Self::MappingMatrix => "Connections of Conv, Deconv, Pool, Unpool and FMP, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {

@@ -190,6 +190,28 @@ fn check_cell(
                     .to_string(),
             );
         }
+        Operator::Normalize(_) => {
+            return refuse(
+                line,
+                "a normalization over the channels has no spiking form: a division would need all of their spikes; learn again \
+                 without it"
+                    .to_string(),
+            );
+        }
+        Operator::Scaling(_) => {
+            return refuse(
+                line,
+                "a scaling has no spiking form; leave it out, the scales of spikes are worked out from the activations"
+                    .to_string(),
+            );
+        }
+        Operator::TargetBias(_) => {
+            return refuse(
+                line,
+                "a bias of the target has no spiking form and no effect in inference; leave the section out of the spiking model"
+                    .to_string(),
+            );
+        }
         Operator::Conv(_) | Operator::Fc(_) | Operator::Pool(_) => {}
     }
     if bias::has_bias(cell, trained) {

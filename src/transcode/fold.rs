@@ -32,7 +32,8 @@ pub fn fold(
         cell.activation = removed.activation;
         match &mut cell.operator {
             Operator::Conv(conv) => conv.no_bias = false,
-            Operator::Fc(fc) => fc.no_bias = false,
+            // Their lengths are now what the normalization makes of them.
+            Operator::Fc(fc) => (fc.no_bias, fc.normalizes) = (false, false),
             _ => {}
         }
         let moved = |cell: usize| match cell {

@@ -1,5 +1,7 @@
 //! Layers beyond Conv, Pool, Fc, Softmax and Dropout: what is read, and what is wrong.
 
+mod full;
+mod margin;
 mod rearranged;
 mod sizes;
 
