@@ -301,8 +301,8 @@ impl Scope {
             Self::ConvParameter => "Conv, Deconv: `ConfigSection`",
             Self::FcParameter => "Fc: `ConfigSection`",
             Self::DropoutParameter => "Dropout: `ConfigSection`",
-            Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",
-            Self::NeuronParameter => "Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`",
+            Self::SpikingParameter => "Conv, Fc, Pool, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`",
+            Self::NeuronParameter => "Conv, Fc, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
             Self::Sgd => {
                 "Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)"

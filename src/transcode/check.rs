@@ -151,7 +151,7 @@ fn check_cell(
         Operator::ElemWise(_) => {
             refuse(
                 line,
-                "an element-wise operation has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
+                "an element-wise operation other than Sum has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
                  and learn again"
                     .to_string(),
             );

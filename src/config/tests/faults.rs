@@ -178,7 +178,7 @@ fn an_unknown_parameter_of_a_config_section_is_an_error() {
         "m.ini has 7 faults
   line 11, [c] ConfigSection: there is no section `[comon]`; did you mean `[common]`?
   line 13, [a] NoBais: unknown parameter; did you mean `NoBias`?
-  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: `Type=Threshold`, or to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
+  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: `Type=Threshold`, or to: Conv, Fc, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`
   line 15, [a] Solvers.LearningRte: unknown parameter; did you mean `Solvers.LearningRate`?
   line 16, [a] WeightsSolver.QuantizationLevels: unknown parameter
   line 18, [b] Dropout: unknown parameter here; it belongs to: Dropout: `ConfigSection`
