@@ -97,6 +97,8 @@ pub struct DatabaseDescription {
     pub validation: f64,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
+    /// Where it says that stimuli have no label; all of them are of one then, which means nothing.
+    pub unlabeled: Option<Span>,
 }
 
 /// Readers of stored stimuli.

@@ -80,6 +80,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
     let targets = targets(reader, &cells, stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels);
+    let unlabeled = database.as_ref().and_then(|database| database.unlabeled.as_ref());
+    if let (Some(at), Some(target)) = (unlabeled, targets.iter().find(|target| !target.is_data))
+        && let Some(section) = reader.document.find(&target.name)
+    {
+        let message = format!(
+            "stimuli without labels (`LabelDepth`, line {}) have no class; expected `DataAsTarget=1`, or labels",
+            at.line
+        );
+        reader.section_fault(section, "", message);
+    }
     Parts { check_weight_range, normalization, pooling, database, stimuli, cells, targets }
 }
 

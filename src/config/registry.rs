@@ -241,7 +241,9 @@ impl Scope {
             Self::Stimuli => "`[sp]`, `[env]`",
             Self::StimuliParameter => "`[sp]`, `[env]`: `ConfigSection`",
             Self::Encoder => "`[env]`: `ConfigSection`",
-            Self::Transformation => "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`",
+            Self::Transformation => {
+                "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`, `[sp.ChannelTransformation*]`, `[sp.ChannelsTransformation*]`"
+            }
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
             Self::PadCrop => "`Type=PadCropTransformation`",

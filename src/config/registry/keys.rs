@@ -209,7 +209,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Folder, "DataPath", Kind::Path, Required, "Folder of the images"),
     key(Scope::Folder, "Depth", Kind::Real, Text("1"), "Levels of folders that are looked into; -1 is all"),
     key(Scope::Folder, "LabelName", Kind::Text, Text(""), "Beginning of every label"),
-    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`"),
+    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`; below 0 the images have no label, which `DataAsTarget` does not need"),
     key(Scope::Folder, "LabelFile", Kind::Path, Optional, "Table of lines `file;label`, in place of the labels of the folders (ours)"),
     key(Scope::Folder, "PerLabelPartitioning", Kind::Bool, Text("1"), "`Learn`, `Validation`, `Test` are fractions of each label; 0: numbers of stimuli"),
     key(Scope::Folder, "EquivLabelPartitioning", Kind::Bool, Text("1"), "Takes as many stimuli of each label as the rarest has; without `Test` the others go to the Test set"),
@@ -263,7 +263,7 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Transformation, "Type", TRANSFORMATION, Required, "Which transformation"),
     key(Scope::Transformation, "ApplyTo", APPLY_TO, Text("All"), "Sets it applies to"),
-    key(Scope::Transformation, "Channel", Kind::Unsigned, Refused(""), "Channel it applies to"),
+    key(Scope::Transformation, "Channel", Kind::Unsigned, Optional, "Of `[sp.ChannelTransformation*]` and `[sp.ChannelOnTheFlyTransformation*]`, which need it: the channel, from 0; each is made of a copy of the image that the other transformations give, and all are stacked. `[sp.ChannelsTransformation*]` and `[sp.ChannelsOnTheFlyTransformation*]` apply to each of them"),
 
     key(Scope::Rescale, "Width", Kind::Count, Required, "Width of the result"),
     key(Scope::Rescale, "Height", Kind::Count, Required, "Height of the result"),
