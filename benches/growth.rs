@@ -108,6 +108,8 @@ impl Size {
             bias_filler,
             weights_solver: solver.clone(),
             bias_solver: solver,
+            normalizes: false,
+            drop_connect: 1.0,
         };
         add(Operator::Fc(fc), Activation::Linear);
         products += 3 * (channels * side * side * N_CLASSES) as u64;

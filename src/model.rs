@@ -97,6 +97,8 @@ pub struct DatabaseDescription {
     pub validation: f64,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
+    /// Where it says that stimuli have no label; all of them are of one then, which means nothing.
+    pub unlabeled: Option<Span>,
 }
 
 /// Readers of stored stimuli.
@@ -196,6 +198,8 @@ pub struct CellDescription {
     pub keys: BTreeMap<String, Span>,
     /// Parameters but for those of solvers: name and value as they are saved in `<layer>.cfg`.
     pub parameters: Vec<(String, String)>,
+    /// It was an element-wise sum, whose inputs may stand for activations on different scales.
+    pub joins: bool,
 }
 
 impl CellDescription {

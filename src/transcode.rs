@@ -4,6 +4,7 @@ mod bias;
 mod check;
 mod fold;
 mod normalization;
+mod sum;
 
 use anyhow::Result;
 use formal::config::{Operator, Pooling, Source};
@@ -15,6 +16,7 @@ pub use bias::{divisors, period_of_one, units};
 pub use check::check;
 pub use fold::fold;
 pub use normalization::{Factor, activation_ranges, factors, normalization_name, rescaled, scaled_layers};
+pub use sum::input_divisors;
 
 use crate::model::{CellDescription, Description, Family};
 use crate::output::OutputFolder;
@@ -48,9 +50,16 @@ pub fn transcode(
 ) -> Result<Transcoded> {
     check(description, Some(trained))?;
     let mut weights = trained.to_vec();
+    let of_weights: Vec<f64> = factors.iter().map(|factor| factor.factor).collect();
     for (cell, factor) in factors.iter().enumerate() {
         let Some(weights) = &mut weights[cell] else { continue };
-        if factor.factor != 1.0 {
+        if description.cells[cell].joins {
+            let divisors = input_divisors(description, &of_weights, cell);
+            let divisors = divisors.ok_or_else(|| bias::different_scales(&description.cells[cell]))?;
+            for (weight, divisor) in weights.weights.iter_mut().zip(divisors.iter().cycle()) {
+                *weight = (f64::from(*weight) / divisor) as f32;
+            }
+        } else if factor.factor != 1.0 {
             for weight in &mut weights.weights {
                 *weight = (f64::from(*weight) / factor.factor) as f32;
             }
@@ -185,6 +194,9 @@ fn spiking_operator(
         | Operator::Reshape(_)
         | Operator::Transpose(_)
         | Operator::Activation
+        | Operator::Normalize(_)
+        | Operator::Scaling(_)
+        | Operator::TargetBias(_)
         | Operator::Transformation(_) => spiking::Operator::Fc(spiking::Fc {
             n_outputs: cell.output_shape.channels,
             weights,

@@ -91,6 +91,8 @@ fn fc(name: &str, input: Source, n_outputs: usize, activation: Activation) -> Ce
         bias_filler: filler(),
         weights_solver: solver().into(),
         bias_solver: solver().into(),
+        normalizes: false,
+        drop_connect: 1.0,
     });
     CellConfig { name: name.into(), inputs: vec![input], operator, activation }
 }

@@ -7,6 +7,7 @@ pub(crate) mod elem_wise;
 pub(crate) mod fc;
 pub(crate) mod fmp;
 pub(crate) mod lrn;
+pub(crate) mod margin;
 pub(crate) mod pool;
 pub(crate) mod softmax;
 pub(crate) mod taps;
@@ -21,6 +22,7 @@ use elem_wise::ElemWise;
 use fc::Fc;
 use fmp::Fmp;
 use lrn::Lrn;
+use margin::{Normalize, TargetBias};
 use pool::Pool;
 use softmax::Softmax;
 use stimuli::Shape;
@@ -91,6 +93,8 @@ pub(crate) enum Operator {
     BatchNorm(BatchNorm),
     Taps(Taps),
     Transformation(Transformation),
+    Normalize(Normalize),
+    TargetBias(TargetBias),
 }
 
 impl Operator {
@@ -114,6 +118,9 @@ impl Operator {
             config::Operator::Transpose(config) => Self::Taps(Taps::transpose(name, config, input)?),
             config::Operator::Activation => Self::Taps(Taps::identity(name, input)?),
             config::Operator::Transformation(config) => Self::Transformation(Transformation::new(name, config, input)?),
+            config::Operator::Normalize(config) => Self::Normalize(Normalize::new(config, input)),
+            config::Operator::Scaling(config) => Self::Taps(Taps::scaling(name, config, input)?),
+            config::Operator::TargetBias(config) => Self::TargetBias(TargetBias::new(name, config, input)?),
         })
     }
 
@@ -132,6 +139,8 @@ impl Operator {
             Self::BatchNorm(norm) => norm.shape,
             Self::Taps(taps) => taps.output,
             Self::Transformation(transformation) => transformation.output,
+            Self::Normalize(normalize) => normalize.shape,
+            Self::TargetBias(bias) => bias.shape,
         }
     }
 }

@@ -5,6 +5,7 @@ mod deconv;
 mod elem_wise;
 mod fmp;
 mod lrn;
+mod margin;
 mod rearrange;
 mod unpool;
 
@@ -15,6 +16,7 @@ pub use deconv::DeconvConfig;
 pub use elem_wise::{CoefficientMode, ElemWiseConfig, ElementOperation};
 pub use fmp::FmpConfig;
 pub use lrn::LrnConfig;
+pub use margin::{ChannelNorm, NormalizeConfig, ScalingConfig, TargetBiasConfig};
 pub use rearrange::{Interpolation, Misfit, PaddingConfig, ReshapeConfig, ResizeConfig, TransposeConfig};
 pub use unpool::UnpoolConfig;
 
@@ -111,6 +113,12 @@ pub enum Operator {
     Activation,
     /// A transformation of images, without random draws. No error passes it.
     Transformation(stimuli::Operation),
+    /// Channels divided by their length.
+    Normalize(NormalizeConfig),
+    /// A factor of all values.
+    Scaling(ScalingConfig),
+    /// A bias of the wanted output while learning.
+    TargetBias(TargetBiasConfig),
 }
 
 /// What is done to each result `x` of an operator.
@@ -194,6 +202,11 @@ pub struct FcConfig {
     pub weights_solver: SolverConfig,
     /// How the bias learns.
     pub bias_solver: SolverConfig,
+    /// Whether each output's weights are kept at length 1: at the start, where they are replaced, and after each update.
+    pub normalizes: bool,
+    /// The probability that a weight takes part in a learning step, from above 0; 1 is all of them. Tests use all, without a
+    /// factor.
+    pub drop_connect: f32,
 }
 
 /// What is taken of a window.

@@ -87,6 +87,21 @@ pub(crate) struct Parameter {
     pub(crate) solver: Solver,
     /// Indices of the weights of unconnected pairs: they are and stay 0.
     unconnected: Vec<usize>,
+    /// Whether each row of `info.shape` is kept at length 1.
+    pub(crate) has_unit_rows: bool,
+}
+
+/// Gives each row length 1 (`formal.md` 6.3); one of zeros stays. So does one that has it but for rounding, so that weights come
+/// back from a file to the bit.
+pub(crate) fn make_unit(values: &mut [f32], n_columns: usize) {
+    const ROUNDING: f64 = 1e-6;
+    for row in values.chunks_exact_mut(n_columns) {
+        let square: f64 = row.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
+        if square > 0.0 && (square - 1.0).abs() > ROUNDING {
+            let length = square.sqrt();
+            row.iter_mut().for_each(|w| *w = (f64::from(*w) / length) as f32);
+        }
+    }
 }
 
 impl Parameter {
@@ -128,12 +143,11 @@ impl Parameter {
                 }
                 (OperatorConfig::Fc(config), Operator::Fc(fc)) => {
                     let shape = vec![config.n_outputs, fc.n_inputs];
-                    parameters.push(make(
-                        ParameterKind::Weights,
-                        shape,
-                        &config.weights_filler,
-                        &config.weights_solver,
-                    ));
+                    let mut weights =
+                        make(ParameterKind::Weights, shape, &config.weights_filler, &config.weights_solver);
+                    weights.has_unit_rows = config.normalizes;
+                    weights.make_unit();
+                    parameters.push(weights);
                     if !config.no_bias {
                         let shape = vec![config.n_outputs];
                         parameters.push(make(ParameterKind::Bias, shape, &config.bias_filler, &config.bias_solver));
@@ -179,6 +193,7 @@ impl Parameter {
             kept: vec![0.0; if solver.accumulates() { n } else { 0 }],
             solver,
             unconnected: unconnected(cell, &info),
+            has_unit_rows: false,
             info,
         };
         parameter.clear_unconnected();
@@ -190,12 +205,20 @@ impl Parameter {
         format!("{}.{}", self.info.cell_name, self.info.kind)
     }
 
-    /// Takes values of the right number, all finite; those of unconnected pairs become 0.
+    /// Takes values of the right number, all finite; those of unconnected pairs become 0, rows get length 1 where they have it.
     pub(crate) fn set(&mut self, values: &[f32]) -> Result<(), Error> {
         check_values(&self.name(), values, self.values.len())?;
         self.values.copy_from_slice(values);
         self.clear_unconnected();
+        self.make_unit();
         Ok(())
+    }
+
+    fn make_unit(&mut self) {
+        if self.has_unit_rows {
+            let n_columns = self.info.shape[1];
+            make_unit(&mut self.values, n_columns);
+        }
     }
 
     fn clear_unconnected(&mut self) {

@@ -12,6 +12,7 @@ pub(crate) enum Purpose {
     Bias = 2,
     Dropout = 3,
     Windows = 4,
+    Connections = 5,
 }
 
 /// The streams of one seed, purpose and cell.

@@ -38,9 +38,13 @@ pub struct Gradients {
 
 /// Whether dropout drops, and for which draw.
 #[derive(Clone, Copy)]
-enum Mode {
+enum Mode<'a> {
     Infer,
-    Learn { step: u64 },
+    /// `labels` may be fewer than the stimuli: the others have none.
+    Learn {
+        step: u64,
+        labels: &'a [Option<usize>],
+    },
 }
 
 /// What a batch was computed from, and what of it, `[cell][stimulus]`.
@@ -73,10 +77,11 @@ impl Network {
         batch.outputs.into_iter().flatten().collect()
     }
 
-    /// Outputs of all cells for each stimulus of a batch, as learning computes them.
-    pub fn outputs(&self, stimuli: &[f64], step: u64) -> Vec<Vec<Vec<f64>>> {
+    /// Outputs of all cells for each stimulus of a batch, as learning them with these classes computes them; stimuli without a
+    /// label have no class.
+    pub fn outputs(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Vec<Vec<Vec<f64>>> {
         let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
-        let batch = self.forward(&stimuli, Mode::Learn { step });
+        let batch = self.forward(&stimuli, Mode::Learn { step, labels });
         (0..stimuli.len()).map(|at| batch.outputs.iter().map(|cell| cell[at].clone()).collect()).collect()
     }
 
@@ -85,7 +90,7 @@ impl Network {
         let Plan { cells, target, .. } = &self.plan;
         let shape = cells[target.cell].output;
         let area = shape.height * shape.width;
-        self.learn_from(stimuli, step, |position, output, at| {
+        self.learn_from(stimuli, Mode::Learn { step, labels }, |position, output, at| {
             let wanted = labels[position].map(|label| f64::from(target.wanted(shape.channels, at / area, label)));
             wanted.map_or(0.0, |wanted| (wanted - output) / area as f64)
         })
@@ -94,11 +99,12 @@ impl Network {
     /// Gradients for stimuli `[n][c][y][x]` with the wanted outputs of each, `[n][c][y][x]`.
     pub fn learn_values(&self, stimuli: &[f64], wanted: &[f64], step: u64) -> Gradients {
         let n = size(self.plan.cells[self.plan.target.cell].output);
-        self.learn_from(stimuli, step, |position, output, at| wanted[position * n + at] - output)
+        let mode = Mode::Learn { step, labels: &[] };
+        self.learn_from(stimuli, mode, |position, output, at| wanted[position * n + at] - output)
     }
 
     /// Gradients for errors at the target that `error` makes of the stimulus's position, an output and its index.
-    fn learn_from(&self, stimuli: &[f64], step: u64, error: impl Fn(usize, f64, usize) -> f64) -> Gradients {
+    fn learn_from(&self, stimuli: &[f64], mode: Mode<'_>, error: impl Fn(usize, f64, usize) -> f64) -> Gradients {
         let zeros = |values: &[Vec<f64>]| values.iter().map(|values| vec![0.0; values.len()]).collect();
         let mut gradients = Gradients {
             weights: zeros(&self.weights),
@@ -107,7 +113,6 @@ impl Network {
             outputs: Vec::new(),
         };
         let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
-        let mode = Mode::Learn { step };
         let batch = self.forward(&stimuli, mode);
         self.backward(&batch, error, mode, &mut gradients);
         gradients.outputs = batch.outputs.iter().filter_map(|cell| cell.last().cloned()).collect();
@@ -122,7 +127,7 @@ impl Network {
         let cell = &self.plan.cells[target.cell];
         let (n, area) = (cell.output.channels, cell.output.height * cell.output.width);
         let mut loss = 0.0;
-        for (outputs, label) in self.outputs(stimuli, step).iter().zip(labels) {
+        for (outputs, label) in self.outputs(stimuli, labels, step).iter().zip(labels) {
             let &Some(label) = label else { continue };
             let wanted = |channel: usize| f64::from(target.wanted(n, channel, label));
             let is_softmax = matches!(&cell.operator, Operator::Softmax(softmax) if softmax.with_loss);
@@ -142,12 +147,12 @@ impl Network {
         Some(loss)
     }
 
-    fn forward(&self, stimuli: &[&[f64]], mode: Mode) -> Batch {
+    fn forward(&self, stimuli: &[&[f64]], mode: Mode<'_>) -> Batch {
         let mut batch = Batch::default();
         for (index, cell) in self.plan.cells.iter().enumerate() {
             let inputs: Vec<Vec<f64>> =
                 stimuli.iter().enumerate().map(|(at, stimulus)| input(cell, stimulus, &batch.outputs, at)).collect();
-            let (weights, bias) = (&self.weights[index], Some(self.biases[index].as_slice()));
+            let (weights, bias) = (&self.masked(index, mode), Some(self.biases[index].as_slice()));
             let bias = bias.filter(|bias| !bias.is_empty());
             let moments = match (&cell.operator, mode) {
                 (Operator::BatchNorm(norm), Mode::Learn { .. }) if norm.follows_the_batch() => {
@@ -170,6 +175,15 @@ impl Network {
                 Operator::ElemWise(elem_wise) => elem_wise.reference(input),
                 Operator::Taps(taps) => taps.reference(input),
                 Operator::Transformation(transformation) => transformation.reference(input),
+                Operator::Normalize(normalize) => normalize.reference(input),
+                Operator::TargetBias(bias) => {
+                    let mut outputs = input.clone();
+                    if let Mode::Learn { labels, .. } = mode {
+                        let wanted = bias.wanted(labels.get(at).copied().flatten());
+                        outputs[wanted].iter_mut().for_each(|output| *output += f64::from(bias.bias));
+                    }
+                    outputs
+                }
                 Operator::BatchNorm(norm) => norm.reference(input, &moments, weights, bias.unwrap_or_default()),
             };
             let sums: Vec<Vec<f64>> = inputs.iter().enumerate().map(sum).collect();
@@ -183,17 +197,33 @@ impl Network {
     }
 
     /// What a fractional pooling draws its windows from.
-    fn draw(&self, cell: usize, mode: Mode) -> Option<Draw> {
+    fn draw(&self, cell: usize, mode: Mode<'_>) -> Option<Draw> {
         match mode {
             Mode::Infer => None,
-            Mode::Learn { step } => Some(Draw { seed: self.seed, step, cell }),
+            Mode::Learn { step, .. } => Some(Draw { seed: self.seed, step, cell }),
         }
     }
 
+    /// Which weights of a full connection take part; empty where all do.
+    fn mask(&self, cell: usize, mode: Mode<'_>) -> Vec<bool> {
+        match (&self.plan.cells[cell].operator, self.draw(cell, mode)) {
+            (Operator::Fc(fc), Some(draw)) => fc.mask(draw),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The weights of a cell, 0 where they do not take part.
+    fn masked(&self, cell: usize, mode: Mode<'_>) -> Vec<f64> {
+        let mut weights = self.weights[cell].clone();
+        let parts = weights.iter_mut().zip(self.mask(cell, mode)).filter(|(_, takes_part)| !takes_part);
+        parts.for_each(|(weight, _)| *weight = 0.0);
+        weights
+    }
+
     /// What each value of a dropout cell is multiplied by.
-    fn factors(&self, index: usize, mode: Mode, position: usize) -> Vec<f64> {
+    fn factors(&self, index: usize, mode: Mode<'_>, position: usize) -> Vec<f64> {
         let cell = &self.plan.cells[index];
-        let (Operator::Dropout(dropout), Mode::Learn { step }) = (&cell.operator, mode) else {
+        let (Operator::Dropout(dropout), Mode::Learn { step, .. }) = (&cell.operator, mode) else {
             return vec![1.0; size(cell.output)];
         };
         let mut words = vec![0; size(cell.output)];
@@ -205,7 +235,7 @@ impl Network {
         &self,
         batch: &Batch,
         error_of: impl Fn(usize, f64, usize) -> f64,
-        mode: Mode,
+        mode: Mode<'_>,
         gradients: &mut Gradients,
     ) {
         let Plan { cells, target, .. } = &self.plan;
@@ -227,7 +257,7 @@ impl Network {
             let errors_here: Vec<Vec<f64>> =
                 errors[index].iter().zip(&batch.sums[index]).zip(outputs).map(through).collect();
             let (to_weights, to_bias) = (&mut gradients.weights[index], &mut gradients.biases[index]);
-            let weights = &self.weights[index];
+            let weights = &self.masked(index, mode);
             let all = inputs.iter().zip(&errors_here).enumerate();
             let input_errors: Vec<Vec<f64>> = match &cell.operator {
                 Operator::BatchNorm(norm) => {
@@ -251,12 +281,20 @@ impl Network {
                         }
                         Operator::ElemWise(elem_wise) => elem_wise.reference_backward(input, error),
                         Operator::Taps(taps) => taps.reference_backward(error),
+                        Operator::Normalize(normalize) => normalize.reference_backward(input, error),
+                        Operator::TargetBias(_) => error.clone(),
                         // Above, and none.
                         Operator::BatchNorm(_) | Operator::Transformation(_) => Vec::new(),
                     };
                     all.map(one).collect()
                 }
             };
+            let mask = self.mask(index, mode);
+            gradients.weights[index]
+                .iter_mut()
+                .zip(mask)
+                .filter(|(_, takes_part)| !takes_part)
+                .for_each(|(to, _)| *to = 0.0);
             for edge in &cell.sources {
                 if let (Source::Cell(source), true) = (edge.source, edge.error != ErrorFlow::Stops) {
                     let start = edge.first_channel * edge.shape.height * edge.shape.width;

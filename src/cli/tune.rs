@@ -32,7 +32,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         let gone = description.cells.iter().find(|cell| is_gone(&cell.name));
         let at = gone.map_or(String::new(), |cell| format!("{}, [{}]: ", cell.span, cell.name));
         return Err(wrong_input(format!(
-            "{at}a batch normalization has weights of its own, which tuning cannot scale; tune a model without any"
+            "{at}a batch normalization or an element-wise sum has weights of its own, which tuning cannot scale; tune a model without any"
         )));
     }
     let source = locate::weights(options.weights.as_deref(), &session.output, &description.name)?;

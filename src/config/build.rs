@@ -80,6 +80,16 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
     let targets = targets(reader, &cells, stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels);
+    let unlabeled = database.as_ref().and_then(|database| database.unlabeled.as_ref());
+    if let (Some(at), Some(target)) = (unlabeled, targets.iter().find(|target| !target.is_data))
+        && let Some(section) = reader.document.find(&target.name)
+    {
+        let message = format!(
+            "stimuli without labels (`LabelDepth`, line {}) have no class; expected `DataAsTarget=1`, or labels",
+            at.line
+        );
+        reader.section_fault(section, "", message);
+    }
     Parts { check_weight_range, normalization, pooling, database, stimuli, cells, targets }
 }
 
@@ -332,8 +342,15 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_lab
                 continue;
             }
             let bag = reader.bag(section, None);
-            reader.read::<String>(&bag, "", Scope::Target, "Type");
+            let is_scored = reader.read::<String>(&bag, "", Scope::Target, "Type") != "Target";
             reader.check(&bag, &accepted([Scope::Target]), Unknown::Warns);
+            if !is_scored {
+                if !matches!(description.operator, Operator::TargetBias(_)) {
+                    let message = "a target without a score is for a TargetBias alone; expected `TargetScore`";
+                    reader.fault_at(&bag, "Type", message);
+                }
+                continue;
+            }
             let target = TargetDescription {
                 name: name.to_string(),
                 span: reader.span_of_section(section),

@@ -6,6 +6,7 @@ mod elem_wise;
 mod fmp;
 mod inserted;
 mod lrn;
+mod margin;
 mod rearrange;
 mod transformation;
 mod unpool;
@@ -13,8 +14,8 @@ mod unpool;
 use std::collections::{BTreeMap, HashMap};
 
 use formal::config::{
-    Activation, ConvConfig, DropoutConfig, FcConfig, Operator, PoolConfig, Pooling, Size, SoftmaxConfig, SolverConfig,
-    Source,
+    Activation, ConvConfig, DropoutConfig, ElementOperation, FcConfig, Operator, PoolConfig, Pooling, Size,
+    SoftmaxConfig, SolverConfig, Source,
 };
 use sim::network::{Neuron, Reset};
 use stimuli::Shape;
@@ -163,6 +164,7 @@ impl Cell {
             spiking: self.spiking,
             keys: self.keys,
             parameters: self.parameters,
+            joins: false,
         }
     }
 }
@@ -230,10 +232,6 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         self.read_parameters(&model, &kind);
         self.input_shape = self.concatenated();
-        if let Some(remedy) = lacks_spikes(&kind).filter(|_| self.family != Family::Frame) {
-            let message = format!("{kind} has no spiking half, so there is no {kind} of the model `{model}`; {remedy}");
-            self.reader.fault_at(&self.bag, "Type", message);
-        }
         let nothing = Located { value: Activation::Linear, span: self.reader.span_of_section(self.section) };
         let (operator, output_shape, activation) = match kind.as_str() {
             "Conv" => self.conv(),
@@ -247,6 +245,10 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 (operator, shape, nothing)
             }
             "BatchNorm" => self.batch_norm(),
+            "Normalize" | "Scaling" | "TargetBias" => {
+                let (operator, shape) = self.margin(&kind);
+                (operator, shape, nothing)
+            }
             "Softmax" => {
                 let (operator, shape) = self.softmax();
                 (operator, shape, nothing)
@@ -262,6 +264,11 @@ impl<'r, 'a> CellReader<'r, 'a> {
                 (operator, shape, nothing)
             }
         };
+        let is_sum = matches!(&operator, Operator::ElemWise(config) if config.operation == ElementOperation::Sum);
+        if let Some(remedy) = lacks_spikes(&kind).filter(|_| self.family != Family::Frame && !is_sum) {
+            let message = format!("{kind} has no spiking half, so there is no {kind} of the model `{model}`; {remedy}");
+            self.reader.fault_at(&self.bag, "Type", message);
+        }
         let spiking = self.spiking(&kind);
         self.reader.check(&self.bag, &self.accepted, Unknown::Warns);
         let output_shape = output_shape.and_then(|shape| self.within_bounds(shape));
@@ -302,9 +309,9 @@ impl<'r, 'a> CellReader<'r, 'a> {
             "LRN" => scopes.push(Scope::LrnParameter),
             _ => {}
         }
-        if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool") {
+        if self.family != Family::Frame && matches!(kind, "Conv" | "Fc" | "Pool" | "ElemWise") {
             scopes.push(Scope::SpikingParameter);
-            if weighted {
+            if kind != "Pool" {
                 scopes.push(Scope::NeuronParameter);
             }
             if kind == "Fc" {
@@ -519,6 +526,8 @@ impl<'r, 'a> CellReader<'r, 'a> {
             bias_filler: learning::filler(self.reader, &self.bag, "BiasFiller", &mut self.accepted),
             weights_solver: self.solver("WeightsSolver"),
             bias_solver: self.solver("BiasSolver"),
+            normalizes: self.flag(Scope::FcParameter, "Normalize"),
+            drop_connect: self.drop_connect(),
         };
         let activation = self.activation(self.defaults.activation);
         if let Some(input) = self.input_shape {
@@ -526,6 +535,16 @@ impl<'r, 'a> CellReader<'r, 'a> {
         }
         let shape = self.input_shape.map(|_| Shape { channels: n_outputs, height: 1, width: 1 });
         (Operator::Fc(config), shape, activation)
+    }
+
+    fn drop_connect(&mut self) -> f32 {
+        let n_errors = self.reader.errors.len();
+        let kept: f32 = self.reader.read(&self.parameters, "", Scope::FcParameter, "DropConnect");
+        if kept == 0.0 && self.reader.errors.len() == n_errors {
+            let message = "expected a number from above 0 to 1, found `0`: no weight would be learned";
+            self.reader.fault_at(&self.parameters, "DropConnect", message);
+        }
+        kept
     }
 
     fn pool(&mut self) -> (Operator, Option<Shape>, Located<Activation>) {
@@ -613,7 +632,7 @@ impl<'r, 'a> CellReader<'r, 'a> {
 
     fn spiking(&mut self, kind: &str) -> SpikingDescription {
         let mut spiking = SpikingDescription::default();
-        if self.family == Family::Frame || !matches!(kind, "Conv" | "Fc" | "Pool") {
+        if self.family == Family::Frame || !matches!(kind, "Conv" | "Fc" | "Pool" | "ElemWise") {
             return spiking;
         }
         let bag = &self.parameters;
@@ -640,11 +659,11 @@ impl<'r, 'a> CellReader<'r, 'a> {
 fn lacks_spikes(kind: &str) -> Option<&'static str> {
     match kind {
         "Conv" | "Fc" | "Pool" | "BatchNorm" => None,
-        "Softmax" | "Dropout" => Some("leave the layer out, spikes do not need it"),
+        "Softmax" | "Dropout" | "Scaling" | "TargetBias" => Some("leave the layer out, spikes do not need it"),
         "Deconv" => Some("test the network as frames, with Model=Frame for all its layers"),
-        "ElemWise" => {
-            Some("give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame")
-        }
+        "ElemWise" => Some(
+            "only that of `Operation=Sum` has one; give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame",
+        ),
         "Padding" => {
             Some("give the next Conv or Pool PaddingX and PaddingY instead and learn again, or use Model=Frame")
         }

@@ -8,7 +8,7 @@ use stimuli::{Rule, cifar};
 use super::build::accepted;
 use super::reader::{Bag, Reader, Unknown};
 use super::registry::Scope;
-use crate::model::{DatabaseDescription, DatabaseDriver, Located};
+use crate::model::{DatabaseDescription, DatabaseDriver, Located, Span};
 
 /// Sections of folders that may lead to others.
 const MOST_FOLDERS: usize = 1000;
@@ -43,10 +43,11 @@ pub(crate) fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
         reader.check(&bag, &accepted(scope.into_iter().chain([Scope::Database])), Unknown::Warns);
     }
     let (data_path, driver, validation);
+    let mut unlabeled = None;
     if scope == Some(Scope::Folder) {
         let mut folders = Vec::new();
         let mut seen = Vec::new();
-        read_folders(reader, section, &mut folders, &mut seen);
+        read_folders(reader, section, &mut folders, &mut seen, &mut unlabeled);
         (data_path, validation) = (None, 0.0);
         driver = DatabaseDriver::Folders(folders);
     } else {
@@ -74,6 +75,7 @@ pub(crate) fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
         driver,
         data_path,
         validation,
+        unlabeled,
         random_partitioning: reader.read(&bag, "", Scope::Database, "RandomPartitioning"),
     })
 }
@@ -86,7 +88,13 @@ fn path<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, scope: Scope, key: &str) -> 
 }
 
 /// Reads the folder of a section, and of those that its `LoadMore` leads to.
-fn read_folders(reader: &mut Reader<'_>, section: usize, folders: &mut Vec<Folder>, seen: &mut Vec<usize>) {
+fn read_folders(
+    reader: &mut Reader<'_>,
+    section: usize,
+    folders: &mut Vec<Folder>,
+    seen: &mut Vec<usize>,
+    unlabeled: &mut Option<Span>,
+) {
     const SCOPE: Scope = Scope::Folder;
     seen.push(section);
     let bag = reader.bag(section, None);
@@ -95,8 +103,8 @@ fn read_folders(reader: &mut Reader<'_>, section: usize, folders: &mut Vec<Folde
     }
     let data_path: String = reader.read(&bag, "", SCOPE, "DataPath");
     let label_depth = whole(reader, &bag, "LabelDepth");
-    if label_depth < 0 {
-        reader.fault_at(&bag, "LabelDepth", "images without labels are not supported yet; expected a number from 0");
+    if let (true, Some(property)) = (label_depth < 0, bag.property("LabelDepth")) {
+        unlabeled.get_or_insert(reader.span(property.line));
     }
     let depth = whole(reader, &bag, "Depth");
     let words = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
@@ -120,7 +128,7 @@ fn read_folders(reader: &mut Reader<'_>, section: usize, folders: &mut Vec<Folde
         Some(next) if seen.contains(&next) || seen.len() > MOST_FOLDERS => {
             reader.fault_at(&bag, "LoadMore", format!("`[{more}]` is loaded already"));
         }
-        Some(next) => read_folders(reader, next, folders, seen),
+        Some(next) => read_folders(reader, next, folders, seen, unlabeled),
     }
 }
 

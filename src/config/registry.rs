@@ -118,6 +118,12 @@ pub enum Scope {
     ThresholdParameter,
     /// `Type=Transformation`.
     TransformationCell,
+    /// `Type=Normalize`.
+    NormalizeCell,
+    /// `Type=Scaling`.
+    Scaling,
+    /// `Type=TargetBias`.
+    TargetBias,
     /// Layers with weights.
     Weighted,
     /// Literal connection matrix.
@@ -235,7 +241,9 @@ impl Scope {
             Self::Stimuli => "`[sp]`, `[env]`",
             Self::StimuliParameter => "`[sp]`, `[env]`: `ConfigSection`",
             Self::Encoder => "`[env]`: `ConfigSection`",
-            Self::Transformation => "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`",
+            Self::Transformation => {
+                "`[sp.Transformation*]`, `[sp.OnTheFlyTransformation*]`, `[sp.ChannelTransformation*]`, `[sp.ChannelsTransformation*]`"
+            }
             Self::Rescale => "`Type=RescaleTransformation`",
             Self::RangeAffine => "`Type=RangeAffineTransformation`",
             Self::PadCrop => "`Type=PadCropTransformation`",
@@ -283,6 +291,9 @@ impl Scope {
             Self::Threshold => "`Type=Threshold`",
             Self::ThresholdParameter => "Threshold: `ConfigSection`",
             Self::TransformationCell => "`Type=Transformation`, with the keys of that transformation beside it",
+            Self::NormalizeCell => "`Type=Normalize`",
+            Self::Scaling => "`Type=Scaling`",
+            Self::TargetBias => "`Type=TargetBias`",
             Self::Weighted => "Layers with weights: Conv, Deconv, Fc",
             Self::MappingMatrix => "Connections of Conv, Deconv, Pool, Unpool and FMP, as a matrix: `Mapping(<input>)`",
             Self::Mapping => {
@@ -292,8 +303,8 @@ impl Scope {
             Self::ConvParameter => "Conv, Deconv: `ConfigSection`",
             Self::FcParameter => "Fc: `ConfigSection`",
             Self::DropoutParameter => "Dropout: `ConfigSection`",
-            Self::SpikingParameter => "Conv, Fc, Pool that spike (`Transcode`, `Spike`): `ConfigSection`",
-            Self::NeuronParameter => "Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`",
+            Self::SpikingParameter => "Conv, Fc, Pool, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`",
+            Self::NeuronParameter => "Conv, Fc, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`",
             Self::SpikingFcParameter => "Fc that spikes (`Transcode`, `Spike`): `ConfigSection`",
             Self::Sgd => {
                 "Solver: with the prefix `Solvers.` (both), `WeightsSolver.`, of a BatchNorm `ScaleSolver.`, or `BiasSolver.` (stronger)"

@@ -1,6 +1,7 @@
 //! The shipped models and what a model file may say.
 
 mod cells;
+mod channels;
 mod corpus;
 mod faults;
 mod pooling;

@@ -1,5 +1,7 @@
 //! The transformations of `[sp]` and `[env]`, and the analyses between them.
 
+mod channels;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -36,21 +38,29 @@ pub(crate) fn transformations(
     let document = reader.document;
     let provider = format!("{}.", document.sections()[provider].name);
     let mut read = Read::default();
+    let mut channels = channels::Declared::default();
     for (section, name) in document.sections().iter().enumerate().map(|(index, section)| (index, &section.name)) {
         let Some(kind) = name.strip_prefix(&*provider) else { continue };
         let on_the_fly = kind.starts_with("OnTheFlyTransformation");
-        if on_the_fly || kind.starts_with("Transformation") {
+        if let Some(of_channels) = channels::kind(kind) {
+            channels.read(reader, section, of_channels, n_channels, &read);
+        } else if on_the_fly || kind.starts_with("Transformation") {
             let transformation = transformation(reader, section, on_the_fly, n_channels, &read);
+            if transformation.is_some() {
+                channels::refuse_index(reader, section);
+            }
             read.transformations.extend(transformation.map(|transformation| (section, transformation)));
         } else if kind.starts_with("StimuliData") {
             stimuli_data(reader, section, database, &mut read);
         } else if kind.contains("Transformation") || kind == "Adversarial" {
             reader.bag(section, None);
-            let message =
-                format!("not supported yet; `{provider}Transformation*` and `{provider}OnTheFlyTransformation*` are");
+            let message = format!(
+                "not supported yet; `{provider}Transformation*`, `{provider}OnTheFlyTransformation*` and those of channels, such as `{provider}ChannelTransformation*`, are"
+            );
             reader.section_fault(section, "", message);
         }
     }
+    channels.finish(reader, n_channels, &mut read);
     read
 }
 

@@ -81,6 +81,9 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
         | Operator::Resize(_)
         | Operator::Reshape(_)
         | Operator::Transpose(_)
+        | Operator::Normalize(_)
+        | Operator::Scaling(_)
+        | Operator::TargetBias(_)
         | Operator::Activation => Sizes { nodes, ..Sizes::default() },
         Operator::Transformation(_) => Sizes::default(),
         Operator::Fmp(fmp) => {
@@ -188,6 +191,9 @@ pub fn kind(cell: &CellDescription) -> String {
         Operator::Reshape(_) => "Reshape".to_string(),
         Operator::Transpose(t) => format!("Transpose {:?}", t.axes),
         Operator::Activation => "Activation".to_string(),
+        Operator::Normalize(n) => format!("Normalize {:?}", n.norm),
+        Operator::Scaling(s) => format!("Scaling {}", s.factor),
+        Operator::TargetBias(t) => format!("TargetBias {}", t.bias),
         Operator::Transformation(operation) => format!("Transformation {}", operation.name()),
     };
     match cell.activation.value {

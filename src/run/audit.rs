@@ -206,7 +206,10 @@ fn facts(
         let pair = weights[frame].as_ref().zip(transcoded.weights[index].as_ref());
         Facts {
             factor: factors[index],
-            weights: pair.and_then(|(trained, scaled)| difference(&trained.weights, &scaled.weights, factors[index])),
+            // Those of a sum are divided input by input.
+            weights: pair
+                .filter(|_| !cell.joins)
+                .and_then(|(trained, scaled)| difference(&trained.weights, &scaled.weights, factors[index])),
             bias: pair.and_then(|(trained, scaled)| bias_difference(trained, scaled, divisors[index])),
             structure: structure((description, cell), (frames, &frames.cells[frame])),
         }

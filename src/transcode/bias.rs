@@ -24,6 +24,7 @@ use anyhow::Result;
 use formal::config::{ConvConfig, Operator, Source};
 use sim::encoder::{Coding, EncoderConfig};
 
+use super::sum;
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Description};
 use crate::weights::CellWeights;
@@ -41,17 +42,26 @@ pub fn units(description: &Description, factors: &[f64]) -> Vec<Option<f64>> {
     divisors_and_units(description, factors).1
 }
 
+/// The unit of what a cell reads.
+pub(super) fn unit_of(units: &[Option<f64>], source: &Source) -> Option<f64> {
+    match source {
+        Source::Stimuli => Some(1.0),
+        Source::Cell(index) => units[*index],
+    }
+}
+
 fn divisors_and_units(description: &Description, factors: &[f64]) -> (Vec<Option<f64>>, Vec<Option<f64>>) {
     let mut units: Vec<Option<f64>> = Vec::new();
     let mut divisors = Vec::new();
     for (cell, factor) in description.cells.iter().zip(factors) {
-        let of = |source: &Source| match source {
-            Source::Stimuli => Some(1.0),
-            Source::Cell(index) => units[*index],
+        let of = |source: &Source| unit_of(&units, source);
+        let unit = if cell.joins {
+            Some(of(&sum::deepest(description, units.len())))
+        } else {
+            cell.inputs.iter().map(of).reduce(|all, unit| {
+                all.zip(unit).filter(|(all, unit)| (unit / all - 1.0).abs() < SAME).map(|(all, _)| all)
+            })
         };
-        let unit = cell.inputs.iter().map(of).reduce(|all, unit| {
-            all.zip(unit).filter(|(all, unit)| (unit / all - 1.0).abs() < SAME).map(|(all, _)| all)
-        });
         let divisor = unit.flatten().map(|unit| unit * factor);
         let integrates = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
         units.push(divisor.map(|unit| if integrates { unit * cell.spiking.neuron.threshold } else { unit }));
@@ -89,17 +99,20 @@ pub fn divide(cell: &CellDescription, weights: &mut CellWeights, divisor: Option
     if !has_bias(cell, Some(weights)) {
         return Ok(());
     }
-    let Some(divisor) = divisor else {
-        return Err(wrong_input(format!(
-            "{}, [{}]: its inputs stand for activations on different scales, so its bias has none; use --normalization none \
-             and equal thresholds, or set NoBias=1 and learn again",
-            cell.span, cell.name
-        )));
-    };
+    let divisor = divisor.ok_or_else(|| different_scales(cell))?;
     for bias in weights.bias.iter_mut().flatten() {
         *bias = (f64::from(*bias) / divisor) as f32;
     }
     Ok(())
+}
+
+/// Refuses a cell whose inputs have different units.
+pub(super) fn different_scales(cell: &CellDescription) -> anyhow::Error {
+    wrong_input(format!(
+        "{}, [{}]: its inputs stand for activations on different scales, so its bias has none; use --normalization none \
+         and equal thresholds, or set NoBias=1 and learn again",
+        cell.span, cell.name
+    ))
 }
 
 /// The currents of divided biases; `None` where all are 0.

@@ -151,7 +151,7 @@ fn check_cell(
         Operator::ElemWise(_) => {
             refuse(
                 line,
-                "an element-wise operation has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
+                "an element-wise operation other than Sum has no spiking form; give its inputs to the next Conv or Fc together (Input=a,b) \
                  and learn again"
                     .to_string(),
             );
@@ -187,6 +187,28 @@ fn check_cell(
                 line,
                 "a threshold or transformation of a cell's outputs has no spiking form; leave the section out of the spiking \
                  model and put the target on the cell before it"
+                    .to_string(),
+            );
+        }
+        Operator::Normalize(_) => {
+            return refuse(
+                line,
+                "a normalization over the channels has no spiking form: a division would need all of their spikes; learn again \
+                 without it"
+                    .to_string(),
+            );
+        }
+        Operator::Scaling(_) => {
+            return refuse(
+                line,
+                "a scaling has no spiking form; leave it out, the scales of spikes are worked out from the activations"
+                    .to_string(),
+            );
+        }
+        Operator::TargetBias(_) => {
+            return refuse(
+                line,
+                "a bias of the target has no spiking form and no effect in inference; leave the section out of the spiking model"
                     .to_string(),
             );
         }

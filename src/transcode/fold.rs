@@ -8,8 +8,8 @@ use formal::config::{Activation, BatchNormConfig, Operator, Source};
 use crate::model::Description;
 use crate::weights::CellWeights;
 
-/// The same network without the batch normalizations that can be folded, with its weights where there are some; `None`
-/// where none can.
+/// The same network without the batch normalizations that can be folded and with its element-wise sums as convolutions, with
+/// its weights where there are some; `None` where it has neither.
 ///
 /// One can where it alone reads a Conv or Fc that sums each position by itself, has no activation and no target.
 pub fn fold(
@@ -32,7 +32,8 @@ pub fn fold(
         cell.activation = removed.activation;
         match &mut cell.operator {
             Operator::Conv(conv) => conv.no_bias = false,
-            Operator::Fc(fc) => fc.no_bias = false,
+            // Their lengths are now what the normalization makes of them.
+            Operator::Fc(fc) => (fc.no_bias, fc.normalizes) = (false, false),
             _ => {}
         }
         let moved = |cell: usize| match cell {
@@ -52,7 +53,8 @@ pub fn fold(
         }
         folded.targets.iter_mut().for_each(|target| target.cell = moved(target.cell));
     }
-    (folded.cells.len() < description.cells.len()).then_some((folded, weights))
+    let has_joined = super::sum::join(&mut folded, &mut weights);
+    (has_joined || folded.cells.len() < description.cells.len()).then_some((folded, weights))
 }
 
 /// The first batch normalization that can be folded and the cell before it.

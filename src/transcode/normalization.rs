@@ -83,7 +83,8 @@ pub fn activation_ranges(
     Ok(ranges)
 }
 
-fn depths(description: &Description) -> Vec<usize> {
+/// Each cell's, one more than that of its deepest input.
+pub(super) fn depths(description: &Description) -> Vec<usize> {
     let mut depths: Vec<usize> = Vec::new();
     for cell in &description.cells {
         let of = |source: &Source| match source {

@@ -39,8 +39,8 @@ pub use mt19937::Mt19937;
 pub use partition::Rule;
 pub use provider::{Delivery, Provider};
 pub use transformation::{
-    Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, ColorSpace, CompressionNoise, Conversion, Distortion,
-    Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine,
+    Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, Channels, ColorSpace, CompressionNoise, Conversion,
+    Distortion, Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine,
     RandomResizeCrop, RangeAffine, RangeClipping, Rescale, SliceExtraction, Space, Threshold, ThresholdOperation,
     Transformation, result,
 };

@@ -1,6 +1,7 @@
 //! What a model says about the way from a stored image to the network's input.
 
 pub(crate) mod border;
+mod channels;
 mod color;
 mod compression;
 mod distortion;
@@ -15,6 +16,7 @@ mod slice;
 use std::fmt::Debug;
 
 pub use border::Border;
+pub use channels::Channels;
 pub use color::{ChannelExtraction, ColorSpace, Conversion, Space};
 pub use compression::CompressionNoise;
 pub use distortion::Distortion;
@@ -117,6 +119,8 @@ pub enum Operation {
     RandomAffine(RandomAffine),
     /// Compresses as JPEG of random quality.
     CompressionNoise(CompressionNoise),
+    /// Stacks copies of the image, each transformed by itself.
+    Channels(Channels),
 }
 
 impl Operation {
@@ -139,6 +143,7 @@ impl Operation {
             Operation::Filter(step) => step,
             Operation::RandomAffine(step) => step,
             Operation::CompressionNoise(step) => step,
+            Operation::Channels(step) => step,
         }
     }
 }
@@ -149,6 +154,7 @@ impl Operation {
         match self {
             Operation::RangeAffine(_) | Operation::Affine(_) => true,
             Operation::Normalize(normalize) => normalize.norm != Norm::MinMax,
+            Operation::Channels(channels) => channels.copies.iter().flatten().any(Operation::makes_reals),
             _ => false,
         }
     }

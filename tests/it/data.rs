@@ -287,6 +287,32 @@ fn faulty_data_are_refused_with_file_fault_and_remedy_before_anything_is_written
 }
 
 #[test]
+fn images_without_labels_are_learned_for_what_they_are() {
+    const BACK: &str = "
+[back]
+Input=sp
+Type=Fc
+NbOutputs=192
+ActivationFunction=Linear
+WeightsFiller=XavierFiller
+[image]
+Input=back
+Type=Reshape
+Dims=8 8 3
+[image.Target]
+DataAsTarget=1
+";
+    let folder = folder();
+    colors(&folder.path().join("data"));
+    let head = FOLDERS.replace("Learn=0.5\n", "Learn=0.5\nLabelDepth=-1\n");
+    fs::write(folder.path().join("m.ini"), format!("{head}{BACK}")).unwrap();
+    let learned = run(folder.path(), &["learn", "m.ini", "-learn-epoch", "2", "--out", "out"]).succeeds();
+    assert!(learned.stdout.contains("Learning database size: 12 images"), "{}", learned.stdout);
+    let tested = fs::read_to_string(folder.path().join("out/image.Target/test/errors.log")).unwrap();
+    assert_eq!(tested.lines().filter(|line| line.contains(".ppm")).count(), 6, "{tested}");
+}
+
+#[test]
 fn faulty_keys_of_data_are_told_with_their_lines() {
     let check = |from: &str, to: &str, parts: &[&str]| {
         let folder = folder();
@@ -299,7 +325,7 @@ fn faulty_keys_of_data_are_told_with_their_lines() {
     check("Learn=0.5", "Learn=0.9", &["line 6, [database] Learn: expected fractions that add up to at most 1"]);
     check("Learn=0.5", "Learn=5", &["line 6", "Learn: expected a fraction from 0 to 1 of each label"]);
     check("Learn=0.5\n", "", &["[database] Learn: missing"]);
-    check("Learn=0.5", "Learn=0.5\nLabelDepth=-1", &["LabelDepth: images without labels are not supported yet"]);
+    check("Learn=0.5", "Learn=0.5\nLabelDepth=-1", &["stimuli without labels (`LabelDepth`, line", "DataAsTarget=1"]);
     check("Learn=0.5", "Learn=0.5\nLoadMore=more", &["LoadMore: there is no section `[more]`"]);
     check("Learn=0.5", "Learn=0.5\nLoadMore=database", &["LoadMore: `[database]` is loaded already"]);
     check("NbChannels=3", "NbChannels=1", &["expected 8x8x1 after the transformations, found 8x8x3"]);

@@ -27,6 +27,7 @@ mod refusals;
 mod report_page;
 mod resume;
 mod spiking;
+mod sum;
 mod tidy;
 mod tune;
 mod zero_init;

@@ -65,6 +65,23 @@ fn the_layers_of_lenet_come_from_a_template_too() {
     run(folder.path(), &["m.ini", "-learn", "1280", "-log", "640", "-nb-test", "100"]).succeeds();
 }
 
+/// The margin is for learning alone: without it the answers are those of the cosines.
+#[test]
+fn an_additive_margin_softmax_learns() {
+    let folder = folder();
+    let model = "mnist24_16c4s2_24c5s2_150_10_AM-Softmax.ini";
+    run(folder.path(), &[model, "-learn", "38400", "-log", "19200", "-nb-test", "2000"]).succeeds();
+    let learned = summary(folder.path())["formal_recognition_rate"].as_f64().unwrap();
+    assert!(learned > 0.85, "{learned}");
+    let answers = |folder: &Path| std::fs::read_to_string(folder.join("softmax.Target/test/classif.log")).unwrap();
+    let with_margin = answers(folder.path());
+    let without = crate::program::model(model).replace("Bias=-0.35", "Bias=0.0");
+    std::fs::write(folder.path().join("m.ini"), without).unwrap();
+    std::fs::remove_file(folder.path().join("softmax.Target/test/classif.log")).unwrap();
+    run(folder.path(), &["m.ini", "-test", "-nb-test", "2000"]).succeeds();
+    assert_eq!(answers(folder.path()), with_margin);
+}
+
 #[test]
 fn mnist24_learns_and_runs_as_spikes() {
     let folder = folder();

@@ -67,7 +67,7 @@ fn a_softmax_is_refused() {
 fn an_element_wise_layer_is_refused() {
     let edit = |t: String| {
         t.replacen("Input=fc1", "Input=sum", 1)
-            + "\n[sum]\nInput=fc1,fc1\nType=ElemWise\nOperation=Sum\nModel=Frame\nNbOutputs=[fc1]NbOutputs\n"
+            + "\n[sum]\nInput=fc1,fc1\nType=ElemWise\nOperation=Max\nModel=Frame\nNbOutputs=[fc1]NbOutputs\n"
     };
     check(edit, &["element-wise", "[sum]", "Input=a,b", "line "]);
 }

@@ -15,6 +15,7 @@ mod lanes;
 mod layer;
 mod lrn;
 mod nonlinear;
+mod normalize;
 mod pool;
 mod slot;
 mod taps;
@@ -28,10 +29,10 @@ use rayon::prelude::*;
 use super::{Backend, Batch, CellTime, Clock};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::fmp::Draw;
-use crate::cell::{Cell, size};
+use crate::cell::{self, Cell, size};
 use crate::config::TargetConfig;
 use crate::network::{Pass, StepReport};
-use crate::parameter::{Parameter, ParameterKind};
+use crate::parameter::{Parameter, ParameterKind, make_unit};
 use crate::plan::Plan;
 use crate::solver::Step;
 use crate::target::Wanted;
@@ -65,6 +66,8 @@ pub(super) struct Cpu {
     statistics: Vec<Statistics>,
     /// What the last batch was normalized by, one a cell; empty where it was not.
     norms: Vec<Normalization>,
+    /// Weights of the last batch, one a parameter; empty where all took part.
+    masked: Vec<Masked>,
     /// Outputs of the last batch as far as they were asked for, `[n][c][y][x]`.
     outputs: Vec<OnceLock<Vec<f32>>>,
     /// Buffers for outputs that were not asked for yet.
@@ -74,6 +77,14 @@ pub(super) struct Cpu {
     kept_place: Option<usize>,
     /// Nanoseconds that updates took, one a cell.
     update_times: Vec<AtomicU64>,
+}
+
+/// Weights of which only some take part in a learning step.
+#[derive(Clone, Default)]
+struct Masked {
+    mask: Vec<bool>,
+    /// 0 where a weight does not take part.
+    values: Vec<f32>,
 }
 
 /// What the slots share.
@@ -134,6 +145,7 @@ impl Cpu {
         };
         Self {
             gradients: parameters.iter().map(|parameter| vec![0.0; parameter.values.len()]).collect(),
+            masked: vec![Masked::default(); parameters.len()],
             parameters,
             slots: Vec::new(),
             scratch: Mutex::default(),
@@ -177,6 +189,7 @@ impl Cpu {
                 });
             }
         }
+        self.mask(mode);
         let n_cells = self.program.cells.len();
         let stage = |forward| Stage { forward, gathers: None, compares: false, backward: 0..0, settles: None };
         let Mode::Learn { .. } = mode else {
@@ -201,6 +214,23 @@ impl Cpu {
             last = Stage { backward: 0..barrier + 1, ..stage(n_cells..n_cells) };
         }
         self.stage(stimuli, mode, &last);
+    }
+
+    /// Draws the weights that take part in the batch.
+    fn mask(&mut self, mode: Mode<'_>) {
+        for (masked, parameter) in self.masked.iter_mut().zip(&self.parameters) {
+            let (cell, kind) = (parameter.info.cell, parameter.info.kind);
+            let (cell::Operator::Fc(fc), ParameterKind::Weights) = (&self.program.cells[cell].operator, kind) else {
+                continue;
+            };
+            masked.mask = match mode {
+                Mode::Infer => Vec::new(),
+                Mode::Learn { step, seed, .. } => fc.mask(Draw { seed, step, cell }),
+            };
+            let weights = masked.mask.iter().zip(&parameter.values);
+            masked.values.clear();
+            masked.values.extend(weights.map(|(&takes_part, &weight)| if takes_part { weight } else { 0.0 }));
+        }
     }
 
     /// Sums over the stimuli of the batch, in the order of the slots.
@@ -275,7 +305,8 @@ impl Cpu {
         let (program, pool) = (&self.program, &self.scratch);
         let (n, clock) = (self.n, self.clock);
         let keeps = self.kept_place;
-        let work = Work { program, parameters: &self.parameters, norms: &self.norms, stimuli, n, mode, clock, keeps };
+        let (parameters, masked) = (&self.parameters, &self.masked);
+        let work = Work { program, parameters, masked, norms: &self.norms, stimuli, n, mode, clock, keeps };
         let used = self.n.div_ceil(LANES).min(SLOTS);
         self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
@@ -294,6 +325,7 @@ impl Cpu {
     fn update(&mut self, rate: Option<f64>) {
         let n_blocks = self.n.div_ceil(LANES);
         let (program, slots) = (&self.program, &self.slots[..n_blocks.min(SLOTS)]);
+        let masked = &self.masked;
         let (clock, update_times) = (self.clock, &self.update_times);
         let parameters = self.parameters.par_iter_mut().zip(self.gradients.par_iter_mut()).enumerate();
         parameters.for_each(|(index, (parameter, own))| {
@@ -310,18 +342,27 @@ impl Cpu {
             let n_columns = program.n_columns(index);
             let chunk = n_columns.map_or(CHUNK, |n_columns| ROWS * n_columns);
             let factors = factors(slots, cell);
+            let (mask, has_unit_rows) = (masked[index].mask.as_slice(), parameter.has_unit_rows);
             let part = |number: usize, values: &mut [f32], gradient: &mut [f32], moments: &mut [f32]| {
                 let started = clock.map(|now| now());
                 if let Some(n_columns) = n_columns {
                     let first = number * ROWS;
                     let rows = dense::GradientRows { n_columns, first, n_blocks, factors: &factors, add };
-                    dense::gradients(&rows, gradient);
+                    if mask.is_empty() {
+                        dense::gradients(&rows, gradient);
+                    } else {
+                        let mask = &mask[first * n_columns..][..gradient.len()];
+                        masked_gradients(&rows, mask, gradient);
+                    }
                 } else {
                     let parts = slots.iter().map(|slot| &slot.gradients[index][number * chunk..][..values.len()]);
                     sum(parts, gradient, add);
                 }
                 if let Some(update) = update {
                     update.apply(values, gradient, moments);
+                    if let Some(n_columns) = n_columns.filter(|_| has_unit_rows) {
+                        make_unit(values, n_columns);
+                    }
                 }
                 if let (Some(now), Some(started)) = (clock, started) {
                     let spent = now().saturating_sub(started).as_nanos() as u64;
@@ -345,6 +386,16 @@ fn factors<'a>(slots: &'a [Slot], cell: usize) -> impl Fn(usize) -> dense::Facto
     move |block| {
         let (inputs, errors) = &slots[block % SLOTS].blocks[block / SLOTS].factors[cell];
         (inputs, errors)
+    }
+}
+
+/// [`dense::gradients`] of the weights that took part; those of the others are 0, and nothing is added to them.
+fn masked_gradients(rows: &dense::GradientRows<'_, '_>, mask: &[bool], gradient: &mut [f32]) {
+    let mut batch = vec![0.0; gradient.len()];
+    dense::gradients(&dense::GradientRows { add: false, ..*rows }, &mut batch);
+    for ((to, from), &takes_part) in gradient.iter_mut().zip(batch).zip(mask) {
+        let from = if takes_part { from } else { 0.0 };
+        *to = if rows.add { *to + from } else { from };
     }
 }
 
@@ -410,6 +461,7 @@ impl Backend for Cpu {
         let work = Work {
             program,
             parameters: &self.parameters,
+            masked: &[],
             norms: &self.norms,
             stimuli,
             n: self.n,
@@ -551,6 +603,8 @@ mod tests {
             bias_filler: filler,
             weights_solver: solver.clone(),
             bias_solver: solver.clone(),
+            normalizes: false,
+            drop_connect: 1.0,
         });
         let rectifier = Activation::Rectifier { leak_slope: 0.1, clipping: 3.0 };
         let mapping = (0..35).map(|pair| pair % 3 != 1).collect();

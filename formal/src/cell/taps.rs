@@ -8,11 +8,14 @@
 //! | Reshape | the element of the same index |
 //! | Transpose | the element whose place has these coordinates exchanged |
 //! | Activation | the same element |
+//! | Scaling | the same element times the factor |
 
 use stimuli::Shape;
 
 use super::{check_count, size};
-use crate::config::{Interpolation, Misfit, PaddingConfig, ReshapeConfig, ResizeConfig, TransposeConfig};
+use crate::config::{
+    Interpolation, Misfit, PaddingConfig, ReshapeConfig, ResizeConfig, ScalingConfig, TransposeConfig,
+};
 use crate::error::Error;
 
 /// A sparse matrix, row by row.
@@ -87,6 +90,16 @@ impl Taps {
 
     pub(crate) fn identity(cell: &str, input: Shape) -> Result<Self, Error> {
         Self::renamed(cell, input, Ok(input))
+    }
+
+    pub(crate) fn scaling(cell: &str, config: &ScalingConfig, input: Shape) -> Result<Self, Error> {
+        let factor = f64::from(config.factor);
+        if !factor.is_finite() {
+            let (cell, found) = (cell.to_owned(), factor.to_string());
+            return Err(Error::Value { cell, parameter: "Factor", expected: "a finite number", found });
+        }
+        check_count(cell, "outputs", &[size(input)])?;
+        Ok(Self::new(input, input, |c, y, x| [Some((index(input, c, y, x), factor))]))
     }
 
     pub(crate) fn padding(cell: &str, config: &PaddingConfig, input: Shape) -> Result<Self, Error> {

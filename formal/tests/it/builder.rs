@@ -52,8 +52,17 @@ pub fn deconv(n_outputs: usize, width: usize, height: usize) -> DeconvConfig {
 
 pub fn fc(n_outputs: usize) -> FcConfig {
     let ConvConfig { weights_filler, bias_filler, weights_solver, bias_solver, .. } = conv(1, 1, 1);
-    let (no_bias, back_propagate) = (false, true);
-    FcConfig { n_outputs, no_bias, back_propagate, weights_filler, bias_filler, weights_solver, bias_solver }
+    FcConfig {
+        n_outputs,
+        no_bias: false,
+        back_propagate: true,
+        weights_filler,
+        bias_filler,
+        weights_solver,
+        bias_solver,
+        normalizes: false,
+        drop_connect: 1.0,
+    }
 }
 
 pub fn pool(pooling: Pooling, n_outputs: usize, width: usize, height: usize) -> PoolConfig {

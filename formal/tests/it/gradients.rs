@@ -73,7 +73,7 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
         matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
     let logistic = config.cells[config.target.cell].activation == Activation::LogisticWithLoss;
     let mut loss = 0.0;
-    for (outputs, label) in naive.outputs(stimuli, 0).iter().zip(labels) {
+    for (outputs, label) in naive.outputs(stimuli, labels, 0).iter().zip(labels) {
         let &Some(label) = label else { continue };
         let outputs = &outputs[config.target.cell];
         if with_loss {

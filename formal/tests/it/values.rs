@@ -27,7 +27,7 @@ fn the_error_of_values_leads_down_their_squared_difference() {
     let stimuli: Vec<f64> = noise(1, 3 * 84).into_iter().map(f64::from).collect();
     let wanted: Vec<f64> = noise(2, 3 * 84).into_iter().map(f64::from).collect();
     let loss = |naive: &reference::Network| {
-        let outputs = naive.outputs(&stimuli, 0);
+        let outputs = naive.outputs(&stimuli, &[], 0);
         let outputs = outputs.iter().flat_map(|cells| &cells[1]);
         outputs.zip(&wanted).map(|(output, wanted)| 0.5 * (wanted - output).powi(2)).sum::<f64>()
     };

@@ -111,20 +111,11 @@ const CELL: Kind = Kind::Choice(
         "Unpool",
         "FMP",
         "LRN",
-    ],
-    &[
-        "Anchor",
-        "Distance",
-        "LSTM",
         "Normalize",
-        "ONNX",
-        "ObjectDet",
-        "Proposal",
-        "RP",
-        "ROIPooling",
         "Scaling",
         "TargetBias",
     ],
+    &["Anchor", "Distance", "LSTM", "ONNX", "ObjectDet", "Proposal", "RP", "ROIPooling"],
 );
 
 const ACTIVATION: Kind = Kind::Choice(
@@ -187,8 +178,8 @@ const VARIANCE_NORM: Kind = Kind::Choice(&["FanIn", "Average", "FanOut"], &[]);
 const STIMULUS_TYPE: Kind = Kind::Choice(&["SingleBurst", "Periodic", "JitteredPeriodic", "Poissonian", "Linear"], &[]);
 
 const TARGET_TYPE: Kind = Kind::Choice(
-    &["TargetScore"],
-    &["Target", "TargetROIs", "TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
+    &["TargetScore", "Target"],
+    &["TargetROIs", "TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
 );
 
 /// Every key, scope by scope.
@@ -218,7 +209,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Folder, "DataPath", Kind::Path, Required, "Folder of the images"),
     key(Scope::Folder, "Depth", Kind::Real, Text("1"), "Levels of folders that are looked into; -1 is all"),
     key(Scope::Folder, "LabelName", Kind::Text, Text(""), "Beginning of every label"),
-    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`"),
+    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`; below 0 the images have no label, which `DataAsTarget` does not need"),
     key(Scope::Folder, "LabelFile", Kind::Path, Optional, "Table of lines `file;label`, in place of the labels of the folders (ours)"),
     key(Scope::Folder, "PerLabelPartitioning", Kind::Bool, Text("1"), "`Learn`, `Validation`, `Test` are fractions of each label; 0: numbers of stimuli"),
     key(Scope::Folder, "EquivLabelPartitioning", Kind::Bool, Text("1"), "Takes as many stimuli of each label as the rarest has; without `Test` the others go to the Test set"),
@@ -272,7 +263,7 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Transformation, "Type", TRANSFORMATION, Required, "Which transformation"),
     key(Scope::Transformation, "ApplyTo", APPLY_TO, Text("All"), "Sets it applies to"),
-    key(Scope::Transformation, "Channel", Kind::Unsigned, Refused(""), "Channel it applies to"),
+    key(Scope::Transformation, "Channel", Kind::Unsigned, Optional, "Of `[sp.ChannelTransformation*]` and `[sp.ChannelOnTheFlyTransformation*]`, which need it: the channel, from 0; each is made of a copy of the image that the other transformations give, and all are stacked. `[sp.ChannelsTransformation*]` and `[sp.ChannelsOnTheFlyTransformation*]` apply to each of them"),
 
     key(Scope::Rescale, "Width", Kind::Count, Required, "Width of the result"),
     key(Scope::Rescale, "Height", Kind::Count, Required, "Height of the result"),
@@ -394,7 +385,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Cell, "Type", CELL, Required, "Which layer"),
     key(Scope::Cell, "Model", MODEL, Optional, "Model of this layer instead of `DefaultModel`"),
     key(Scope::Cell, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger; `ConfigSection(<Model>)` stands in for that model"),
-    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, LRN, Softmax, Unpool, and those without weights from Activation to Transformation)"),
+    key(Scope::Cell, "NbOutputs", Kind::Count, Optional, "Output channels; required but for layers that keep those of their input (BatchNorm, Dropout, ElemWise, LRN, Normalize, Scaling, Softmax, TargetBias, Unpool, and those without weights from Activation to Transformation)"),
     key(Scope::Cell, "DataType", Kind::Text, Refused("Float32"), "Numbers of the layer"),
     key(Scope::Cell, "QWeight", Kind::Text, Refused(""), "Quantizer of the weights"),
     key(Scope::Cell, "QAct", Kind::Text, Refused(""), "Quantizer of the activation"),
@@ -554,6 +545,12 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::TransformationCell, "Transformation", TRANSFORMATION, Required, "Which transformation, one without random draws; no error passes the layer"),
 
+    key(Scope::NormalizeCell, "Norm", Kind::Choice(&["L1", "L2"], &[]), Required, "What is made 1 at each position over the channels: the sum of magnitudes, or the root of the sum of squares"),
+
+    key(Scope::Scaling, "Factor", Kind::Real, Required, "Factor of all values"),
+
+    key(Scope::TargetBias, "Bias", Kind::Real, Required, "Added, while learning, to the output of the stimulus's class; below 0 it is a margin. Without effect on tests and with `DataAsTarget`"),
+
     key(Scope::Weighted, "WeightsFiller", FILLER, Text("NormalFiller"), "How weights start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "BiasFiller", FILLER, Text("NormalFiller"), "How biases start; without a filler the standard deviation is 0.05"),
     key(Scope::Weighted, "Solvers", SOLVER, Text("SGD"), "Solver of weights and biases; in the layer's own section"),
@@ -582,8 +579,8 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::ConvParameter, "WeightsExportFlip", Kind::Bool, Ignored("0"), "Flips exported kernels"),
 
-    key(Scope::FcParameter, "Normalize", Kind::Bool, Refused("0"), "Normalizes each output's weights"),
-    key(Scope::FcParameter, "DropConnect", Kind::Real, Refused("1.0"), "Probability that a weight is kept while learning"),
+    key(Scope::FcParameter, "Normalize", Kind::Bool, Text("0"), "Keeps each output's weights at length 1, also after each update"),
+    key(Scope::FcParameter, "DropConnect", Kind::Fraction, Text("1.0"), "Probability that a weight takes part in a learning step, for all its stimuli and without a factor; tests use all weights"),
 
     key(Scope::DropoutParameter, "Dropout", Kind::Fraction, Text("0.5"), "Probability that a value is dropped while learning"),
 
@@ -635,7 +632,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::HeFiller, "MeanNorm", Kind::Real, Text("0.0"), "Mean times the fan-in"),
     key(Scope::HeFiller, "Scaling", Kind::Real, Text("1.0"), "Factor"),
 
-    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target"),
+    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target; `Target`, without a score, is for a TargetBias, which knows the class in any case"),
     key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the stimulus's class"),
     key(Scope::Target, "DefaultValue", Kind::Real, Text("0.0"), "Desired output of the others"),
     key(Scope::Target, "TopN", Kind::Count, Text("1"), "Best outputs among which the class counts as found"),

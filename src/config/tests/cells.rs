@@ -1,5 +1,7 @@
 //! Layers beyond Conv, Pool, Fc, Softmax and Dropout: what is read, and what is wrong.
 
+mod full;
+mod margin;
 mod rearranged;
 mod sizes;
 
@@ -71,7 +73,11 @@ fn faults_of_an_element_wise_layer_are_named() {
     );
     fails(
         "Input=a,b\nType=ElemWise\nOperation=Sum\nModel=Transcode",
-        "m.ini has 2 faults\n  line 4, [sp]: layers that spike, such as `c`, need an environment: call this section `[env]`\n  line 18, [c] Type: ElemWise has no spiking half, so there is no ElemWise of the model `Transcode`; give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame",
+        "m.ini has 1 fault\n  line 4, [sp]: layers that spike, such as `c`, need an environment: call this section `[env]`",
+    );
+    fails(
+        "Input=a,b\nType=ElemWise\nOperation=Max\nModel=Transcode",
+        "m.ini has 2 faults\n  line 4, [sp]: layers that spike, such as `c`, need an environment: call this section `[env]`\n  line 18, [c] Type: ElemWise has no spiking half, so there is no ElemWise of the model `Transcode`; only that of `Operation=Sum` has one; give its inputs to the next Conv or Fc together (`Input=a,b`) and learn again, or use Model=Frame",
     );
 }
 

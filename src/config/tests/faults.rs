@@ -85,7 +85,7 @@ TopN=0",
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
   line 9, [sp] BatchSize: expected a whole number from 1 such as `32` or `1,000,000`, found `1,28`
-  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN`, found `Cnv`; did you mean `Conv`?
+  line 12, [conv1] Type: expected one of `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN`, `Normalize`, `Scaling`, `TargetBias`, found `Cnv`; did you mean `Conv`?
   line 17, [fc1] NbOutputs: expected a whole number from 1 such as `32` or `1,000,000`, found `ten`
   line 19, [fc1.Target] TopN: expected a whole number from 1 such as `32` or `1,000,000`, found `0`",
     );
@@ -105,11 +105,11 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
-        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.ChannelTransformation]\n[database.slicing]"),
+        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.RoiTransformation]\n[database.slicing]"),
         "m.ini has 4 faults
-  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN` are
+  line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN`, `Normalize`, `Scaling`, `TargetBias` are
   line 10, [sp.Transformation] Type: `TrimTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation` are
-  line 11, [sp.ChannelTransformation]: not supported yet; `sp.Transformation*` and `sp.OnTheFlyTransformation*` are
+  line 11, [sp.RoiTransformation]: not supported yet; `sp.Transformation*`, `sp.OnTheFlyTransformation*` and those of channels, such as `sp.ChannelTransformation*`, are
   line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
     );
     check(
@@ -118,7 +118,7 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
             conv("KernelSize=5")
         ),
         "m.ini has 3 faults
-  line 16, [out.Target] Type: `TargetROIs` is not supported yet; only `TargetScore` is
+  line 16, [out.Target] Type: `TargetROIs` is not supported yet; `TargetScore`, `Target` are
   line 17, [out.Target] LabelsMapping: not supported yet, though N2D2 has it; leave it out
   line 20, [out.Target] TopN: expected at most the 10 outputs, found 11",
     );
@@ -178,7 +178,7 @@ fn an_unknown_parameter_of_a_config_section_is_an_error() {
         "m.ini has 7 faults
   line 11, [c] ConfigSection: there is no section `[comon]`; did you mean `[common]`?
   line 13, [a] NoBais: unknown parameter; did you mean `NoBias`?
-  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: `Type=Threshold`, or to: Conv, Fc that spike (`Transcode`, `Spike`): `ConfigSection`
+  line 14, [a] Threshold: unknown parameter here; it belongs to: `Type=ThresholdTransformation`, or to: `Type=Threshold`, or to: Conv, Fc, ElemWise that spike (`Transcode`, `Spike`): `ConfigSection`
   line 15, [a] Solvers.LearningRte: unknown parameter; did you mean `Solvers.LearningRate`?
   line 16, [a] WeightsSolver.QuantizationLevels: unknown parameter
   line 18, [b] Dropout: unknown parameter here; it belongs to: Dropout: `ConfigSection`

@@ -54,6 +54,8 @@ fn what_is_saved_reads_back_to_the_same_network() {
         "# m.ini
 NoBias = 1
 BackPropagate = 1
+Normalize = 0
+DropConnect = 1.00000
 IncomingDelay = 1000.00; 1000.00; 100.000
 Threshold = 0.123456789
 BipolarThreshold = 1

@@ -157,6 +157,9 @@ fn kind(operator: &Operator) -> &'static str {
         Operator::Reshape(_) => "Reshape",
         Operator::Transpose(_) => "Transpose",
         Operator::Activation => "Activation",
+        Operator::Normalize(_) => "Normalize",
+        Operator::Scaling(_) => "Scaling",
+        Operator::TargetBias(_) => "TargetBias",
         Operator::Transformation(_) => "Transformation",
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use formal::Network;
-use formal::config::{CellConfig, NetworkConfig, Source, TargetConfig};
+use formal::config::{CellConfig, NetworkConfig, Operator, Source, TargetConfig};
 
 use crate::failure::wrong_input;
 use crate::model::Description;
@@ -33,10 +33,15 @@ impl Stages {
     pub fn new(description: &Description, weights: &[Option<CellWeights>], capacity: usize) -> Result<Self> {
         let stages = description.cells.iter().zip(weights).map(|(cell, weights)| {
             let fault = |e: formal::Error| wrong_input(format!("{}, [{}]: {e}", cell.span, cell.name));
+            let mut operator = cell.operator.clone();
+            if let Operator::Fc(fc) = &mut operator {
+                // The weights are scaled, and used as they are.
+                fc.normalizes = false;
+            }
             let alone = CellConfig {
                 name: cell.name.clone(),
                 inputs: vec![Source::Stimuli],
-                operator: cell.operator.clone(),
+                operator,
                 activation: cell.activation.value,
             };
             let config = NetworkConfig {

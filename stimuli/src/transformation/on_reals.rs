@@ -72,6 +72,7 @@ impl Operation {
             Operation::Filter(_) => "Filter",
             Operation::RandomAffine(_) => "RandomAffine",
             Operation::CompressionNoise(_) => "CompressionNoise",
+            Operation::Channels(_) => "Channels",
         }
     }
 
@@ -86,6 +87,7 @@ impl Operation {
             | Operation::RandomResizeCrop(_)
             | Operation::RandomAffine(_)
             | Operation::CompressionNoise(_) => true,
+            Operation::Channels(channels) => channels.copies.iter().flatten().any(Operation::is_random),
             Operation::Rescale(_)
             | Operation::PadCrop(_)
             | Operation::ChannelExtraction(_)

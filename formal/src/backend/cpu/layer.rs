@@ -10,6 +10,7 @@ use crate::cell::conv::Conv;
 use crate::cell::dropout::Dropout;
 use crate::cell::elem_wise::ElemWise;
 use crate::cell::lrn::Lrn;
+use crate::cell::margin::{Normalize, TargetBias};
 use crate::cell::softmax::Softmax;
 use crate::cell::taps::Taps;
 use crate::cell::transformation::Transformation;
@@ -31,6 +32,8 @@ pub(super) enum Layer {
     BatchNorm(BatchNorm),
     Taps(Taps),
     Transformation(Transformation),
+    Normalize(Normalize),
+    TargetBias(TargetBias),
 }
 
 impl Layer {
@@ -50,6 +53,8 @@ impl Layer {
             Operator::BatchNorm(norm) => Self::BatchNorm(norm.clone()),
             Operator::Taps(taps) => Self::Taps(taps.clone()),
             Operator::Transformation(transformation) => Self::Transformation(transformation.clone()),
+            Operator::Normalize(normalize) => Self::Normalize(normalize.clone()),
+            Operator::TargetBias(bias) => Self::TargetBias(bias.clone()),
         }
     }
 }

@@ -8,7 +8,9 @@ use super::conv::ConvScratch;
 use super::deconv::DeconvScratch;
 use super::lanes::{LANES, Pack, clear};
 use super::layer::{Layer, Staging};
-use super::{CellTime, Clock, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, lrn, taps};
+use super::{
+    CellTime, Clock, Masked, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, lrn, normalize, taps,
+};
 use crate::cell::{Cell, ErrorFlow, size};
 use crate::config::{Source, TargetConfig};
 use crate::network::Pass;
@@ -67,6 +69,8 @@ pub(super) struct Stage {
 pub(super) struct Work<'a> {
     pub(super) program: &'a Program,
     pub(super) parameters: &'a [Parameter],
+    /// What stands in for the values of a parameter, where it is not empty.
+    pub(super) masked: &'a [Masked],
     /// One a cell; empty where nothing is normalized.
     pub(super) norms: &'a [Normalization],
     pub(super) stimuli: &'a [f32],
@@ -78,7 +82,14 @@ pub(super) struct Work<'a> {
     pub(super) keeps: Option<usize>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Values of a parameter that take part; none without one.
+    fn values(&self, parameter: Option<usize>) -> Option<&'a [f32]> {
+        let parameter = parameter?;
+        let masked = self.masked.get(parameter).map(|masked| masked.values.as_slice());
+        Some(masked.filter(|values| !values.is_empty()).unwrap_or(&self.parameters[parameter].values))
+    }
+
     /// Stimuli in the block `number` of the batch.
     fn lanes(&self, number: usize) -> usize {
         (self.n - number * LANES).min(LANES)
@@ -356,7 +367,7 @@ impl Scratch {
     }
 
     fn forward(&mut self, work: &Work<'_>, index: usize, number: usize, block: &mut Block) {
-        let Work { program, parameters, norms, mode, .. } = *work;
+        let Work { program, norms, mode, .. } = *work;
         let cell = &program.cells[index];
         if !program.barriers.contains(&index) || matches!(mode, Mode::Infer) {
             self.gather(program, index, block);
@@ -364,8 +375,8 @@ impl Scratch {
         let mut output = std::mem::take(&mut block.outputs[index]);
         let mut kept = std::mem::take(&mut block.kept[index]);
         let input = block.input(program, index);
-        let values = |index: Option<usize>| index.map(|index| parameters[index].values.as_slice());
-        let (weights, bias) = (values(program.weights[index]).unwrap_or_default(), values(program.biases[index]));
+        let weights = work.values(program.weights[index]).unwrap_or_default();
+        let bias = work.values(program.biases[index]);
         match &program.layers[index] {
             Layer::Conv(conv) => conv.forward(weights, bias, input, &mut output, &mut self.conv[index]),
             Layer::Deconv(layer) => layer.forward(weights, bias, input, &mut output, &mut self.deconv[index]),
@@ -389,6 +400,17 @@ impl Scratch {
             Layer::BatchNorm(norm) => {
                 let moments = &norms[index].moments;
                 batch_norm::forward(norm, moments, weights, bias.unwrap_or_default(), input, &mut output);
+            }
+            Layer::Normalize(layer) => normalize::forward(layer, input, &mut output),
+            Layer::TargetBias(layer) => {
+                output.copy_from_slice(input);
+                if let Mode::Learn { wanted: Wanted::Classes(labels), .. } = mode {
+                    for lane in 0..work.lanes(number) {
+                        for at in layer.wanted(labels[number * LANES + lane]) {
+                            output[at].0[lane] += layer.bias;
+                        }
+                    }
+                }
             }
             Layer::Dropout(dropout) => {
                 output.copy_from_slice(input);
@@ -423,7 +445,7 @@ impl Scratch {
         parts: Parts,
         kept: Option<(usize, &mut Vec<f32>)>,
     ) {
-        let Work { program, parameters, norms, .. } = *work;
+        let Work { program, norms, .. } = *work;
         let lanes = parts.lanes;
         let norm = &norms[index];
         let cell = &program.cells[index];
@@ -481,7 +503,7 @@ impl Scratch {
             return;
         }
         let input = block.input(program, index);
-        let weights = weights.map(|weights| parameters[weights].values.as_slice()).unwrap_or_default();
+        let weights = work.values(weights).unwrap_or_default();
         let mut propagate = |to: &mut [Pack], add: bool| match &program.layers[index] {
             Layer::Conv(layer) => layer.backward(weights, None, conv, to, add),
             Layer::Deconv(layer) => layer.backward(weights, error, deconv, to, add),
@@ -501,6 +523,8 @@ impl Scratch {
             Layer::Taps(layer) => taps::apply(&layer.backward, error, to, add),
             // No error passes it.
             Layer::Transformation(_) => {}
+            Layer::Normalize(layer) => normalize::backward(layer, input, error, to, add),
+            Layer::TargetBias(_) => copy(error, to, add),
             Layer::BatchNorm(layer) => batch_norm::backward(layer, norm, weights, (input, lanes), error, to, add),
             Layer::Dropout(_) => {
                 elementwise::multiply(&block.kept[index], error);
