@@ -25,6 +25,7 @@ pub use effect::Typed;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
+use crate::report::document;
 use crate::report::record::{Depth, Format};
 use crate::weights::layout::Layout;
 
@@ -82,6 +83,23 @@ enum Command {
     Man,
 }
 
+impl Command {
+    /// The options that most commands share.
+    fn options(&mut self) -> Option<&mut Options> {
+        Some(match self {
+            Self::Curve(args) => &mut args.options,
+            Self::Stats(args) => &mut args.options,
+            Self::Tune(args) => &mut args.options,
+            Self::Learn(args) | Self::Test(args) | Self::FindLr(args) | Self::Check(args) => &mut args.options,
+            Self::Inspect(args) => &mut args.options,
+            Self::Demo(args) => &mut args.options,
+            Self::Weights(args) => &mut args.options,
+            Self::Audit(args) => &mut args.options,
+            Self::Report(_) | Self::Bench(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => return None,
+        })
+    }
+}
+
 impl Cli {
     /// Reads the words of a command line.
     ///
@@ -91,22 +109,9 @@ impl Cli {
         let mut parser = Self::command();
         let matches = parser.try_get_matches_from_mut(words)?;
         let mut cli = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
-        let options = match &mut cli.command {
-            Command::Curve(args) => &mut args.options,
-            Command::Stats(args) => &mut args.options,
-            Command::Tune(args) => &mut args.options,
-            Command::Learn(args) | Command::Test(args) | Command::FindLr(args) | Command::Check(args) => {
-                &mut args.options
-            }
-            Command::Inspect(args) => &mut args.options,
-            Command::Demo(args) => &mut args.options,
-            Command::Weights(args) => &mut args.options,
-            Command::Audit(args) => &mut args.options,
-            Command::Report(_) | Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => {
-                return Ok(cli);
-            }
-        };
-        options.typed = Typed::of(&matches);
+        if let Some(options) = cli.command.options() {
+            options.typed = Typed::of(&matches);
+        }
         Ok(cli)
     }
 }
@@ -163,7 +168,7 @@ pub struct TuneArgs {
     /// Model file with a spiking half: a path, else a name in $N2D2_MODELS, else a shipped one such as LeNet_Spike.ini
     #[arg(value_name = "MODEL.ini")]
     pub model: String,
-    /// Points of accuracy that may be lost against the frame network, one standard error of the estimate included
+    /// Points of accuracy that may be lost against the frame network, with 95 % confidence
     #[arg(long, value_name = "POINTS", default_value_t = 0.1)]
     pub max_loss: f64,
     /// What may be changed: names with commas between them; each is searched alone, then all together
@@ -230,9 +235,6 @@ pub struct AuditArgs {
     /// Exit with 1 where less than this percentage is recognized as spikes
     #[arg(long, value_name = "PERCENT")]
     pub min_accuracy: Option<f64>,
-    /// Also write all figures to a JSON file
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<std::path::PathBuf>,
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
@@ -244,13 +246,17 @@ pub struct ReportArgs {
     /// Output folder of a run
     #[arg(value_name = "RUN_DIR")]
     pub folder: std::path::PathBuf,
+    /// Also write the names of what was written to a JSON file; without FILE, print them as the one thing on standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
 }
 
 /// What to measure, and how.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-    /// Also write everything measured to a JSON file, after each line
-    #[arg(long, value_name = "FILE")]
+    /// Also write everything measured to a JSON file, after each line; without FILE, print it as the one thing on standard
+    /// output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<std::path::PathBuf>,
     /// Measure some groups of lines alone: names with commas between them, or the option several times
     #[arg(long, value_name = "NAME", value_delimiter = ',', long_help = only_help())]
@@ -349,6 +355,10 @@ pub struct Options {
     /// State file of an earlier learning, or its folder: start from its weights and momenta
     #[arg(short = 'l', long, value_name = "FILE", help_heading = "Files", conflicts_with = "resume")]
     pub load: Option<std::path::PathBuf>,
+    /// Also write all figures of the run to a JSON file (docs/json.md); without FILE, print them as the one thing on standard
+    /// output
+    #[arg(long, value_name = "FILE", help_heading = "Files", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
     /// Treat unknown keys of the model as errors
     #[arg(long, help_heading = "Files")]
     pub strict: bool,
@@ -554,7 +564,14 @@ impl From<FloatArg> for Width {
 }
 
 /// Runs what was typed.
-pub fn run(cli: Cli) -> Result<()> {
+pub fn run(mut cli: Cli) -> Result<()> {
+    let json = match &mut cli.command {
+        Command::Report(args) => args.json.as_deref(),
+        command => command.options().and_then(|options| options.json.as_deref()),
+    };
+    if let Some(json) = json {
+        document::want(json)?;
+    }
     match cli.command {
         Command::Learn(args) => learn::run(&args.model, &args.options),
         Command::Test(args) => test::run(&args.model, &args.options),

@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod confusion;
 pub mod curves;
 pub mod decision_curve;
+pub mod document;
 pub mod figures;
 pub mod gradients;
 pub mod maps;

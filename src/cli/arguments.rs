@@ -5,6 +5,7 @@ use clap::{Command, CommandFactory};
 use sim::SimDuration;
 
 use super::Cli;
+use crate::report::document::STANDARD_OUTPUT;
 
 const COMMANDS: [&str; 17] = [
     "learn",
@@ -69,7 +70,7 @@ const LACKING: [&str; 33] = [
 /// An option that does not exist, or a first word that is neither a command nor a model but nearly a command, with the remedy.
 pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>, String> {
     let known = Known::of(&Cli::command());
-    let mut words = words.into_iter();
+    let mut words = words.into_iter().peekable();
     let mut normalized: Vec<String> = words.next().into_iter().collect();
     let mut rest: Vec<String> = Vec::new();
     let (mut command, mut first) = (None, None);
@@ -100,6 +101,17 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
         };
         let Some(takes_value) = known.takes_value(&name) else { return Err(unknown(&word, &name, &known)) };
         present.push(name.clone());
+        if name == "json" && value.is_none() {
+            // Its file may be left out; a model is none.
+            let is_file = |word: &String| {
+                option_name(word).is_none() && !word.ends_with(".ini") && !COMMANDS.contains(&word.as_str())
+            };
+            match words.next_if(|word| command.as_deref() != Some("keys") && is_file(word)) {
+                Some(file) => rest.extend(["--json".to_string(), file]),
+                None => rest.push(format!("--json={STANDARD_OUTPUT}")),
+            }
+            continue;
+        }
         rest.push(format!("--{name}"));
         match (takes_value, value) {
             (true, Some(value)) => rest.push(value),
@@ -128,6 +140,10 @@ pub fn normalize(words: impl IntoIterator<Item = String>) -> Result<Vec<String>,
             "inspect"
         };
         command = Some(implied.to_string());
+    }
+    if command.as_deref() == Some("keys") {
+        // It has no file to name.
+        rest.iter_mut().filter(|word| word.starts_with("--json=")).for_each(|word| *word = "--json".to_string());
     }
     normalized.extend(command);
     normalized.extend(rest);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use stimuli::Set;
 
@@ -10,8 +10,8 @@ use super::{AuditArgs, FloatArg, SetArg};
 use crate::failure::wrong_input;
 use crate::locate;
 use crate::model::Description;
-use crate::output::OutputFile;
 use crate::report::audit as report;
+use crate::report::document;
 use crate::report::number::significant;
 use crate::report::progress::result;
 use crate::run::audit::{self, Audit, Request};
@@ -26,8 +26,6 @@ const MAX_BYTES: u64 = 16 << 20;
 pub fn run(args: &AuditArgs) -> Result<()> {
     let options = &args.options;
     check_limits(args)?;
-    let json = args.json.as_deref().map(OutputFile::open).transpose();
-    let json = json.map_err(|e| wrong_input(format!("--json: {e}; name another file")))?;
     use_threads(options.threads)?;
     let session = Session::open(&args.model, options, false)?;
     if !is_spiking(&session.description) {
@@ -83,7 +81,7 @@ pub fn run(args: &AuditArgs) -> Result<()> {
         FloatArg::F64 => audit::run::<f64>(&session, &loaded, &request)?,
     };
     result(&report::text(&audit));
-    if let Some(file) = &json {
+    if options.json.is_some() {
         let mut provenance = session.summary();
         provenance.weights_dir = Some(source.to_string());
         provenance.weights_sha256 = Some(loaded.sha256.clone());
@@ -92,7 +90,7 @@ pub fn run(args: &AuditArgs) -> Result<()> {
         provenance.present_time_fs = Some(options.present_time.0);
         provenance.float = Some(format!("{:?}", options.float).to_lowercase());
         provenance.encoder_seed = options.encoder_seed.filter(|&seed| seed != session.seed).map(u64::from);
-        file.write(report::json(&audit, &provenance)?.as_bytes()).context("--json")?;
+        document::give(&report::document(&audit, &provenance))?;
     }
     judge(args, &audit)
 }

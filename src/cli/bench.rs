@@ -1,5 +1,7 @@
 //! `femtospike bench`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::BenchArgs;
@@ -7,6 +9,7 @@ use crate::bench::{self, Group, Happening, Record, Settings};
 use crate::failure::wrong_input;
 use crate::output::OutputFile;
 use crate::report::bench as report;
+use crate::report::document::{self, STANDARD_OUTPUT};
 use crate::report::progress::{note, result};
 use crate::run::interrupt;
 use crate::session::{checked_threads, use_threads};
@@ -18,7 +21,8 @@ const DEFAULT_THREADS: usize = 2;
 fn checked(args: &BenchArgs) -> Result<(Vec<&'static Group>, usize, Option<OutputFile>)> {
     let groups = bench::select(&args.only);
     let threads = checked_threads(args.threads);
-    let json = args.json.as_deref().map(OutputFile::open).transpose();
+    let file = args.json.as_deref().filter(|path| *path != Path::new(STANDARD_OUTPUT));
+    let json = file.map(OutputFile::open).transpose();
     let json = json.map_err(|e| wrong_input(format!("--json: {e}; name another file")));
     match (groups, threads, json) {
         (Ok(groups), Ok(threads), Ok(json)) => Ok((groups, threads.unwrap_or(DEFAULT_THREADS), json)),
@@ -37,6 +41,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let (groups, threads, json) = checked(args)?;
     let settings = Settings { is_quick: args.quick, threads };
     use_threads(args.threads)?;
+    if args.json.is_some() && json.is_none() {
+        document::want(Path::new(STANDARD_OUTPUT))?;
+    }
     interrupt::listen();
     let mut has_header = false;
     let mut tell = |record: &Record, happening: Happening<'_>| {
@@ -56,9 +63,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let (record, ended) = bench::run(settings, &groups, &mut tell);
     let saved = match &json {
         Some(file) => file.write(report::json(&record)?.as_bytes()).context("--json"),
-        None => Ok(()),
+        None => document::give(&report::document(&record)),
     };
-    if let (true, true, Some(path)) = (record.interrupted, saved.is_ok(), &args.json) {
+    if let (true, true, Some(path)) = (record.interrupted, saved.is_ok() && json.is_some(), &args.json) {
         note(&format!("interrupted; the lines measured so far are in {}", path.display()));
     }
     ended.and(saved)

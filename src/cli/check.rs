@@ -18,5 +18,5 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
         }
         None => None,
     };
-    gradient_check::run(&session, loaded.as_ref())
+    gradient_check::run(&session, loaded.as_ref(), true)
 }

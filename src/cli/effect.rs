@@ -41,6 +41,7 @@ const EFFECTS: &[Effect] = &[
     effect("weights", TAKES_WEIGHTS, &[]),
     effect("load", LEARNS, &[]),
     effect("strict", ALL, &[]),
+    effect("json", ALL, &[]),
     effect("seed", RUNS, &[]),
     effect("resume", LEARNS, TEST),
     effect("threads", RUNS, &[]),
@@ -98,7 +99,11 @@ impl Typed {
             on_all || (has_spikes && here(effect.on_spiking) && in_single)
         };
         let silent = EFFECTS.iter().filter(|effect| is_typed(effect.option) && !has_effect(effect));
-        silent.map(|effect| format!("--{}", effect.option.replace('_', "-"))).collect()
+        let name = |option: &str| match (self.command.as_str(), option) {
+            ("audit", "nb_test") => "--nb-test (audit takes --stimuli N)".to_string(),
+            _ => format!("--{}", option.replace('_', "-")),
+        };
+        silent.map(|effect| name(effect.option)).collect()
     }
 
     /// Tells in one line which of the options have no effect on this model, or without any.
@@ -152,6 +157,10 @@ mod tests {
         check("inspect m.ini --weights nowhere --float f64", true, "--weights");
         check("learn m.ini --learn 5 --test-index 3 --resume --seed 3", true, "");
         check("test m.ini", false, "");
-        check("audit m.ini --stimuli 5 --present-time 2 --float f64 --nb-test 5 --weights w", true, "--nb-test");
+        check(
+            "audit m.ini --stimuli 5 --present-time 2 --float f64 --nb-test 5 --weights w",
+            true,
+            "--nb-test (audit takes --stimuli N)",
+        );
     }
 }

@@ -13,6 +13,7 @@ use stats::operations::Layer;
 use super::{FloatArg, StatsArgs, spiking};
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Width};
+use crate::report::document;
 use crate::report::figures::{FOLDER, Report};
 use crate::report::network::sizes;
 use crate::report::progress::result;
@@ -32,7 +33,7 @@ pub fn run(args: &StatsArgs) -> Result<()> {
     result(&format!("\n{}", report.text()));
     let folder = session.output.root();
     result(&format!("\nwritten to {}: stats.json, {FOLDER}/", folder.display()));
-    Ok(())
+    document::give(&report.json(&session))
 }
 
 /// When a stimulus ends that is not decided.

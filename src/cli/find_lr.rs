@@ -1,11 +1,14 @@
 //! `femtospike find-lr`.
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::Options;
 use crate::assemble;
+use crate::report::document;
 use crate::report::number::general;
 use crate::report::progress::result;
+use crate::report::summary::Summary;
 use crate::run::find_lr;
 use crate::session::{Session, use_threads};
 
@@ -17,11 +20,26 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     let session = Session::open(model, options, true)?;
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let n = options.find_lr.unwrap_or(DEFAULT_STIMULI);
-    match find_lr::run(&session, &mut network, n)? {
+    let suggested = find_lr::run(&session, &mut network, n)?;
+    match suggested {
         Some(rate) => result(&format!("Suggested learning rate: {}", general(rate))),
         None => {
             result("No learning rate suggested: the loss never fell below its start; give more stimuli with -find-lr N")
         }
     }
-    Ok(())
+    let Summary { model, ini_sha256, version, seed, .. } = session.summary();
+    document::give(&Document { model, ini_sha256, version, seed, stimuli: n, suggested_learning_rate: suggested })
+}
+
+/// What was found, for programs.
+#[derive(Serialize)]
+struct Document {
+    model: String,
+    ini_sha256: String,
+    version: String,
+    seed: u64,
+    stimuli: u64,
+    /// Absent where the loss never fell below its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggested_learning_rate: Option<f64>,
 }

@@ -11,8 +11,9 @@ use crate::failure::wrong_input;
 use crate::memory;
 use crate::model::Description;
 use crate::output::OutputFolder;
+use crate::report::document;
 use crate::report::memory::lines;
-use crate::report::network::table;
+use crate::report::network::{self, table};
 use crate::report::progress::result;
 use crate::session::read_model;
 use crate::transcode::{self, is_spiking};
@@ -42,7 +43,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     if args.cfg {
         save_parameters(&description, &args.options)?;
     }
-    Ok(())
+    document::give(&network::document(&description))
 }
 
 /// Writes `<layer>.cfg` for each layer.

@@ -33,7 +33,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     // A file that cannot be read is found before anything is learned.
     Set::ALL.into_iter().try_for_each(|set| session.prepare(set))?;
     if options.check {
-        gradient_check::run(&session, None)?;
+        gradient_check::run(&session, None, false)?;
     }
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     let learned = learn::run(&session, &mut network, amount(options))?;

@@ -1,12 +1,13 @@
 //! `femtospike report`.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::ReportArgs;
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
-use crate::report::page;
 use crate::report::progress::result;
+use crate::report::{document, page};
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     if !args.folder.is_dir() {
@@ -16,9 +17,13 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         )));
     }
     let output = OutputFolder::open(&args.folder)?;
-    page::write(&output)?;
+    let pictures = page::write(&output)?;
     told(&output);
-    Ok(())
+    document::give(&json!({
+        "page": output.path(page::PAGE),
+        "pictures": pictures.iter().map(|name| output.path(page::FIGURES).join(name)).collect::<Vec<_>>(),
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
 }
 
 /// Tells where the page is.

@@ -5,12 +5,12 @@ use std::ops::Range;
 use anyhow::Result;
 use stimuli::Set;
 
-use super::{FloatArg, Options};
+use super::{FloatArg, Options, curve};
 use crate::failure::wrong_input;
-use crate::report::maps;
 use crate::report::page;
 use crate::report::progress::result;
 use crate::report::summary;
+use crate::report::{document, maps};
 use crate::run::learn::Learned;
 use crate::run::samples::{self, SpikingTest};
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
@@ -157,6 +157,7 @@ pub fn finish(
                     samples::write::<f64>(session, &mut network, ids, formal, spiking, &weights_sha256)?;
                 }
             }
+            curve::write_for_page(session, &prepared, ids, formal, &weights_sha256)?;
         }
     } else {
         summary.write(&session.output)?;
@@ -169,7 +170,7 @@ pub fn finish(
         page::write(&output)?;
         super::report::told(&output);
     }
-    Ok(())
+    document::give(&summary)
 }
 
 /// The network that spikes: the batch normalizations that can be are folded into the weights before them.

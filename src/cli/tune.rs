@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use stimuli::Set;
 
-use super::TuneArgs;
+use super::{TuneArgs, spiking};
 use crate::config::rewritten::Changes;
 use crate::failure::wrong_input;
 use crate::model::Normalization;
@@ -13,7 +13,7 @@ use crate::output::OutputFolder;
 use crate::report::progress::result;
 use crate::report::tune::{table, write};
 use crate::run::tune::{self, Lever, Point, Tuned, Wish};
-use crate::session::{Session, rewritten_model, use_threads};
+use crate::session::{Session, rewritten_model};
 use crate::transcode::{self, Transcoded};
 use crate::weights::{self, CellWeights};
 use crate::{assemble, locate};
@@ -24,11 +24,9 @@ const WEIGHTS: &str = "weights_tuned";
 
 pub fn run(args: &TuneArgs) -> Result<()> {
     let (model, options) = (&args.model, &args.options);
-    use_threads(options.threads)?;
     let wish = wish(args)?;
-    let session = Session::open(model, options, false)?;
+    let session = spiking::open(model, options)?;
     let description = &session.description;
-    transcode::check(description, None)?;
     if let Some((folded, _)) = transcode::fold(description, None) {
         let is_gone = |name: &str| !folded.cells.iter().any(|cell| cell.name == name);
         let gone = description.cells.iter().find(|cell| is_gone(&cell.name));

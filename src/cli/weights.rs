@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::{Direction, WeightsArgs};
 use crate::failure::wrong_input;
 use crate::model::Description;
 use crate::output::OutputFolder;
+use crate::report::document;
 use crate::report::number::grouped;
 use crate::report::progress::result;
 use crate::session::read_model;
@@ -41,7 +43,17 @@ fn export(args: &WeightsArgs, description: &Description) -> Result<()> {
         result(&format!("  {} {:?}", tensor.name, tensor.shape));
     }
     result(&format!("{} values in layout {layout}: {}", grouped(n as u64), args.file.display()));
-    Ok(())
+    let tensors = tensors.iter().map(|tensor| Tensor { name: &tensor.name, shape: &tensor.shape }).collect();
+    document::give(&Exported {
+        model: &description.name,
+        ini_sha256: &description.sha256,
+        weights_dir: source.to_string(),
+        weights_sha256: &loaded.sha256,
+        file: args.file.display().to_string(),
+        layout: layout.to_string(),
+        values: n,
+        tensors,
+    })
 }
 
 fn import(args: &WeightsArgs, description: &Description) -> Result<()> {
@@ -68,7 +80,42 @@ fn import(args: &WeightsArgs, description: &Description) -> Result<()> {
         None => format!("--out {}", output_folder(args).display()),
     };
     result(&format!("Weights in {}; test them with: femtospike test {} {test}", folder.display(), args.model));
-    Ok(())
+    document::give(&Imported {
+        model: &description.name,
+        ini_sha256: &description.sha256,
+        weights_dir: folder.display().to_string(),
+        file: args.file.display().to_string(),
+        layout: layout.to_string(),
+    })
+}
+
+/// What was exported, for programs.
+#[derive(Serialize)]
+struct Exported<'a> {
+    model: &'a str,
+    ini_sha256: &'a str,
+    weights_dir: String,
+    weights_sha256: &'a str,
+    file: String,
+    layout: String,
+    values: usize,
+    tensors: Vec<Tensor<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tensor<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+}
+
+/// What was imported, for programs.
+#[derive(Serialize)]
+struct Imported<'a> {
+    model: &'a str,
+    ini_sha256: &'a str,
+    weights_dir: String,
+    file: String,
+    layout: String,
 }
 
 /// `weights` in the output folder, unless a test would take others first or some are lost.

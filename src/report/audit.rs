@@ -95,11 +95,8 @@ pub fn verdict(findings: &[Finding]) -> String {
     text
 }
 
-/// The audit as JSON; `provenance` is put in front.
-///
-/// # Errors
-/// None that input could cause.
-pub fn json(audit: &Audit, provenance: &impl Serialize) -> serde_json::Result<String> {
+/// The audit for programs; `provenance` is put in front.
+pub fn document<'a>(audit: &'a Audit, provenance: &'a impl Serialize) -> impl Serialize + 'a {
     #[derive(Serialize)]
     struct File<'a, P> {
         #[serde(flatten)]
@@ -119,7 +116,7 @@ pub fn json(audit: &Audit, provenance: &impl Serialize) -> serde_json::Result<St
         remedy: &'a str,
     }
     let rate = |recognized: u64| stats::spikes::per(recognized, audit.stimuli);
-    let file = File {
+    File {
         provenance,
         stimuli: audit.stimuli,
         full_scale_spikes: audit.full_scale,
@@ -136,8 +133,7 @@ pub fn json(audit: &Audit, provenance: &impl Serialize) -> serde_json::Result<St
                 remedy: &finding.remedy,
             })
             .collect(),
-    };
-    Ok(serde_json::to_string_pretty(&file)? + "\n")
+    }
 }
 
 #[derive(Serialize)]

@@ -50,13 +50,18 @@ pub fn failure(failure: &Failure) -> String {
 
 /// The record as JSON, with the unit of each figure beside it.
 pub fn json(record: &Record) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(&document(record))? + "\n")
+}
+
+/// The record for programs.
+pub fn document(record: &Record) -> impl Serialize + '_ {
     #[derive(Serialize)]
     struct File<'a> {
         benchmark: &'static str,
         #[serde(flatten)]
         record: &'a Record,
     }
-    Ok(serde_json::to_string_pretty(&File { benchmark: "femtospike", record })? + "\n")
+    File { benchmark: "femtospike", record }
 }
 
 fn figure_row(figure: &Figure) -> String {

@@ -196,6 +196,11 @@ impl DecisionCurve {
         text.trim_end().to_string()
     }
 
+    /// The curve for programs.
+    pub fn document(&self) -> impl Serialize + '_ {
+        self.file()
+    }
+
     /// Writes the files.
     ///
     /// # Errors

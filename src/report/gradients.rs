@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use formal::ParameterKind;
+use serde::Serialize;
 
 use super::number::{grouped, significant};
 
@@ -47,6 +48,41 @@ impl Row {
     pub fn name(&self) -> String {
         format!("`{}` {}", self.cell, self.kind)
     }
+}
+
+/// The check for programs: `gradients` are sums over the batch.
+pub fn document<'a>(rows: &'a [Row], n_stimuli: usize, provenance: &'a impl Serialize) -> impl Serialize + 'a {
+    #[derive(Serialize)]
+    struct File<'a, P> {
+        #[serde(flatten)]
+        provenance: &'a P,
+        stimuli: usize,
+        is_sound: bool,
+        tensors: Vec<Tensor<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Tensor<'a> {
+        cell: &'a str,
+        kind: String,
+        values: usize,
+        values_checked: usize,
+        largest_gradient: f64,
+        largest_difference: f64,
+        tolerance: f64,
+        is_sound: bool,
+    }
+    let tensors = rows.iter().map(|row| Tensor {
+        cell: &row.cell,
+        kind: row.kind.to_string(),
+        values: row.n_values,
+        values_checked: row.n_checked,
+        largest_gradient: row.largest_gradient,
+        largest_difference: row.largest_difference,
+        tolerance: row.tolerance,
+        is_sound: row.is_sound(),
+    });
+    let tensors = tensors.collect();
+    File { provenance, stimuli: n_stimuli, is_sound: rows.iter().all(Row::is_sound), tensors }
 }
 
 /// The table, and the verdict.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use formal::config::{Activation, Operator, Pooling, Size};
+use serde::Serialize;
 use stimuli::Shape;
 
 use super::number::{general, grouped};
@@ -97,6 +98,61 @@ pub fn sizes(cell: &CellDescription) -> Sizes {
             Sizes { nodes, ..Sizes::default() }
         }
         Operator::Softmax(_) | Operator::Dropout(_) => Sizes { neurons: nodes, nodes, ..Sizes::default() },
+    }
+}
+
+/// What a model means, for programs. Shapes are channels, rows, columns.
+pub fn document(description: &Description) -> impl Serialize + '_ {
+    #[derive(Serialize)]
+    struct File<'a> {
+        model: &'a str,
+        ini_sha256: &'a str,
+        version: &'static str,
+        is_spiking: bool,
+        batch_size: usize,
+        synapses: u64,
+        virtual_synapses: u64,
+        layers: Vec<Layer<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Layer<'a> {
+        name: &'a str,
+        input_shape: [usize; 3],
+        output_shape: [usize; 3],
+        neurons: u64,
+        nodes: u64,
+        synapses: u64,
+        virtual_synapses: u64,
+        connections: u64,
+    }
+    let shape = |shape: Shape| [shape.channels, shape.height, shape.width];
+    let layers: Vec<Layer> = description
+        .cells
+        .iter()
+        .map(|cell| {
+            let Sizes { neurons, nodes, synapses, virtual_synapses, connections } = sizes(cell);
+            let (input_shape, output_shape) = (shape(cell.input_shape), shape(cell.output_shape));
+            Layer {
+                name: &cell.name,
+                input_shape,
+                output_shape,
+                neurons,
+                nodes,
+                synapses,
+                virtual_synapses,
+                connections,
+            }
+        })
+        .collect();
+    File {
+        model: &description.name,
+        ini_sha256: &description.sha256,
+        version: env!("CARGO_PKG_VERSION"),
+        is_spiking: is_spiking(description),
+        batch_size: description.stimuli.batch_size,
+        synapses: layers.iter().map(|layer| layer.synapses).sum(),
+        virtual_synapses: layers.iter().map(|layer| layer.virtual_synapses).sum(),
+        layers,
     }
 }
 

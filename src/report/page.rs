@@ -9,6 +9,7 @@ mod drawing;
 mod folder;
 mod html;
 mod matrix;
+mod raster;
 
 use std::fmt::Write;
 
@@ -46,11 +47,11 @@ impl Page {
     }
 }
 
-/// Writes the page and its pictures.
+/// Writes the page and its pictures, and gives the names of these.
 ///
 /// # Errors
 /// A folder without a run, files that no run has written so, a file that cannot be written.
-pub fn write(output: &OutputFolder) -> Result<()> {
+pub fn write(output: &OutputFolder) -> Result<Vec<String>> {
     let folder = Folder::read(output)?;
     let mut page = Page { body: String::new(), figures: Vec::new() };
     summary(&mut page, &folder);
@@ -60,6 +61,7 @@ pub fn write(output: &OutputFolder) -> Result<()> {
         curve(&mut page, &folder);
         matrix::sections(&mut page, data);
         viewer(&mut page, data);
+        rasters(&mut page, data);
         agreement(&mut page, data);
     } else {
         let hint = lacking("Answers, costs and stimuli", &format!("femtospike test {} --page", folder.model()));
@@ -104,7 +106,8 @@ pub fn write(output: &OutputFolder) -> Result<()> {
         script
     );
     output.write_folder(FIGURES, &page.figures)?;
-    output.write(PAGE, html)
+    output.write(PAGE, html)?;
+    Ok(page.figures.into_iter().map(|(name, _)| name).collect())
 }
 
 /// One line in place of what is not there.
@@ -267,6 +270,15 @@ fn viewer(page: &mut Page, data: &Data) {
         html += "<p class=\"lacking\">No stimuli are kept.</p>";
     }
     page.section("stimuli", "Stimulus by stimulus", &html);
+}
+
+/// The spikes of the stimuli that they are kept of, as files alone: the page draws them itself.
+fn rasters(page: &mut Page, data: &Data) {
+    for detail in &data.details {
+        if let (Some(svg), Some(shown)) = (raster::svg(data, detail), data.shown.get(detail.shown)) {
+            page.figures.push((format!("raster_{}.svg", shown.place), chart::file(&svg)));
+        }
+    }
 }
 
 fn agreement(page: &mut Page, data: &Data) {

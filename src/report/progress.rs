@@ -95,8 +95,20 @@ pub fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Prints a result to standard output; a closed pipe does not end the run.
+/// Prints a result to standard output, or to standard error where that is for a document alone; a closed pipe does not end the
+/// run.
 pub fn result(text: &str) {
+    if TO_STANDARD_ERROR.load(Ordering::Relaxed) { note(text) } else { print(text) }
+}
+
+/// Keeps standard output for a document.
+pub(super) fn results_to_standard_error() {
+    TO_STANDARD_ERROR.store(true, Ordering::Relaxed);
+}
+
+static TO_STANDARD_ERROR: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn print(text: &str) {
     if let Err(e) = writeln!(std::io::stdout(), "{text}")
         && e.kind() != std::io::ErrorKind::BrokenPipe
         && !RESULTS_LOST.swap(true, Ordering::Relaxed)

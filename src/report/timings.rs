@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use formal::CellTime;
+use serde::Serialize;
 
 use super::number::{general, grouped};
 use crate::model::Description;
@@ -61,6 +62,47 @@ pub fn table(description: &Description, measured: &Measured) -> String {
     text += &line("all layers", Some(sums), of_layers);
     text += &line(REST, None, whole - of_layers);
     text.trim_end().to_string()
+}
+
+/// The same for programs.
+pub fn document<'a>(
+    description: &'a Description,
+    measured: &'a Measured,
+    provenance: &'a impl Serialize,
+) -> impl Serialize + 'a {
+    #[derive(Serialize)]
+    struct File<'a, P> {
+        #[serde(flatten)]
+        provenance: &'a P,
+        stimuli: u64,
+        batch_size: usize,
+        waiting_us_per_stimulus: f64,
+        learning_us_per_stimulus: f64,
+        /// Times of one thread.
+        layers: Vec<Layer<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Layer<'a> {
+        name: &'a str,
+        forward_us_per_stimulus: f64,
+        backward_us_per_stimulus: f64,
+        update_us_per_stimulus: f64,
+    }
+    let each = |time: Duration| 1e6 * time.as_secs_f64() / measured.stimuli.max(1) as f64;
+    let layers = description.cells.iter().zip(&measured.cells).map(|(cell, time)| Layer {
+        name: &cell.name,
+        forward_us_per_stimulus: each(time.forward),
+        backward_us_per_stimulus: each(time.backward),
+        update_us_per_stimulus: each(time.update),
+    });
+    File {
+        provenance,
+        stimuli: measured.stimuli,
+        batch_size: description.stimuli.batch_size,
+        waiting_us_per_stimulus: each(measured.waited),
+        learning_us_per_stimulus: each(measured.learned),
+        layers: layers.collect(),
+    }
 }
 
 /// What no layer took: comparing outputs, making the next stimuli, waiting for the other threads.

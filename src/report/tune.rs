@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::document;
 use super::number::significant;
 use super::picture::{Chart, Curve};
 use crate::output::OutputFolder;
@@ -37,7 +38,7 @@ fn points(fraction: f64) -> String {
 fn row(text: &mut String, name: &str, n_trials: &str, trial: &Trial, note: &str) {
     let all = trial.all();
     let (from, to) = all.interval();
-    let held_back = trial.held_back.map_or("-".to_string(), |cost| points(cost.paired.loss()));
+    let held_back = trial.choice.map_or("-".to_string(), |(_, cost)| points(cost.paired.loss()));
     let _ = writeln!(
         text,
         "  {name:36} {n_trials:>7} {:>7} {:>8} {:>10} {:>8} {:>16}   {note}",
@@ -78,7 +79,7 @@ pub fn table(tuned: &Tuned, max_loss: f64) -> String {
     text
 }
 
-/// Writes the record, the frontier and its picture.
+/// Writes the record, which is the document of the run too, the frontier and its picture.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -114,7 +115,8 @@ pub fn write(
         ],
         mark: Some((tuned.chosen.tuning.reads, "chosen".to_string())),
     };
-    output.write("tune.png", chart.png()?)
+    output.write("tune.png", chart.png()?)?;
+    document::give(&record)
 }
 
 /// One line a network: reads, losses, and what it is.
@@ -122,20 +124,21 @@ fn frontier_csv(frontier: &[Trial]) -> String {
     let n_scales = frontier.first().map_or(0, |trial| trial.point.scales.len());
     let scales = (1..=n_scales).map(|layer| format!(",scale_{layer}")).collect::<String>();
     let mut text = format!(
-        "reads_per_virtual_synapse,loss,loss_95_from,loss_95_to,loss_held_back{scales},threshold,terminate_delta,period,latest\n"
+        "reads_per_virtual_synapse,loss,loss_95_from,loss_95_to,loss_held_back{scales},threshold,terminate_delta,terminate_max,period,latest\n"
     );
     for trial in frontier {
         let (from, to) = trial.all().interval();
-        let held_back = trial.held_back.map_or(String::new(), |cost| cost.paired.loss().to_string());
+        let held_back = trial.choice.map_or(String::new(), |(_, cost)| cost.paired.loss().to_string());
         let point = &trial.point;
         let scales = point.scales.iter().map(|scale| format!(",{scale}")).collect::<String>();
         let _ = writeln!(
             text,
-            "{},{},{from},{to},{held_back}{scales},{},{},{},{}",
+            "{},{},{from},{to},{held_back}{scales},{},{},{},{},{}",
             trial.tuning.reads,
             trial.tuning.paired.loss(),
             point.threshold,
             point.terminate_delta,
+            point.terminate_max,
             point.period,
             point.latest
         );

@@ -7,7 +7,8 @@ use stimuli::Set;
 
 use crate::assemble;
 use crate::failure::wrong_input;
-use crate::report::gradients::{Row, table};
+use crate::report::document;
+use crate::report::gradients::{self, Row, table};
 use crate::report::progress::{Progress, result};
 use crate::session::Session;
 use crate::weights::Loaded;
@@ -26,11 +27,12 @@ const SMALL: f64 = 1e-2;
 /// A rate that finds gradients and moves nothing.
 const NO_RATE: f64 = 1e-300;
 
-/// Checks the network with its first weights or `loaded` ones, on the first stimuli of the Learn set, and prints a table.
+/// Checks the network with its first weights or `loaded` ones, on the first stimuli of the Learn set, and prints a table; it is
+/// the document of the run where nothing follows it.
 ///
 /// # Errors
 /// A gradient that does not agree; data or weights that are wrong.
-pub fn run(session: &Session, loaded: Option<&Loaded>) -> Result<()> {
+pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<()> {
     // Of its own: the check leaves traces in its statistics and momenta.
     let mut network = assemble::formal_network(&session.description, session.seed)?;
     if let Some(loaded) = loaded {
@@ -101,6 +103,9 @@ pub fn run(session: &Session, loaded: Option<&Loaded>) -> Result<()> {
     }
     drop(progress);
     result(&table(&rows, ids.len()));
+    if is_all {
+        document::give(&gradients::document(&rows, ids.len(), &session.summary()))?;
+    }
     let faulty: Vec<String> = rows.iter().filter(|row| !row.is_sound()).map(|row| row.name()).collect();
     if !faulty.is_empty() {
         anyhow::bail!("gradients of {} differ from the slopes of the loss", faulty.join(", "));

@@ -10,6 +10,7 @@ use stimuli::Set;
 use super::feed::{Batch, Feed};
 use super::interrupt;
 use super::learn::Amount;
+use crate::report::document;
 use crate::report::progress::{Progress, result};
 use crate::report::timings::{self, Measured, table};
 use crate::session::Session;
@@ -77,7 +78,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     result(&table(&session.description, &measured));
     let rows = timings::learning(&session.description, &measured);
     session.output.write("timings/learning_timings.dat", timings::text(&rows))?;
-    Ok(())
+    document::give(&timings::document(&session.description, &measured, &session.summary()))
 }
 
 fn learn(session: &Session, network: &mut Network, batch: &Batch, step: u64) {

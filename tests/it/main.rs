@@ -15,6 +15,7 @@ mod determinism;
 mod exchange;
 mod figures;
 mod gradient_check;
+mod json;
 mod learning_flow;
 mod models;
 mod program;

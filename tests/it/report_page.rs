@@ -60,14 +60,14 @@ fn the_page_is_complete_in_itself_and_tells_what_the_summary_tells() {
 fn the_page_made_anew_is_the_same_and_a_curve_beside_it_is_added() {
     let folder = folder();
     let first = page(folder.path());
-    assert!(first.contains("femtospike curve"));
+    assert!(first.contains("Every way to stop, over 40 stimuli"));
     run(folder.path(), &["report", "run"]).succeeds();
     assert_eq!(fs::read_to_string(folder.path().join("run/report.html")).unwrap(), first);
     let weights = format!("{}/data/weights/LeNet", env!("CARGO_MANIFEST_DIR"));
-    run(folder.path(), &["curve", MODEL, "-w", &weights, "--nb-test", "40", "--out", "run"]).succeeds();
+    run(folder.path(), &["curve", MODEL, "-w", &weights, "--nb-test", "30", "--out", "run"]).succeeds();
     run(folder.path(), &["report", "run"]).succeeds();
     let with_curve = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
-    assert!(with_curve.contains("Every way to stop, over 40 stimuli"));
+    assert!(with_curve.contains("Every way to stop, over 30 stimuli"));
     assert!(folder.path().join("run/report_figures/curve_reads.svg").is_file());
 }
 

@@ -25,7 +25,7 @@ fn a_cheaper_network_is_found_and_the_ordinary_test_uses_it() {
     }
     let record: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.path().join("tuned/tune.json")).unwrap()).unwrap();
-    let reads = |trial: &str| record[trial]["tuning"]["reads"].as_f64().unwrap();
+    let reads = |trial: &str| record[trial]["tuning"]["reads_per_virtual_synapse_per_pattern"].as_f64().unwrap();
     assert!(reads("chosen") < 0.8 * reads("before"), "{record}");
     assert_eq!(record["n_stimuli"], serde_json::json!([300, 150]));
     assert_eq!(record["stages"].as_array().map(Vec::len), Some(3));

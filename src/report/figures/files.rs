@@ -119,7 +119,8 @@ impl Report<'_> {
         rows
     }
 
-    fn json(&self, session: &Session) -> Value {
+    /// All figures for programs.
+    pub fn json(&self, session: &Session) -> Value {
         let (statistics, n) = (&self.figures.statistics, self.patterns());
         let layers: Vec<Value> = (0..statistics.layers.len()).map(|layer| self.layer_json(layer)).collect();
         let classes: Vec<Value> = (0..self.classes.len()).map(|class| self.class_json(class)).collect();

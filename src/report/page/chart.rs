@@ -17,11 +17,19 @@ const MOST_POINTS: usize = 600;
 /// The style of pictures in files of their own: the light one of the page.
 const STYLE: &str = include_str!("picture.css");
 
-/// A picture that stands alone.
+/// A picture that stands alone, for programs, too, that know no variables in styles.
 pub fn file(svg: &str) -> String {
     let svg = svg.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);
     let (open, rest) = svg.split_at(svg.find('>').map_or(0, |end| end + 1));
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{open}<style>{STYLE}</style>{rest}\n")
+    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{open}<style>{}</style>{rest}\n", plain(STYLE))
+}
+
+/// A style sheet with the values of its variables in their place.
+fn plain(style: &str) -> String {
+    let (variables, rules) = style.split_once("}\n").unwrap_or(("", style));
+    let declared = variables.split_once('{').map_or("", |(_, declared)| declared);
+    let values = declared.split(';').filter_map(|declared| declared.split_once(':'));
+    values.fold(rules.to_string(), |rules, (name, value)| rules.replace(&format!("var({name})"), value))
 }
 
 /// The beginning of a picture, with its name for those who do not see it.
@@ -167,4 +175,19 @@ pub fn scatter(title: &str, x_label: &str, points: &[(f32, i64)]) -> String {
         HEIGHT - 10.0
     );
     svg + "</svg>"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_alone_needs_no_variables() {
+        let file = file(&open(10.0, 10.0, "a < b"));
+        assert!(
+            file.contains(".picture .paper{fill:#fff}") && file.contains("xmlns=") && !file.contains("var("),
+            "{file}"
+        );
+        assert_eq!(plain(".p{--a:1px;--b:red}\n.x{y:var(--a)}.z{y:var(--b)}"), ".x{y:1px}.z{y:red}");
+    }
 }

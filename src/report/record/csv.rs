@@ -1,6 +1,6 @@
 //! The record as tables of comma-separated values beside a `record.json`.
 //!
-//! Rows are added a batch of patterns at a time, each table in one write; then `record.json` counts the patterns that are
+//! Rows are added a batch of patterns at a time; then `record.json` counts the patterns that are
 //! whole. So a run that is killed leaves all batches before the last, and at most rows of one more.
 
 use anyhow::{Result, anyhow};
@@ -128,7 +128,9 @@ impl Sink for Csv {
                     text
                 })
                 .collect();
-            file.append(&texts.iter().map(|text| &text.bytes[..]).collect::<Vec<_>>().concat())?;
+            for text in texts {
+                file.append(&text.bytes)?;
+            }
         }
         self.n_patterns += patterns.len() as u64;
         self.write_header(false)

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use rayon::prelude::*;
-use sim::recorder::Nothing;
-use sim::{Encoder, Plan, Presentation, Real, SimTime, State, Totals};
+use sim::network::Operator;
+use sim::{Decisions, Encoder, Fans, Plan, Presentation, Real, Rule, SimTime, State};
 use stats::Paired;
 use stimuli::Set;
 
@@ -22,8 +22,13 @@ const MOST_STIMULI: usize = 12_000;
 const MOST_BYTES: usize = 1 << 30;
 /// The fewest stimuli that tell anything of a loss of a percent.
 const FEWEST_STIMULI: usize = 30;
-/// Stimuli after which a trial may be given up.
-const BLOCK: usize = 1000;
+/// One stimulus in so many is presented first: its reads are those of all.
+const SAMPLED: usize = 16;
+/// Then one in so many, those that the frame network is least sure of: most of what is lost is lost there.
+const UNSURE: usize = 8;
+/// How often each stimulus is coded anew: to judge a trial, and to choose.
+const TUNING_CODINGS: u64 = 2;
+const CHOICE_CODINGS: u64 = 4;
 /// Stimuli a worker takes at a time.
 const CHUNK: usize = 32;
 
@@ -34,14 +39,31 @@ struct Stimulus {
     label: usize,
     /// Whether the frame network recognizes it.
     is_recognized: bool,
+    /// By how much its answer leads there.
+    lead: f32,
 }
+
+/// How much of a trial has been measured when it is asked whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The reads of a sample; nothing of the loss.
+    Reads,
+    /// Also the loss, but for stimuli that the frame network is sure of.
+    Unsure,
+}
+
+/// Whether a trial is hopeless, by what each rule cost so far.
+pub type IsHopeless<'a> = &'a (dyn Fn(Seen, &[Cost]) -> bool + Sync);
 
 /// The stimuli and the trained network that trials are made of.
 pub struct Measure<'a> {
     session: &'a Session,
     loaded: &'a Loaded,
     factors: &'a [Factor],
+    /// The sampled ones first, then those that the frame network is least sure of.
     tuning: Vec<Stimulus>,
+    n_sampled: usize,
+    n_unsure: usize,
     held_back: Vec<Stimulus>,
 }
 
@@ -65,16 +87,28 @@ impl<'a> Measure<'a> {
             )));
         }
         session.prepare(Set::Validation)?;
-        let evaluation = formal_test::evaluate(session, network, Set::Validation, &ids[..n], None, |_, _, _, _| ())?;
+        let mut leads = Vec::with_capacity(n);
+        let evaluation =
+            formal_test::evaluate(session, network, Set::Validation, &ids[..n], None, |_, _, _, outputs| {
+                leads.push(lead(outputs));
+            })?;
         let (mut tuning, mut held_back) = (Vec::new(), Vec::new());
-        for (number, (&id, estimate)) in ids.iter().zip(evaluation.estimates).enumerate() {
+        for (number, ((&id, estimate), lead)) in ids.iter().zip(evaluation.estimates).zip(leads).enumerate() {
             let mut values = vec![0.0; size];
             session.load_batch(&[id], Set::Validation, &mut values)?;
             let label = database.label(id);
             let part = if number % HELD_BACK == HELD_BACK - 1 { &mut held_back } else { &mut tuning };
-            part.push(Stimulus { id: id as u64, values, label, is_recognized: estimate == label });
+            part.push(Stimulus { id: id as u64, values, label, is_recognized: estimate == label, lead });
         }
-        Ok(Self { session, loaded, factors, tuning, held_back })
+        let (n_sampled, n_unsure) = (tuning.len().div_ceil(SAMPLED), tuning.len() / UNSURE);
+        let (mut ordered, mut others) = (Vec::with_capacity(tuning.len()), Vec::new());
+        for (number, stimulus) in tuning.into_iter().enumerate() {
+            let part = if number % SAMPLED == 0 { &mut ordered } else { &mut others };
+            part.push(stimulus);
+        }
+        others.sort_by(|a, b| a.lead.total_cmp(&b.lead));
+        ordered.append(&mut others);
+        Ok(Self { session, loaded, factors, tuning: ordered, n_sampled, n_unsure, held_back })
     }
 
     /// Accuracy of the frame network over all stimuli.
@@ -96,73 +130,187 @@ impl<'a> Measure<'a> {
         transcode::transcode(&description, &self.loaded.cells, factors, self.session.encoder_seed())
     }
 
-    /// The cost over the stimuli that judge trials; `None` where a part of them shows that it is hopeless, or no encoder has
-    /// these periods.
-    pub fn tuning(&self, point: &Point, is_hopeless: Option<&dyn Fn(&Cost) -> bool>) -> Result<Option<Cost>> {
-        self.cost(point, &self.tuning, is_hopeless)
+    /// What each of some rules costs over the stimuli that judge trials, in place of the point's own; `None` where a part of
+    /// them shows that it is hopeless, or no encoder has these periods.
+    pub fn tuning(
+        &self,
+        point: &Point,
+        rules: &[Rule],
+        is_hopeless: Option<IsHopeless<'_>>,
+    ) -> Result<Option<Vec<Cost>>> {
+        let (n, n_seen) = (self.tuning.len(), self.n_sampled + self.n_unsure);
+        let parts =
+            [(0..self.n_sampled, Some(Seen::Reads)), (self.n_sampled..n_seen, Some(Seen::Unsure)), (n_seen..n, None)];
+        let parts: Vec<(&[Stimulus], Option<Seen>)> =
+            parts.into_iter().map(|(range, seen)| (&self.tuning[range], seen)).collect();
+        self.cost(point, rules, &parts, TUNING_CODINGS, is_hopeless)
     }
 
-    /// The cost over the stimuli held back.
-    pub fn held_back(&self, point: &Point) -> Result<Cost> {
-        let cost = self.cost(point, &self.held_back, None)?;
-        cost.ok_or_else(|| wrong_input(format!("{}: no such coding", self.session.description.stimuli.span)))
+    /// The cost of a point over the stimuli that judge trials, each coded more often, and over those held back.
+    pub fn choice(&self, point: &Point) -> Result<(Cost, Cost)> {
+        let of = |stimuli: &[Stimulus]| {
+            let costs = self.cost(point, &[point.rule()], &[(stimuli, None)], CHOICE_CODINGS, None)?;
+            let cost = costs.and_then(|costs| costs.into_iter().next());
+            cost.ok_or_else(|| wrong_input(format!("{}: no such coding", self.session.description.stimuli.span)))
+        };
+        Ok((of(&self.tuning)?, of(&self.held_back)?))
     }
 
     fn cost(
         &self,
         point: &Point,
-        stimuli: &[Stimulus],
-        is_hopeless: Option<&dyn Fn(&Cost) -> bool>,
-    ) -> Result<Option<Cost>> {
+        rules: &[Rule],
+        parts: &[(&[Stimulus], Option<Seen>)],
+        n_codings: u64,
+        is_hopeless: Option<IsHopeless<'_>>,
+    ) -> Result<Option<Vec<Cost>>> {
         let description = point.applied(&self.session.description);
         let config = description.stimuli.encoder.clone().unwrap_or_default();
         let Ok(encoder) = Encoder::new(config) else { return Ok(None) };
         let transcoded = self.transcode(point, false)?;
+        let trial = Presented { rules, parts, n_codings, is_hopeless };
         match self.session.options.float {
-            FloatArg::F32 => self.cost_of::<f32>(&transcoded, &encoder, stimuli, is_hopeless),
-            FloatArg::F64 => self.cost_of::<f64>(&transcoded, &encoder, stimuli, is_hopeless),
+            FloatArg::F32 => self.cost_of::<f32>(&transcoded, &encoder, &trial),
+            FloatArg::F64 => self.cost_of::<f64>(&transcoded, &encoder, &trial),
         }
     }
+}
 
+/// What a trial is presented.
+struct Presented<'a> {
+    rules: &'a [Rule],
+    /// Stimuli, each part with what is known after it.
+    parts: &'a [(&'a [Stimulus], Option<Seen>)],
+    n_codings: u64,
+    is_hopeless: Option<IsHopeless<'a>>,
+}
+
+impl Measure<'_> {
     fn cost_of<F: Real>(
         &self,
         transcoded: &Transcoded,
         encoder: &Encoder,
-        stimuli: &[Stimulus],
-        is_hopeless: Option<&dyn Fn(&Cost) -> bool>,
-    ) -> Result<Option<Cost>> {
-        let plan = Plan::<F>::new(&transcoded.network)
+        trial: &Presented<'_>,
+    ) -> Result<Option<Vec<Cost>>> {
+        let mut network = transcoded.network.clone();
+        if let Operator::Fc(fc) = &mut network.cells[network.output].operator {
+            (fc.terminate_delta, fc.terminate_max) = (latest_delta(trial.rules), 0);
+        }
+        let plan = Plan::<F>::new(&network)
             .map_err(|e| wrong_input(format!("{}: {e}", self.session.description.stimuli.span.file)))?;
+        let fans = Fans::new(&plan);
         let synapses = plan.statistics().virtual_synapses as f64;
-        let (mut paired, mut totals) = (Paired::default(), Totals::new(&plan));
-        let mut cost = Cost { reads: 0.0, paired };
-        for block in stimuli.chunks(BLOCK) {
-            for (of_chunk, of_totals) in self.present(&plan, encoder, block) {
-                paired = paired.merged(of_chunk);
-                totals.merge(&of_totals);
+        let n_all: usize = trial.parts.iter().map(|(stimuli, _)| stimuli.len()).sum();
+        let mut totals = vec![Tallied::new(trial.n_codings); trial.rules.len()];
+        // Reads are those of the first part until all are known.
+        let mut reads = Vec::new();
+        for &(stimuli, seen) in trial.parts {
+            for chunk in self.present(&plan, &fans, encoder, trial, stimuli) {
+                for (total, more) in totals.iter_mut().zip(chunk) {
+                    total.reads += more.reads;
+                    total.paired = total.paired.merged(more.paired);
+                }
             }
-            let reads: u64 = plan.reads(&totals).iter().flatten().flatten().sum();
-            cost = Cost { reads: reads as f64 / (synapses * paired.n as f64), paired };
-            if paired.n < stimuli.len() as u64 && is_hopeless.is_some_and(|is_hopeless| is_hopeless(&cost)) {
+            let per_pattern =
+                |total: &Tallied| total.reads as f64 / (synapses * (total.paired.n * trial.n_codings) as f64);
+            if reads.is_empty() || seen.is_none() {
+                reads = totals.iter().map(per_pattern).collect();
+            }
+            let (Some(seen), Some(is_hopeless)) = (seen, trial.is_hopeless) else { continue };
+            let so_far = totals.iter().zip(&reads).map(|(total, &reads)| {
+                let nothing = Paired { n: n_all as u64, ..Paired::new(trial.n_codings) };
+                let paired = if seen == Seen::Reads { nothing } else { Paired { n: n_all as u64, ..total.paired } };
+                Cost { reads, paired }
+            });
+            if is_hopeless(seen, &so_far.collect::<Vec<_>>()) {
                 return Ok(None);
             }
         }
-        Ok(Some(cost))
+        Ok(Some(totals.iter().zip(reads).map(|(total, reads)| Cost { reads, paired: total.paired }).collect()))
     }
 
-    /// Presents stimuli, in parallel, and sums what came of them by chunks, in their order.
-    fn present<F: Real>(&self, plan: &Plan<F>, encoder: &Encoder, stimuli: &[Stimulus]) -> Vec<(Paired, Totals)> {
+    /// Presents stimuli, in parallel, and tallies what came of them by chunks, in their order, for each rule.
+    fn present<F: Real>(
+        &self,
+        plan: &Plan<F>,
+        fans: &Fans,
+        encoder: &Encoder,
+        trial: &Presented<'_>,
+        stimuli: &[Stimulus],
+    ) -> Vec<Vec<Tallied>> {
         let (seed, duration) = (u64::from(self.session.encoder_seed()), self.session.options.present_time);
-        let present = |state: &mut State<F>, chunk: &[Stimulus]| {
-            let (mut paired, mut totals) = (Paired::default(), Totals::new(plan));
-            for Stimulus { id, values, label, is_recognized } in chunk {
-                let presentation = Presentation { values, stimulus: *id, start: SimTime::ZERO, duration };
-                let outcome = sim::present(plan, state, encoder, seed, &presentation, &mut Nothing);
-                totals.add(state);
-                paired.add(*is_recognized, outcome.response == Some(*label));
+        let present = |(state, decisions): &mut (State<F>, Decisions<'_>), chunk: &[Stimulus]| {
+            let mut tallied = vec![Tallied::new(trial.n_codings); trial.rules.len()];
+            let mut n_right = vec![0; trial.rules.len()];
+            for Stimulus { id, values, label, is_recognized, .. } in chunk {
+                n_right.fill(0);
+                for coding in 0..trial.n_codings {
+                    let presentation = Presentation { values, stimulus: *id, start: SimTime::ZERO, duration };
+                    decisions.clear();
+                    sim::present(plan, state, encoder, seed.wrapping_add(coding), &presentation, decisions);
+                    decisions.decide(trial.rules, |rule, stop| {
+                        tallied[rule].reads += stop.reads.iter().sum::<u64>();
+                        n_right[rule] += u64::from(stop.response == Some(*label));
+                    });
+                }
+                for (tallied, &n_right) in tallied.iter_mut().zip(&n_right) {
+                    tallied.paired.add(*is_recognized, n_right);
+                }
             }
-            (paired, totals)
+            tallied
         };
-        stimuli.par_chunks(CHUNK).map_init(|| State::new(plan), present).collect()
+        let worker = || (State::new(plan), Decisions::new(fans, &[]));
+        stimuli.par_chunks(CHUNK).map_init(worker, present).collect()
+    }
+}
+
+/// What came of some stimuli with one rule.
+#[derive(Clone, Copy, Debug)]
+struct Tallied {
+    reads: u64,
+    paired: Paired,
+}
+
+impl Tallied {
+    fn new(n_codings: u64) -> Self {
+        Self { reads: 0, paired: Paired::new(n_codings) }
+    }
+}
+
+/// The lead at which every rule has decided; 0 where some never may by a lead.
+fn latest_delta(rules: &[Rule]) -> u32 {
+    let deltas = || rules.iter().map(|rule| rule.delta);
+    if deltas().any(|delta| delta == 0) { 0 } else { deltas().max().unwrap_or(0) }
+}
+
+/// By how much the greatest output leads.
+fn lead(outputs: &[f32]) -> f32 {
+    let (mut first, mut second) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    for &output in outputs {
+        if output > first {
+            (first, second) = (output, first);
+        } else {
+            second = second.max(output);
+        }
+    }
+    first - second
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_goes_on_until_every_rule_has_decided() {
+        let rule = |delta, max| Rule { delta, max };
+        assert_eq!(latest_delta(&[rule(2, 0), rule(5, 9), rule(3, 0)]), 5);
+        assert_eq!(latest_delta(&[rule(2, 0), rule(0, 9)]), 0, "a score may come after any lead");
+    }
+
+    #[test]
+    fn a_lead_is_over_the_second() {
+        assert_eq!(lead(&[1.0, 5.0, 3.0]), 2.0);
+        assert_eq!(lead(&[4.0, 4.0]), 0.0);
+        assert_eq!(lead(&[1.0]), f32::INFINITY);
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
-use sim::SimDuration;
+use sim::{Rule, SimDuration};
 
 use crate::config::rewritten::Changes;
 use crate::model::Description;
@@ -16,7 +16,7 @@ pub enum Lever {
     Scales,
     /// The threshold of the output cell
     Thresholds,
-    /// By how many spikes the best output must lead
+    /// By how many spikes the best output must lead, or how many it must have
     Decision,
     /// The period of a white pixel, and which dark pixels never spike
     Periods,
@@ -43,14 +43,17 @@ pub struct Point {
     pub threshold: f64,
     /// `TerminateDelta` of the output cell; 0: no early decision.
     pub terminate_delta: u32,
+    /// `TerminateMax` of the output cell; 0: no decision by it.
+    pub terminate_max: u32,
     /// What the period of a pixel of value 1 is multiplied by.
     pub period: f64,
     /// `DiscardedLateStimuli`: pixels with 1 - |v| above it never spike.
     pub latest: f64,
 }
 
-/// The greatest `TerminateDelta` that is tried.
+/// The greatest `TerminateDelta` that is tried, and each `TerminateMax` beside it.
 const MOST_DELTA: u32 = 16;
+const MAXES: [u32; 11] = [0, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24];
 
 impl Point {
     /// The model as it is.
@@ -61,6 +64,7 @@ impl Point {
             scales: vec![1.0; scaled_layers(description).len()],
             threshold: 1.0,
             terminate_delta: target.spiking.terminate_delta,
+            terminate_max: target.spiking.terminate_max,
             period: 1.0,
             latest: encoder.discarded_late_stimuli.min(1.0),
         }
@@ -74,55 +78,60 @@ impl Point {
     fn n_of(&self, lever: Lever) -> usize {
         match lever {
             Lever::Scales => self.scales.len(),
-            Lever::Thresholds | Lever::Decision => 1,
+            Lever::Thresholds => 1,
+            // One presentation shows what every rule gives.
+            Lever::Decision => 0,
             Lever::Periods => 2,
         }
     }
 
-    /// Whether a coordinate is a whole number, which moves by one whatever the step.
-    pub fn is_whole(&self, levers: &[Lever], coordinate: usize) -> bool {
-        let lever = levers.iter().flat_map(|&lever| std::iter::repeat_n(lever, self.n_of(lever))).nth(coordinate);
-        lever == Some(Lever::Decision)
+    /// The decision rule.
+    pub fn rule(&self) -> Rule {
+        Rule { delta: self.terminate_delta, max: self.terminate_max }
     }
 
-    /// The point one step along a coordinate of some levers: factors by e to the `step`, whole numbers by one; `None` where
-    /// there is none.
+    /// The same with another rule.
+    pub fn ruled(&self, rule: Rule) -> Self {
+        Self { terminate_delta: rule.delta, terminate_max: rule.max, ..self.clone() }
+    }
+
+    /// The rules that are tried with the rest as it is: its own first, and, where it may be changed, those that wait for a
+    /// lead greater by one at most.
+    pub fn rules(&self, levers: &[Lever]) -> Vec<Rule> {
+        let mut rules = vec![self.rule()];
+        if levers.contains(&Lever::Decision) {
+            let most = if self.terminate_delta == 0 { MOST_DELTA } else { (self.terminate_delta + 1).min(MOST_DELTA) };
+            let all = (1..=most).flat_map(|delta| MAXES.map(|max| Rule { delta, max }));
+            // A score below the lead decides alone.
+            rules.extend(all.filter(|rule| (rule.max == 0 || rule.max > rule.delta) && *rule != self.rule()));
+        }
+        rules
+    }
+
+    /// The point one step along a coordinate of some levers, which multiplies by e to the `step`; `None` where there is none.
     pub fn moved(&self, levers: &[Lever], coordinate: usize, step: f64) -> Option<Self> {
         let mut moved = self.clone();
         let all = levers.iter().flat_map(|&lever| (0..self.n_of(lever)).map(move |of_it| (lever, of_it)));
         match all.into_iter().nth(coordinate)? {
             (Lever::Scales, layer) => moved.scales[layer] *= step.exp(),
             (Lever::Thresholds, _) => moved.threshold *= step.exp(),
-            (Lever::Decision, _) => {
-                let next =
-                    if step > 0.0 { self.terminate_delta.checked_add(1) } else { self.terminate_delta.checked_sub(1) };
-                moved.terminate_delta = next.filter(|delta| (1..=MOST_DELTA).contains(delta))?;
-            }
+            (Lever::Decision, _) => return None,
             (Lever::Periods, 0) => moved.period *= step.exp(),
             (Lever::Periods, _) => moved.latest = (self.latest * step.exp()).min(1.0),
         }
         (moved != *self).then_some(moved)
     }
 
-    /// The point as far beyond this one as this one is beyond `before`; what is whole stays.
+    /// The point as far beyond this one as this one is beyond `before`, with its rule.
     pub fn beyond(&self, before: &Self) -> Self {
         let factor = |now: f64, before: f64| now * now / before;
         Self {
             scales: self.scales.iter().zip(&before.scales).map(|(&now, &before)| factor(now, before)).collect(),
             threshold: factor(self.threshold, before.threshold),
             terminate_delta: self.terminate_delta,
+            terminate_max: self.terminate_max,
             period: factor(self.period, before.period),
             latest: factor(self.latest, before.latest).min(1.0),
-        }
-    }
-
-    /// Takes what a lever changes from another point.
-    pub fn take(&mut self, lever: Lever, from: &Self) {
-        match lever {
-            Lever::Scales => self.scales.clone_from(&from.scales),
-            Lever::Thresholds => self.threshold = from.threshold,
-            Lever::Decision => self.terminate_delta = from.terminate_delta,
-            Lever::Periods => (self.period, self.latest) = (from.period, from.latest),
         }
     }
 
@@ -131,7 +140,7 @@ impl Point {
         let mut description = description.clone();
         let target = &mut description.cells[description.targets[0].cell].spiking;
         target.neuron.threshold *= self.threshold;
-        target.terminate_delta = self.terminate_delta;
+        (target.terminate_delta, target.terminate_max) = (self.terminate_delta, self.terminate_max);
         if let Some(encoder) = &mut description.stimuli.encoder {
             if self.period != 1.0 {
                 let period = encoder.period_mean_min.0 as f64 * self.period;
@@ -152,6 +161,9 @@ impl Point {
         }
         if self.terminate_delta != before.terminate_delta {
             output.push(("TerminateDelta", self.terminate_delta.to_string()));
+        }
+        if self.terminate_max != before.terminate_max {
+            output.push(("TerminateMax", self.terminate_max.to_string()));
         }
         let mut coding = Vec::new();
         if let Some(encoder) = &applied.stimuli.encoder {
@@ -175,23 +187,35 @@ mod tests {
     use super::*;
 
     fn point() -> Point {
-        Point { scales: vec![1.0, 2.0], threshold: 1.0, terminate_delta: 4, period: 1.0, latest: 1.0 }
+        Point { scales: vec![1.0, 2.0], threshold: 1.0, terminate_delta: 4, terminate_max: 0, period: 1.0, latest: 1.0 }
     }
 
     #[test]
     fn each_coordinate_moves_one_thing() {
-        let levers = [Lever::Decision, Lever::Scales, Lever::Periods];
+        let levers = [Lever::Thresholds, Lever::Decision, Lever::Scales, Lever::Periods];
         let (point, half) = (point(), 0.5_f64.ln());
         assert_eq!(point.n_coordinates(&levers), 5);
         let moved = |coordinate, step| point.moved(&levers, coordinate, step);
-        assert_eq!(moved(0, half), Some(Point { terminate_delta: 3, ..point.clone() }));
+        assert_eq!(moved(0, half), Some(Point { threshold: 0.5, ..point.clone() }));
         assert_eq!(moved(2, half), Some(Point { scales: vec![1.0, 1.0], ..point.clone() }));
         assert_eq!(moved(3, half), Some(Point { period: 0.5, ..point.clone() }));
         assert_eq!(moved(4, half), Some(Point { latest: 0.5, ..point.clone() }));
         assert_eq!(moved(4, -half), None, "nothing is later than all");
         assert_eq!(moved(5, half), None);
-        let least = Point { terminate_delta: 1, ..point.clone() };
-        assert_eq!(least.moved(&levers, 0, half), None, "without a lead nothing is decided early");
+    }
+
+    #[test]
+    fn rules_are_tried_where_they_may_be_changed() {
+        let of = |levers: &[Lever]| point().rules(levers);
+        assert_eq!(of(&[Lever::Scales]), [Rule { delta: 4, max: 0 }]);
+        let rules = of(&[Lever::Decision]);
+        assert_eq!(rules[0], Rule { delta: 4, max: 0 });
+        assert_eq!(rules.iter().map(|rule| rule.delta).max(), Some(5));
+        let (early, late) = (Rule { delta: 3, max: 4 }, Rule { delta: 4, max: 4 });
+        assert!(rules.contains(&early) && !rules.contains(&late));
+        let never = Point { terminate_delta: 0, ..point() };
+        assert_eq!(never.rules(&[Lever::Decision]).iter().map(|rule| rule.delta).max(), Some(16));
+        assert_eq!(point().ruled(early).rule(), early);
     }
 
     #[test]

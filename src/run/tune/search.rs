@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
+use sim::Rule;
 
-use super::measure::Measure;
+use super::measure::{Measure, Seen};
 use super::{Cost, Lever, Point, Trial, Wish, undominated};
 use crate::run::interrupt;
 
@@ -24,15 +25,17 @@ const LEAST_WIDE: f64 = 0.04;
 const LENGTHEN: f64 = 1.5;
 /// Steps that lead nowhere new, for each trial there may be, after which the search ends.
 const MOST_IN_VAIN: usize = 20;
-/// How far along its direction a whole number must be asked to go to be moved.
-const WHOLE: f64 = 0.6;
+/// Steps that do not pay one after the other, for each way to go, after which the search ends.
+const MOST_FAILED: usize = 12;
+/// Standard errors that are added to what a trial loses. They shrink when the choice is made, by more stimuli and codings, to
+/// those of a one-sided 95 % bound.
+const ERRORS: f64 = 1.2;
 /// What a trial is charged for each 0.1 point that it loses beyond the allowed loss, on the scale of ln(reads).
 const CHARGE: f64 = 0.5;
 const CHARGED: f64 = 0.001;
-/// A trial this much worse than the best after a part of the stimuli, with its loss taken two standard errors better than
-/// found, is not measured to its end.
+/// A trial this much worse than the best after a part of the stimuli is not measured to its end.
+const HOPELESS_READS: f64 = 0.06;
 const HOPELESS: f64 = 0.03;
-const OPTIMISM: f64 = -2.0;
 
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -56,7 +59,9 @@ pub struct Search<'a> {
     /// Everything measured whole, in order.
     pub trials: Vec<Trial>,
     n_trials: usize,
-    /// Networks begun with.
+    /// Networks begun with, without their rules.
+    begun: Vec<Point>,
+    /// How many.
     pub n_begun: usize,
 }
 
@@ -70,7 +75,7 @@ impl<'a> Search<'a> {
     ) -> Self {
         // Together they have as many as each alone.
         let n_trials = wish.n_trials.saturating_mul(levers.len());
-        Self { measure, wish, levers, deadline, before, trials: Vec::new(), n_trials, n_begun: 0 }
+        Self { measure, wish, levers, deadline, before, trials: Vec::new(), n_trials, begun: Vec::new(), n_begun: 0 }
     }
 
     /// Searches from a point; `tell` hears how many trials there were, and the best.
@@ -108,13 +113,14 @@ impl<'a> Search<'a> {
                 tell(self.n_begun, &best);
             }
         }
-        let directions = Directions::new(start.n_coordinates(self.levers));
-        let mut step = FIRST_WIDE;
+        let n_coordinates = start.n_coordinates(self.levers);
+        let directions = Directions::new(n_coordinates);
+        let (mut step, mut n_failed) = (FIRST_WIDE, 0);
         for number in 1.. {
             if let Some(end) = self.ended() {
                 return Ok(end);
             }
-            if number > MOST_IN_VAIN * self.n_trials {
+            if number > MOST_IN_VAIN * self.n_trials || n_failed >= MOST_FAILED * n_coordinates {
                 break;
             }
             let Some(point) = self.along(&best.point, directions.of(number), step) else { continue };
@@ -122,8 +128,12 @@ impl<'a> Search<'a> {
                 Some(better) => {
                     best = better;
                     step *= LENGTHEN;
+                    n_failed = 0;
                 }
-                None => step = (step / LENGTHEN.powf(0.25)).max(LEAST_WIDE),
+                None => {
+                    step = (step / LENGTHEN.powf(0.25)).max(LEAST_WIDE);
+                    n_failed += 1;
+                }
             }
             tell(self.n_begun, &best);
         }
@@ -134,10 +144,7 @@ impl<'a> Search<'a> {
     fn along(&self, from: &Point, direction: impl Iterator<Item = f64>, step: f64) -> Option<Point> {
         let mut point = from.clone();
         for (coordinate, along) in direction.enumerate() {
-            let is_whole = point.is_whole(self.levers, coordinate);
-            if !is_whole || along.abs() > WHOLE {
-                point = point.moved(self.levers, coordinate, step * along).unwrap_or(point);
-            }
+            point = point.moved(self.levers, coordinate, step * along).unwrap_or(point);
         }
         (point != *from).then_some(point)
     }
@@ -158,27 +165,36 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Measures a point; `None` where it is no better than `least`, or cannot be built.
+    /// Measures a point with every rule that may be tried; the best, or `None` where it is no better than `least`, or cannot be
+    /// built.
     fn attempt(&mut self, point: &Point, least: f64) -> Result<Option<Trial>> {
         interrupt::check()?;
-        if let Some(known) = self.trials.iter().find(|trial| trial.point == *point) {
-            return Ok((self.charged(known) < least).then(|| known.clone()));
+        let rules = point.rules(self.levers);
+        let without_rule = point.ruled(Rule::default());
+        if self.begun.contains(&without_rule) {
+            return Ok(None);
         }
+        self.begun.push(without_rule);
         self.n_begun += 1;
-        let is_hopeless = |cost: &Cost| self.charge(cost, OPTIMISM) > least + HOPELESS;
-        let Some(tuning) = self.measure.tuning(point, Some(&is_hopeless))? else { return Ok(None) };
-        let trial = Trial { point: point.clone(), tuning, held_back: None };
-        self.trials.push(trial.clone());
-        Ok((self.charged(&trial) < least).then_some(trial))
+        let is_hopeless = |seen: Seen, costs: &[Cost]| {
+            let margin = if seen == Seen::Reads { HOPELESS_READS } else { HOPELESS };
+            costs.iter().all(|cost| self.charge(cost) > least + margin)
+        };
+        let Some(costs) = self.measure.tuning(point, &rules, Some(&is_hopeless))? else { return Ok(None) };
+        let trial = |(&rule, tuning): (&Rule, Cost)| Trial { point: point.ruled(rule), tuning, choice: None };
+        let mut trials = undominated(rules.iter().zip(costs).map(trial).collect());
+        trials.sort_by(|a, b| self.charged(a).total_cmp(&self.charged(b)));
+        self.trials.extend(trials.iter().cloned());
+        Ok(trials.into_iter().next().filter(|trial| self.charged(trial) < least))
     }
 
     fn charged(&self, trial: &Trial) -> f64 {
-        self.charge(&trial.tuning, 1.0)
+        self.charge(&trial.tuning)
     }
 
-    /// ln(reads), relative to the model as it was, and the charge for what is lost, `errors` standard errors added.
-    fn charge(&self, cost: &Cost, errors: f64) -> f64 {
-        let beyond = cost.paired.loss() + errors * cost.paired.standard_error() - self.wish.max_loss;
+    /// ln(reads), relative to the model as it was, and the charge for what is lost.
+    fn charge(&self, cost: &Cost) -> f64 {
+        let beyond = cost.paired.loss() + ERRORS * cost.paired.standard_error() - self.wish.max_loss;
         (cost.reads / self.before.reads).ln() + CHARGE * (beyond / CHARGED).max(0.0)
     }
 }
