@@ -70,7 +70,7 @@ pub fn svg(data: &Data, detail: &Detail) -> Option<String> {
         let _ = writeln!(
             svg,
             "<text class=\"strong\" x=\"8\" y=\"{:.1}\">{}</text><text x=\"8\" y=\"{:.1}\">{}</text>\
-             <path class=\"grid\" d=\"M{LEFT} {1}H{RIGHT}\"/>",
+             <path class=\"grid\" d=\"M{LEFT} {top:.1}H{RIGHT}\"/>",
             top + 26.0,
             escaped(&layer.name.chars().take(14).collect::<String>()),
             top + 44.0,
@@ -111,6 +111,7 @@ mod tests {
         let svg = svg(&data, &detail).expect("there are spikes");
         assert!(svg.contains("<path class=\"dot spike\" d=\"M118.0 78.0h0\"/>"), "{svg}");
         assert!(svg.contains("<path class=\"dot negative\" d=\"M884.0 127.0h0\"/>"), "{svg}");
+        assert!(svg.contains("d=\"M118 96.0H884\""), "the line above the second band: {svg}");
         assert!(svg.contains("a&amp;b") && svg.contains("(one), taken for zero") && svg.contains(">2</text>"));
         assert!(super::svg(&data, &Detail::default()).is_none());
     }
