@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod curve;
 mod demo;
+mod devices;
 mod effect;
 mod figures;
 mod find_lr;
@@ -72,6 +73,8 @@ enum Command {
     Report(ReportArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
+    /// List what can compute: the processor, and the CUDA devices with driver and compiler, or what is missing of them
+    Devices,
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
     /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
@@ -102,7 +105,12 @@ impl Cli {
             Command::Demo(args) => &mut args.options,
             Command::Weights(args) => &mut args.options,
             Command::Audit(args) => &mut args.options,
-            Command::Report(_) | Command::Bench(_) | Command::Keys(_) | Command::Completions(_) | Command::Man => {
+            Command::Report(_)
+            | Command::Bench(_)
+            | Command::Devices
+            | Command::Keys(_)
+            | Command::Completions(_)
+            | Command::Man => {
                 return Ok(cli);
             }
         };
@@ -568,6 +576,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Devices => devices::run(),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),

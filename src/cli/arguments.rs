@@ -6,7 +6,7 @@ use sim::SimDuration;
 
 use super::Cli;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "learn",
     "test",
     "curve",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 17] = [
     "demo",
     "report",
     "bench",
+    "devices",
     "keys",
     "weights",
     "completions",
