@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod curve;
 mod demo;
+mod devices;
 mod effect;
 mod figures;
 mod find_lr;
@@ -73,6 +74,8 @@ enum Command {
     Report(ReportArgs),
     /// Measure the spiking engine: each line compares two things in one run and prints their ratio with its spread
     Bench(BenchArgs),
+    /// List what can compute: the processor, and the CUDA devices with driver and compiler, or what is missing of them
+    Devices(DevicesArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
     /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
@@ -95,7 +98,9 @@ impl Command {
             Self::Demo(args) => &mut args.options,
             Self::Weights(args) => &mut args.options,
             Self::Audit(args) => &mut args.options,
-            Self::Report(_) | Self::Bench(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => return None,
+            Self::Report(_) | Self::Bench(_) | Self::Devices(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => {
+                return None;
+            }
         })
     }
 }
@@ -247,6 +252,14 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN_DIR")]
     pub folder: std::path::PathBuf,
     /// Also write the names of what was written to a JSON file; without FILE, print them as the one thing on standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
+}
+
+/// How to list the devices.
+#[derive(Args, Debug)]
+pub struct DevicesArgs {
+    /// Also write the list to a JSON file; without FILE, print it as the one thing on standard output
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<std::path::PathBuf>,
 }
@@ -566,7 +579,7 @@ impl From<FloatArg> for Width {
 /// Runs what was typed.
 pub fn run(mut cli: Cli) -> Result<()> {
     let json = match &mut cli.command {
-        Command::Report(args) => args.json.as_deref(),
+        Command::Report(ReportArgs { json, .. }) | Command::Devices(DevicesArgs { json }) => json.as_deref(),
         command => command.options().and_then(|options| options.json.as_deref()),
     };
     if let Some(json) = json {
@@ -585,6 +598,7 @@ pub fn run(mut cli: Cli) -> Result<()> {
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Devices(_) => devices::run(),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),

@@ -1,7 +1,11 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod no_cuda;
+mod probe;
 
+pub use probe::{Cuda, CudaDevice, CudaFault, Version, cuda};
 use std::time::Duration;
 
 use crate::cell::batch_norm::Statistics;

@@ -21,7 +21,7 @@ pub mod reference;
 mod solver;
 mod target;
 
-pub use backend::{CellTime, Clock, Device};
+pub use backend::{CellTime, Clock, Cuda, CudaDevice, CudaFault, Device, Version, cuda};
 pub use cell::batch_norm::Statistics;
 pub use config::NetworkConfig;
 pub use error::Error;

@@ -7,7 +7,7 @@ use sim::SimDuration;
 use super::Cli;
 use crate::report::document::STANDARD_OUTPUT;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "learn",
     "test",
     "curve",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "demo",
     "report",
     "bench",
+    "devices",
     "keys",
     "weights",
     "completions",

@@ -230,6 +230,15 @@ fn help_and_version_are_there() {
 }
 
 #[test]
+fn devices_are_listed_where_there_is_one_and_where_there_is_none() {
+    let folder = folder();
+    let told = run(folder.path(), &["devices"]).succeeds().stdout;
+    assert!(told.lines().any(|line| line.starts_with("CPU: ")), "{told}");
+    assert!(told.lines().any(|line| line.starts_with("CUDA: ")), "{told}");
+    assert!(!told.contains("CUDA: none") || told.lines().count() == 2, "{told}");
+}
+
+#[test]
 fn a_learning_without_validation_leaves_no_older_weights_in_its_way() {
     let folder = folder();
     run(folder.path(), &["learn", "LeNet.ini", "--learn", "640", "--log", "640", "--nb-test", "10"]).succeeds();

@@ -29,6 +29,7 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("weights export LeNet.ini w.npz", &["/tensors/0/shape/0", "/weights_sha256"]),
     ("weights import LeNet.ini w.npz --out imported", &["/weights_dir", "/layout"]),
     ("bench --quick --only width", &["/lines/0", "/version"]),
+    ("devices", &["/cpu_threads", "/cuda", "/version"]),
     ("keys Conv", &["/0"]),
 ];
 
