@@ -1,7 +1,5 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
-#[cfg(feature = "cuda")]
-mod cuda;
 mod no_cuda;
 mod probe;
 

@@ -1,5 +1,8 @@
 //! What there is of CUDA, found without opening a device.
 
+#[cfg(feature = "cuda")]
+mod driver;
+
 use std::fmt;
 
 /// A version of the driver or of a library.
@@ -67,7 +70,7 @@ pub enum CudaFault {
 /// What is missing, with the remedy.
 pub fn cuda() -> Result<Cuda, CudaFault> {
     #[cfg(feature = "cuda")]
-    return super::cuda::probe();
+    return driver::probe();
     #[cfg(not(feature = "cuda"))]
     Err(CudaFault::NotBuilt)
 }

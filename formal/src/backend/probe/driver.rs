@@ -4,7 +4,7 @@ use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 use cudarc::nvrtc;
 
-use super::probe::{Cuda, CudaDevice, CudaFault, Version};
+use super::{Cuda, CudaDevice, CudaFault, Version};
 
 /// Finds the driver, its devices and the compiler.
 pub(super) fn probe() -> Result<Cuda, CudaFault> {
