@@ -66,16 +66,26 @@ impl OutputFolder {
         write_atomically(&self.path(name), contents.as_ref())
     }
 
-    /// Writes the files of a sub-folder as a whole: what was there before stays until all of them are written.
-    pub fn write_folder<T: AsRef<[u8]>>(&self, name: &str, files: &[(String, T)]) -> Result<()> {
-        let (new, old) = (format!(".{name}.part"), format!(".{name}.old"));
+    /// Refuses a name of a sub-folder that a file has, so that a long run does not fail when it comes to it.
+    ///
+    /// # Errors
+    /// A file has the name.
+    pub fn check_folder(&self, name: &str) -> Result<()> {
         let path = self.path(name);
         if path.exists() && !path.is_dir() {
             return Err(wrong_input(format!(
-                "`{}`: expected a folder or nothing, found a file; move it elsewhere",
+                "`{}`: expected a folder or nothing, found a file; move it elsewhere, or name another output folder with --out DIR",
                 path.display()
             )));
         }
+        Ok(())
+    }
+
+    /// Writes the files of a sub-folder as a whole: what was there before stays until all of them are written.
+    pub fn write_folder<T: AsRef<[u8]>>(&self, name: &str, files: &[(String, T)]) -> Result<()> {
+        let (new, old) = (format!(".{name}.part"), format!(".{name}.old"));
+        self.check_folder(name)?;
+        let path = self.path(name);
         self.clear(&new)?;
         self.clear(&old)?;
         let made = fs::create_dir_all(self.path(&new));
@@ -100,23 +110,24 @@ impl OutputFolder {
     pub fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
         match fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(e).with_context(|| format!("cannot remove `{}`", path.display()))
-            }
+            Err(e) if !is_not_there(&e) => Err(e).with_context(|| format!("cannot remove `{}`", path.display())),
             _ => Ok(()),
         }
     }
 
-    /// Empties a sub-folder that a run is about to fill anew.
+    /// Empties a sub-folder that a run is about to fill anew. A file of this name is none of a run's, and stays.
     pub fn clear(&self, name: impl AsRef<Path>) -> Result<()> {
         let path = self.path(name);
         match fs::remove_dir_all(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(e).with_context(|| format!("cannot empty `{}`", path.display()))
-            }
+            Err(e) if !is_not_there(&e) => Err(e).with_context(|| format!("cannot empty `{}`", path.display())),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether there is no such file or folder; a file in the place of a folder holds none.
+fn is_not_there(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// A single file that a run writes, checked before the run starts.

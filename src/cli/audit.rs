@@ -30,8 +30,8 @@ pub fn run(args: &AuditArgs) -> Result<()> {
     let session = Session::open(&args.model, options, false)?;
     if !is_spiking(&session.description) {
         return Err(wrong_input(format!(
-            "{}: expected a model with a spiking half (a section [env] and DefaultModel=Transcode), found frames alone; \
-             audit the model that spikes and name this one with --frames",
+            "{}: expected a model with a spiking half (DefaultModel=Transcode and StimulusType in the section of [env]), found \
+             frames alone; audit the model that spikes, such as LeNet_Spike.ini, and name this one with --frames",
             session.description.name
         )));
     }

@@ -7,10 +7,8 @@ use stimuli::Set;
 
 use super::{FloatArg, Options, curve};
 use crate::failure::wrong_input;
-use crate::report::page;
 use crate::report::progress::result;
-use crate::report::summary;
-use crate::report::{document, maps};
+use crate::report::{document, maps, page, record, summary};
 use crate::run::learn::Learned;
 use crate::run::samples::{self, SpikingTest};
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
@@ -58,11 +56,18 @@ pub(super) fn selection(session: &Session) -> Result<Range<usize>> {
 /// # Errors
 /// Wrong input.
 pub fn check(session: &Session) -> Result<()> {
+    let (options, output) = (&session.options, &session.output);
     if transcode::is_spiking(&session.description) {
         transcode::check(&session.description, None)?;
-        spiking_test::record_asked(&session.options, &session.description)?;
+        if spiking_test::record_asked(options, &session.description)?.is_some() {
+            output.check_folder(record::FOLDER)?;
+        }
     }
-    Timeline::new(&session.options, selection(session)?.end)?;
+    if options.page {
+        output.check_folder(page::data::FOLDER)?;
+        output.check_folder(page::FIGURES)?;
+    }
+    Timeline::new(options, selection(session)?.end)?;
     Ok(())
 }
 

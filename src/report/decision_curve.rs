@@ -7,7 +7,7 @@ use serde::Serialize;
 use sim::SimTime;
 use stats::LatencySummary;
 
-use super::number::{general, grouped};
+use super::number::{general, grouped, significant};
 use super::picture::{Chart, Curve};
 use super::table;
 use crate::output::OutputFolder;
@@ -25,6 +25,8 @@ const MOST_LOSS: f64 = 0.02;
 const MOST_COST: f64 = 4.0;
 /// Losses in points of percent whose cheapest way to stop is told.
 const LOSSES: [f64; 3] = [0.0, 0.1, 0.5];
+/// Of fewer, one is worth more than the greatest of these.
+const FEWEST_PATTERNS: u64 = 200;
 
 /// All points of a test, and what they are measured by.
 pub struct DecisionCurve {
@@ -174,6 +176,14 @@ impl DecisionCurve {
         }
         let mut text = table::aligned(&rows, 2);
         let _ = writeln!(text, "\nframes: {:.2} % of {} patterns", 100.0 * self.formal_rate, grouped(self.patterns));
+        if self.patterns < FEWEST_PATTERNS {
+            let _ = writeln!(
+                text,
+                "of so few, one is worth {} points: no way to stop is recommended; present {FEWEST_PATTERNS} or more",
+                significant(100.0 / self.patterns.max(1) as f64, 2)
+            );
+            return text.trim_end().to_string();
+        }
         for most in LOSSES {
             // Room for the rounding of a difference of two rates.
             let fits = |point: &&Point| self.loss(point) <= most + 1e-9;

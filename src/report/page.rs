@@ -9,11 +9,13 @@ mod drawing;
 mod folder;
 mod html;
 mod matrix;
+mod pixels;
 mod raster;
 
 use std::fmt::Write;
 
 use anyhow::Result;
+use rayon::prelude::*;
 use serde_json::json;
 
 use self::data::Data;
@@ -39,7 +41,7 @@ impl Page {
         let _ = writeln!(self.body, "<section id=\"{id}\"><h2>{title}</h2>\n{contents}</section>");
     }
 
-    /// A picture in the page and as a file.
+    /// A picture in the page and, by a name without its ending, as a file.
     fn figure(&mut self, name: &str, svg: String) -> String {
         let html = format!("<figure>{svg}</figure>\n");
         self.figures.push((name.to_string(), chart::file(&svg)));
@@ -105,9 +107,20 @@ pub fn write(output: &OutputFolder) -> Result<Vec<String>> {
         page.body,
         script
     );
-    output.write_folder(FIGURES, &page.figures)?;
+    let pictures = pictures(page.figures)?;
+    output.write_folder(FIGURES, &pictures)?;
     output.write(PAGE, html)?;
-    Ok(page.figures.into_iter().map(|(name, _)| name).collect())
+    Ok(pictures.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Each picture as SVG and as PNG.
+fn pictures(figures: Vec<(String, String)>) -> Result<Vec<(String, Vec<u8>)>> {
+    let both = |(name, svg): (String, String)| -> Result<[(String, Vec<u8>); 2]> {
+        let png = pixels::png(&svg)?;
+        Ok([(format!("{name}.svg"), svg.into_bytes()), (format!("{name}.png"), png)])
+    };
+    let all = figures.into_par_iter().map(both).collect::<Result<Vec<_>>>()?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// One line in place of what is not there.
@@ -163,7 +176,7 @@ fn network(page: &mut Page, data: &Data) {
         Some(_) => "Means a stimulus: spikes that a layer hands on, and read events where they arrive.</p>",
         None => "This model has frames alone.</p>",
     };
-    html += &page.figure("network.svg", drawing::svg(data));
+    html += &page.figure("network", drawing::svg(data));
     page.section("network", "Network", &html);
 }
 
@@ -232,8 +245,8 @@ fn curve(page: &mut Page, folder: &Folder) {
     let of_reads: Along = |point| point.read_events_per_virtual_synapse_per_pattern;
     let of_time: Along = |point| point.mean_time_ns;
     let pictures: [(&str, &str, &str, Along); 2] = [
-        ("curve_reads.svg", "Recognized (%) over read events", "reads per virtual synapse and stimulus", of_reads),
-        ("curve_latency.svg", "Recognized (%) over time", "mean time until the answer, ns", of_time),
+        ("curve_reads", "Recognized (%) over read events", "reads per virtual synapse and stimulus", of_reads),
+        ("curve_latency", "Recognized (%) over time", "mean time until the answer, ns", of_time),
     ];
     for (file, title, x_label, along) in pictures {
         let points: Vec<(&str, f64, f64)> =
@@ -276,7 +289,7 @@ fn viewer(page: &mut Page, data: &Data) {
 fn rasters(page: &mut Page, data: &Data) {
     for detail in &data.details {
         if let (Some(svg), Some(shown)) = (raster::svg(data, detail), data.shown.get(detail.shown)) {
-            page.figures.push((format!("raster_{}.svg", shown.place), chart::file(&svg)));
+            page.figures.push((format!("raster_{}", shown.place), chart::file(&svg)));
         }
     }
 }
@@ -297,7 +310,7 @@ fn agreement(page: &mut Page, data: &Data) {
     for (layer, scatter) in data.layers.iter().zip(&data.scatter).filter(|(_, scatter)| scatter.pairs > 0) {
         let r = scatter.correlation.map_or(String::new(), |r| format!(", r = {r:.4}"));
         let title = format!("{}{r}", layer.name);
-        let name = format!("scatter_{}.svg", crate::output::file_name(&layer.name));
+        let name = format!("scatter_{}", crate::output::file_name(&layer.name));
         html += &page.figure(&name, chart::scatter(&title, "spikes asked for (across), counted (up)", &scatter.points));
     }
     html += "</div><p>";
@@ -315,9 +328,16 @@ fn learning(page: &mut Page, folder: &Folder) {
             let curves: Vec<Curve<'_>> =
                 columns.iter().map(|(name, points)| Curve { name, points: points.clone() }).collect();
             let svg = Chart { title, x_label, x_is_log: false, curves, mark: None }.svg();
-            html += &page.figure(&format!("{kind}_{number}.svg"), svg);
+            html += &page.figure(&format!("{kind}_{number}"), svg);
         }
         html += "</div>";
+        if curves.n_left_out() > 0 {
+            let _ = write!(
+                html,
+                "<p class=\"lacking\">{} values are no finite numbers and are left out: the learning diverged there.</p>",
+                grouped(curves.n_left_out() as u64)
+            );
+        }
     }
     if folder.learning.is_empty() {
         html += &lacking("Learning curves", &format!("femtospike learn {}", folder.model()));
@@ -328,7 +348,7 @@ fn learning(page: &mut Page, folder: &Folder) {
                 points.iter().map(|(name, points)| Curve { name, points: points.clone() }).collect();
             let title = "Loss over the learning rate";
             let svg = Chart { title, x_label: "learning rate", x_is_log: true, curves, mark: None }.svg();
-            html += &page.figure("find_lr.svg", svg);
+            html += &page.figure("find_lr", svg);
         }
         None => html += &lacking("The learning-rate range test", &format!("femtospike find-lr {}", folder.model())),
     }

@@ -81,15 +81,27 @@ impl Canvas {
     }
 
     fn encoded(&self, color: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width, self.height);
-        encoder.set_color(color);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(pixels)?;
-        writer.finish()?;
-        Ok(bytes)
+        encoded(self.width, self.height, color, pixels)
     }
+}
+
+/// Pixels of three colors each as PNG, row by row.
+///
+/// # Errors
+/// The encoder fails.
+pub(super) fn rgb(width: u32, height: u32, pixels: &[u8]) -> Result<Vec<u8>> {
+    encoded(width, height, png::ColorType::Rgb, pixels)
+}
+
+fn encoded(width: u32, height: u32, color: png::ColorType, pixels: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// One line of a chart.

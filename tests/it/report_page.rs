@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::program::{folder, model, run, summary};
+use crate::program::{files, folder, model, run, summary};
 
 const MODEL: &str = "a<b>&c.ini";
 
@@ -50,9 +50,14 @@ fn the_page_is_complete_in_itself_and_tells_what_the_summary_tells() {
         assert!(estimate["reads"].as_u64() > Some(0));
     }
     assert_eq!(data["classes"].as_array().unwrap().len(), 10);
-    for picture in fs::read_dir(folder.path().join("run/report_figures")).unwrap() {
-        let svg = fs::read_to_string(picture.unwrap().path()).unwrap();
-        assert!(svg.contains("<svg") && svg.contains("xmlns") && !svg.contains("<b>"));
+    for (name, picture) in files(&folder.path().join("run/report_figures")) {
+        if let Some(name) = name.strip_suffix(".svg") {
+            let svg = String::from_utf8(picture).unwrap();
+            assert!(svg.contains("<svg") && svg.contains("xmlns") && !svg.contains("<b>"));
+            assert!(folder.path().join(format!("run/report_figures/{name}.png")).is_file(), "{name}");
+        } else {
+            assert!(picture.starts_with(b"\x89PNG") && picture.len() > 5000, "{name}: {} bytes", picture.len());
+        }
     }
 }
 
@@ -88,6 +93,12 @@ fn a_folder_without_a_run_or_with_a_damaged_one_is_refused() {
     }
     let before = fs::read(folder.path().join("run/report.html")).unwrap();
     run(folder.path(), &["report", "run"]).fails(2, &["report", "json"]);
+    fs::write(folder.path().join("run/summary.json"), "null").unwrap();
+    run(folder.path(), &["report", "run"]).fails(2, &["summary.json", "`null`", "femtospike test MODEL.ini --out run"]);
+    fs::remove_file(folder.path().join("run/summary.json")).unwrap();
+    fs::remove_dir_all(&kept).unwrap();
+    fs::write(folder.path().join("run/curve.json"), "{}").unwrap();
+    run(folder.path(), &["report", "run"]).fails(2, &["curve.json", "missing field", "femtospike curve MODEL.ini"]);
     assert_eq!(fs::read(folder.path().join("run/report.html")).unwrap(), before);
 }
 
@@ -112,7 +123,27 @@ fn a_file_in_the_way_of_the_pictures_stays_and_is_named() {
     fs::write(run_folder.join("report_figures"), "mine").unwrap();
     run(folder.path(), &["report", "run"]).fails(2, &["report_figures", "expected a folder", "move it elsewhere"]);
     assert_eq!(fs::read_to_string(run_folder.join("report_figures")).unwrap(), "mine");
-    fs::remove_file(run_folder.join("report_figures")).unwrap();
+    let weights = format!("{}/data/weights/LeNet", env!("CARGO_MANIFEST_DIR"));
+    let again = ["test", MODEL, "-w", &weights, "--nb-test", "8", "--out", "run"];
+    for (option, name) in
+        [(&["--page"][..], "report_figures"), (&["--page"], "report_data"), (&["--record", "counts"], "record_spike")]
+    {
+        let blocked = run_folder.join(name);
+        if blocked.is_dir() {
+            fs::remove_dir_all(&blocked).unwrap();
+        }
+        fs::write(&blocked, "mine").unwrap();
+        let summary = fs::read(run_folder.join("summary.json")).unwrap();
+        run(folder.path(), &[&again[..], option].concat()).fails(2, &[name, "expected a folder", "--out DIR"]);
+        assert_eq!(fs::read(run_folder.join("summary.json")).unwrap(), summary, "nothing is lost");
+        run(folder.path(), &again).succeeds();
+        assert_eq!(fs::read_to_string(&blocked).unwrap(), "mine");
+    }
+    for name in ["report_figures", "report_data", "record_spike"] {
+        fs::remove_file(run_folder.join(name)).unwrap();
+    }
+    run(folder.path(), &[&again[..], &["--page"]].concat()).succeeds();
     fs::write(run_folder.join("report_data/stimuli.png"), b"\x89PNG\r\n\x1a\n cut").unwrap();
-    run(folder.path(), &["report", "run"]).fails(2, &["stimuli.png", "run again what writes it"]);
+    run(folder.path(), &["report", "run"])
+        .fails(2, &["stimuli.png", "stimuli.png", "femtospike test MODEL.ini --page --out run"]);
 }

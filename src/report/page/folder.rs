@@ -76,6 +76,12 @@ pub struct Learning {
 }
 
 impl Learning {
+    /// Values that no picture can show.
+    pub fn n_left_out(&self) -> usize {
+        let all = [&self.success, &self.validation, &self.loss];
+        all.into_iter().flatten().filter(|(_, value)| !value.is_finite()).count()
+    }
+
     /// Pictures: a name, title, horizontal axis and curves.
     #[expect(clippy::type_complexity, reason = "it is read in one place")]
     pub fn charts(&self) -> Vec<(&'static str, &'static str, &'static str, Vec<(&'static str, Points)>)> {
@@ -99,6 +105,9 @@ impl Folder {
             Some(text) => serde_json::from_str(&text).map_err(|e| fault(output, summary::FILE, &e.to_string()))?,
             None => Value::Null,
         };
+        if output.path(summary::FILE).is_file() && !summary.is_object() {
+            return Err(fault(output, summary::FILE, &format!("`{summary}`")));
+        }
         let file = format!("{FOLDER}/{FILE}");
         let data: Option<Data> = match text(output, &file)? {
             Some(text) => Some(serde_json::from_str(&text).map_err(|e| fault(output, &file, &e.to_string()))?),
@@ -185,9 +194,17 @@ fn check(data: &Data) -> Result<(), &'static str> {
 }
 
 fn fault(output: &OutputFolder, name: &str, found: &str) -> anyhow::Error {
+    let writer = match name {
+        _ if name == FILES[1] => "curve MODEL.ini",
+        _ if name.starts_with(FOLDER) => "test MODEL.ini --page",
+        _ if name == summary::FILE => "test MODEL.ini",
+        _ if name.starts_with("find_lr") => "find-lr MODEL.ini",
+        _ => "learn MODEL.ini",
+    };
     wrong_input(format!(
-        "`{}`: expected it as a run writes it, found {found}; run again what writes it",
-        output.path(name).display()
+        "`{}`: expected it as a run writes it, found {found}; remove it, or write it again with `femtospike {writer} --out {}`",
+        output.path(name).display(),
+        output.root().display()
     ))
 }
 

@@ -123,7 +123,8 @@ impl Saved {
         let wrong = |what: &str| wrong(path, what);
         let bytes = fs::read(path).map_err(|e| {
             wrong(&format!(
-                "expected the checkpoint of an interrupted spiking test, found: {e}; test without --resume first"
+                "expected the checkpoint of an interrupted spiking test, found: {e}; Ctrl-C, SIGTERM and --checkpoint-after leave \
+                 one, a kill does not: test without --resume"
             ))
         })?;
         let rest = bytes
