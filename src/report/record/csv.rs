@@ -166,6 +166,9 @@ impl Sink for Csv {
     }
 }
 
+/// Bytes of a row, about.
+const ROW: usize = 32;
+
 /// Rows as they are made.
 #[derive(Default)]
 struct Text {
@@ -180,6 +183,11 @@ impl Text {
 
     fn number(&mut self, number: impl itoa::Integer) {
         self.word(itoa::Buffer::new().format(number));
+    }
+
+    /// The beginning of a row that many rows share, with its comma.
+    fn begin(&mut self, beginning: &[u8]) {
+        self.bytes.extend_from_slice(beginning);
     }
 
     /// Nothing where there is no number.
@@ -197,6 +205,13 @@ impl Text {
     }
 }
 
+impl Names {
+    /// How the rows of a pattern begin, by population: each is made once, not once a row.
+    fn beginnings(&self, pattern: u64) -> Vec<Vec<u8>> {
+        self.populations.iter().map(|name| format!("{pattern},{name},").into_bytes()).collect()
+    }
+}
+
 fn patterns(names: &Names, pattern: &Pattern, text: &mut Text) {
     text.number(pattern.index);
     text.number(pattern.id);
@@ -209,9 +224,10 @@ fn patterns(names: &Names, pattern: &Pattern, text: &mut Text) {
 }
 
 fn counts(names: &Names, pattern: &Pattern, text: &mut Text) {
+    let beginnings = names.beginnings(pattern.index);
+    text.bytes.reserve(ROW * pattern.counts.len());
     for count in &pattern.counts {
-        text.number(pattern.index);
-        text.word(&names.populations[count.population]);
+        text.begin(&beginnings[count.population]);
         text.number(count.neuron);
         text.number(count.positive);
         text.number(count.negative);
@@ -229,16 +245,17 @@ fn reads(names: &Names, pattern: &Pattern, text: &mut Text) {
 }
 
 fn spikes(names: &Names, pattern: &Pattern, text: &mut Text) {
+    let beginnings = names.beginnings(pattern.index);
+    text.bytes.reserve(ROW * pattern.spikes.len());
     for spike in &pattern.spikes {
         let population = match spike.source {
             Source::Environment => 0,
             Source::Cell(cell) => cell + 1,
         };
-        text.number(pattern.index);
-        text.word(&names.populations[population]);
+        text.begin(&beginnings[population]);
         text.number(spike.neuron);
         text.number((spike.time - pattern.start).0);
-        text.number(spike.sign.value());
+        text.word(if spike.sign.value() > 0 { "1" } else { "-1" });
         text.end();
     }
 }
