@@ -189,7 +189,7 @@ impl Encoder {
     }
 
     /// Whether trains draw from their random streams.
-    pub(crate) fn draws(&self) -> bool {
+    pub fn draws(&self) -> bool {
         match self.config.coding {
             Coding::SingleBurst | Coding::Linear => false,
             Coding::Periodic => self.config.period_rel_std_dev > 0.0,

@@ -124,16 +124,17 @@ fn frontier_csv(frontier: &[Trial]) -> String {
     let n_scales = frontier.first().map_or(0, |trial| trial.point.scales.len());
     let scales = (1..=n_scales).map(|layer| format!(",scale_{layer}")).collect::<String>();
     let mut text = format!(
-        "reads_per_virtual_synapse,loss,loss_95_from,loss_95_to,loss_held_back{scales},threshold,terminate_delta,terminate_max,period,latest\n"
+        "reads_per_virtual_synapse,loss,loss_95_from,loss_95_to,loss_held_back{scales},threshold,terminate_delta,terminate_max,period,latest,in_phase\n"
     );
     for trial in frontier {
         let (from, to) = trial.all().interval();
         let held_back = trial.choice.map_or(String::new(), |(_, cost)| cost.paired.loss().to_string());
         let point = &trial.point;
         let scales = point.scales.iter().map(|scale| format!(",{scale}")).collect::<String>();
+        let in_phase = point.is_in_phase.map_or(String::new(), |is_in_phase| u8::from(is_in_phase).to_string());
         let _ = writeln!(
             text,
-            "{},{},{from},{to},{held_back}{scales},{},{},{},{},{}",
+            "{},{},{from},{to},{held_back}{scales},{},{},{},{},{},{in_phase}",
             trial.tuning.reads,
             trial.tuning.paired.loss(),
             point.threshold,

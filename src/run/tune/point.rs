@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use serde::Serialize;
+use sim::encoder::Coding;
 use sim::{Rule, SimDuration};
 
 use crate::config::rewritten::Changes;
@@ -18,7 +19,7 @@ pub enum Lever {
     Thresholds,
     /// By how many spikes the best output must lead, or how many it must have
     Decision,
-    /// The period of a white pixel, and which dark pixels never spike
+    /// The period of a white pixel, whether all begin in phase, and which dark pixels never spike
     Periods,
 }
 
@@ -49,11 +50,14 @@ pub struct Point {
     pub period: f64,
     /// `DiscardedLateStimuli`: pixels with 1 - |v| above it never spike.
     pub latest: f64,
+    /// Whether the periods of all pixels begin together (`Periodic`) or each at random (`JitteredPeriodic`); `None` for other
+    /// codings.
+    pub is_in_phase: Option<bool>,
 }
 
-/// The greatest `TerminateDelta` that is tried, and each `TerminateMax` beside it.
-const MOST_DELTA: u32 = 40;
-const MAXES: [u32; 13] = [0, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
+/// The greatest `TerminateDelta` that is tried, and `TerminateMax` beside it, in leads.
+const MOST_DELTA: u32 = 64;
+const MAXES: [u32; 4] = [0, 2, 3, 5];
 /// The greatest `TerminateDelta` that is tried where the model has none.
 const FIRST_MOST: u32 = 16;
 
@@ -69,6 +73,11 @@ impl Point {
             terminate_max: target.spiking.terminate_max,
             period: 1.0,
             latest: encoder.discarded_late_stimuli.min(1.0),
+            is_in_phase: match encoder.coding {
+                Coding::Periodic => Some(true),
+                Coding::JitteredPeriodic => Some(false),
+                _ => None,
+            },
         }
     }
 
@@ -98,17 +107,16 @@ impl Point {
     }
 
     /// The rules that are tried with the rest as it is: its own first, and, where it may be changed, those that wait for a
-    /// lead from half of it to one more.
+    /// lead from half of it to half as much again.
     pub fn rules(&self, levers: &[Lever]) -> Vec<Rule> {
         let mut rules = vec![self.rule()];
         if levers.contains(&Lever::Decision) {
             let deltas = match self.terminate_delta {
                 0 => 1..=FIRST_MOST,
-                delta => delta.div_ceil(2)..=(delta + 1).min(MOST_DELTA),
+                delta => delta.div_ceil(2)..=(delta + delta.div_ceil(2)).min(MOST_DELTA),
             };
-            let all = deltas.flat_map(|delta| MAXES.map(|max| Rule { delta, max }));
-            // A score below the lead decides alone.
-            rules.extend(all.filter(|rule| (rule.max == 0 || rule.max > rule.delta) && *rule != self.rule()));
+            let all = deltas.flat_map(|delta| MAXES.map(|leads| Rule { delta, max: leads * delta }));
+            rules.extend(all.filter(|rule| *rule != self.rule()));
         }
         rules
     }
@@ -134,6 +142,12 @@ impl Point {
         (moved != *self).then_some(moved)
     }
 
+    /// The point with the other phase; `None` where there is none, or it may not be changed.
+    pub fn turned(&self, levers: &[Lever]) -> Option<Self> {
+        let is_in_phase = self.is_in_phase.filter(|_| levers.contains(&Lever::Periods))?;
+        Some(Self { is_in_phase: Some(!is_in_phase), ..self.clone() })
+    }
+
     /// The point as far beyond this one as this one is beyond `before`, with its rule.
     pub fn beyond(&self, before: &Self) -> Self {
         let factor = |now: f64, before: f64| now * now / before;
@@ -144,6 +158,7 @@ impl Point {
             terminate_max: self.terminate_max,
             period: factor(self.period, before.period),
             latest: factor(self.latest, before.latest).min(1.0),
+            is_in_phase: self.is_in_phase,
         }
     }
 
@@ -159,6 +174,9 @@ impl Point {
                 encoder.period_mean_min = SimDuration(period.round() as u64);
             }
             encoder.discarded_late_stimuli = self.latest;
+            if let Some(is_in_phase) = self.is_in_phase {
+                encoder.coding = if is_in_phase { Coding::Periodic } else { Coding::JitteredPeriodic };
+            }
         }
         description
     }
@@ -185,6 +203,9 @@ impl Point {
             if self.latest != before.latest {
                 coding.push(("DiscardedLateStimuli", self.latest.to_string()));
             }
+            if self.is_in_phase != before.is_in_phase {
+                coding.push(("StimulusType", format!("{:?}", encoder.coding)));
+            }
         }
         let parameters = [(description.cells[target].name.to_string(), output), ("env".to_string(), coding)];
         let parameters = parameters.into_iter().filter(|(_, values)| !values.is_empty()).collect();
@@ -199,7 +220,15 @@ mod tests {
     use super::*;
 
     fn point() -> Point {
-        Point { scales: vec![1.0, 2.0], threshold: 1.0, terminate_delta: 4, terminate_max: 0, period: 1.0, latest: 1.0 }
+        Point {
+            scales: vec![1.0, 2.0],
+            threshold: 1.0,
+            terminate_delta: 4,
+            terminate_max: 0,
+            period: 1.0,
+            latest: 1.0,
+            is_in_phase: Some(false),
+        }
     }
 
     #[test]
@@ -217,6 +246,9 @@ mod tests {
         assert_eq!(moved(4, half), Some(Point { latest: 0.5, ..point.clone() }));
         assert_eq!(moved(4, -half), None, "nothing is later than all");
         assert_eq!(moved(5, half), None);
+        let in_phase = Point { is_in_phase: Some(true), ..point.clone() };
+        assert_eq!((point.turned(&levers), in_phase.turned(&levers)), (Some(in_phase.clone()), Some(point.clone())));
+        assert_eq!(point.turned(&[Lever::Scales]), None);
     }
 
     #[test]
@@ -225,9 +257,9 @@ mod tests {
         assert_eq!(of(&[Lever::Scales]), [Rule { delta: 4, max: 0 }]);
         let rules = of(&[Lever::Decision]);
         assert_eq!(rules[0], Rule { delta: 4, max: 0 });
-        assert_eq!(rules.iter().map(|rule| rule.delta).max(), Some(5));
-        let (early, late) = (Rule { delta: 3, max: 4 }, Rule { delta: 4, max: 4 });
-        assert!(rules.contains(&early) && !rules.contains(&late));
+        assert_eq!(rules.iter().map(|rule| rule.delta).max(), Some(6));
+        let early = Rule { delta: 3, max: 6 };
+        assert!(rules.contains(&early) && rules.iter().all(|rule| rule.max == 0 || rule.max > rule.delta));
         let never = Point { terminate_delta: 0, ..point() };
         assert_eq!(never.rules(&[Lever::Decision]).iter().map(|rule| rule.delta).max(), Some(16));
         assert_eq!(point().ruled(early).rule(), early);

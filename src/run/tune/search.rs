@@ -1,9 +1,8 @@
-//! The search: a pattern search first, then steps in all directions at once.
+//! The search: a pattern search first, then, where there are several ways to go, an evolution strategy.
 //!
 //! *Pattern* (Hooke and Jeeves, J. ACM 8:212, 1961): each coordinate is moved up and down, and where that paid the whole move is
-//! made once more; when nothing pays, the steps are halved. *All directions*: steps of a quasi-random sequence (that of the
-//! generalized golden ratio), longer after one that paid and shorter after one that did not, so that about one in five pays
-//! (Rechenberg, Evolutionsstrategie, 1973).
+//! made once more; when nothing pays, the steps are halved. What the evolution strategy does, which goes in all directions at
+//! once, [`Evolution`] tells.
 
 use std::time::Instant;
 
@@ -11,31 +10,32 @@ use anyhow::Result;
 use serde::Serialize;
 use sim::Rule;
 
-use super::measure::{Measure, Seen};
+use super::evolution::Evolution;
+use super::measure::{Measure, Measured, Seen};
 use super::{Cost, Lever, Point, Trial, Wish, undominated};
 use crate::run::interrupt;
 
 /// The first steps, as logarithms of factors, and the least. Levers that have been searched alone begin with the half.
 const FIRST_STEP: f64 = 0.4;
 const LEAST_PATTERN: f64 = 0.1;
-/// The first step in all directions, and the least: below it, what pays is chance.
-const FIRST_WIDE: f64 = 0.3;
-const LEAST_WIDE: f64 = 0.04;
-/// What a step in all directions is lengthened by where it paid; where not, it is shortened by the fourth root.
-const LENGTHEN: f64 = 1.5;
-/// Steps that lead nowhere new, for each trial there may be, after which the search ends.
-const MOST_IN_VAIN: usize = 20;
-/// Steps that do not pay one after the other, for each way to go, after which the search ends.
-const MOST_FAILED: usize = 12;
+/// With more coordinates than these the evolution strategy goes on from steps of this size, and begins with such.
+const FEW_COORDINATES: usize = 2;
+const FIRST_WIDE: f64 = 0.2;
+/// Below it, what pays is chance.
+const LEAST_WIDE: f64 = 0.03;
+/// Generations one after the other that find nothing better, after which the search ends.
+const MOST_FAILED: usize = 16;
 /// Standard errors that are added to what a trial loses. They shrink when the choice is made, by more stimuli and codings, to
 /// those of a one-sided 95 % bound.
 const ERRORS: f64 = 1.2;
 /// What a trial is charged for each 0.1 point that it loses beyond the allowed loss, on the scale of ln(reads).
 const CHARGE: f64 = 0.5;
 const CHARGED: f64 = 0.001;
-/// A trial this much worse than the best after a part of the stimuli is not measured to its end.
+/// A trial this much worse than the best after a part of the stimuli is not measured to its end: by its reads, and by its loss,
+/// too. In a generation, which only asks which half is better, so much more.
 const HOPELESS_READS: f64 = 0.06;
-const HOPELESS: f64 = 0.03;
+const HOPELESS_LOSS: f64 = 0.03;
+const LEEWAY: f64 = 0.1;
 
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -56,7 +56,7 @@ pub struct Search<'a> {
     levers: &'a [Lever],
     deadline: Option<Instant>,
     before: Cost,
-    /// Everything measured whole, in order.
+    /// Everything measured to its end, in order.
     pub trials: Vec<Trial>,
     n_trials: usize,
     /// Networks begun with, without their rules.
@@ -84,10 +84,14 @@ impl<'a> Search<'a> {
     /// Ctrl-C; what a trial fails with.
     pub fn run(&mut self, start: Point, mut tell: impl FnMut(usize, &Trial)) -> Result<End> {
         let Some(mut best) = self.attempt(&start, f64::INFINITY)? else { return Ok(End::Converged) };
+        let n_coordinates = start.n_coordinates(self.levers);
+        let is_wide = n_coordinates > FEW_COORDINATES;
+        let least = if is_wide { FIRST_WIDE } else { LEAST_PATTERN };
         let mut step = if self.levers.len() > 1 { FIRST_STEP / 2.0 } else { FIRST_STEP };
-        while step >= LEAST_PATTERN {
+        best = self.turned(best)?;
+        while step >= least {
             let before = best.clone();
-            for coordinate in 0..start.n_coordinates(self.levers) {
+            for coordinate in 0..n_coordinates {
                 // Further along where the last step went up would often be tried in vain: the cheaper side first.
                 for direction in [step, -step] {
                     if let Some(end) = self.ended() {
@@ -113,40 +117,45 @@ impl<'a> Search<'a> {
                 tell(self.n_begun, &best);
             }
         }
-        let n_coordinates = start.n_coordinates(self.levers);
-        let directions = Directions::new(n_coordinates);
-        let (mut step, mut n_failed) = (FIRST_WIDE, 0);
-        for number in 1.. {
-            if let Some(end) = self.ended() {
-                return Ok(end);
-            }
-            if number > MOST_IN_VAIN * self.n_trials || n_failed >= MOST_FAILED * n_coordinates {
-                break;
-            }
-            let Some(point) = self.along(&best.point, directions.of(number), step) else { continue };
-            match self.attempt(&point, self.charged(&best))? {
-                Some(better) => {
+        if is_wide { self.evolve(best, n_coordinates, tell) } else { Ok(End::Converged) }
+    }
+
+    /// Goes on from the best point by an evolution strategy.
+    fn evolve(&mut self, mut best: Trial, n_coordinates: usize, mut tell: impl FnMut(usize, &Trial)) -> Result<End> {
+        best = self.turned(best)?;
+        let from = best.point.clone();
+        let mut evolution = Evolution::new(vec![0.0; n_coordinates], FIRST_WIDE);
+        let mut n_failed = 0;
+        while n_failed < MOST_FAILED && evolution.step() >= LEAST_WIDE {
+            let mut charges = Vec::new();
+            n_failed += 1;
+            for steps in evolution.ask() {
+                if let Some(end) = self.ended() {
+                    return Ok(end);
+                }
+                let (charge, trial) = self.judge(&self.along(&from, &steps), self.charged(&best), LEEWAY)?;
+                charges.push(charge);
+                if let Some(better) = trial.filter(|_| charge < self.charged(&best)) {
                     best = better;
-                    step *= LENGTHEN;
                     n_failed = 0;
                 }
-                None => {
-                    step = (step / LENGTHEN.powf(0.25)).max(LEAST_WIDE);
-                    n_failed += 1;
-                }
+                tell(self.n_begun, &best);
             }
-            tell(self.n_begun, &best);
+            evolution.tell(&charges);
         }
         Ok(End::Converged)
     }
 
-    /// A step in all directions at once; `None` where it leads nowhere.
-    fn along(&self, from: &Point, direction: impl Iterator<Item = f64>, step: f64) -> Option<Point> {
-        let mut point = from.clone();
-        for (coordinate, along) in direction.enumerate() {
-            point = point.moved(self.levers, coordinate, step * along).unwrap_or(point);
-        }
-        (point != *from).then_some(point)
+    /// The better of a trial and the same with the other phase, where there is one to choose.
+    fn turned(&mut self, best: Trial) -> Result<Trial> {
+        let Some(point) = best.point.turned(self.levers) else { return Ok(best) };
+        Ok(self.attempt(&point, self.charged(&best))?.unwrap_or(best))
+    }
+
+    /// The point so many steps along each coordinate.
+    fn along(&self, from: &Point, steps: &[f64]) -> Point {
+        let all = steps.iter().enumerate();
+        all.fold(from.clone(), |point, (coordinate, &step)| point.moved(self.levers, coordinate, step).unwrap_or(point))
     }
 
     /// The most promising trials: those with the least charge, and the cheapest of the frontier that keep to the loss.
@@ -168,24 +177,37 @@ impl<'a> Search<'a> {
     /// Measures a point with every rule that may be tried; the best, or `None` where it is no better than `least`, or cannot be
     /// built.
     fn attempt(&mut self, point: &Point, least: f64) -> Result<Option<Trial>> {
+        let (charge, trial) = self.judge(point, least, 0.0)?;
+        Ok(trial.filter(|_| charge < least))
+    }
+
+    /// What a point is charged at its best rule, and the trial; without one where it was tried before, cannot be built, or is
+    /// worse than `least` by so much that it was not measured to its end, and then what it is charged at the least.
+    fn judge(&mut self, point: &Point, least: f64, leeway: f64) -> Result<(f64, Option<Trial>)> {
         interrupt::check()?;
         let rules = point.rules(self.levers);
         let without_rule = point.ruled(Rule::default());
         if self.begun.contains(&without_rule) {
-            return Ok(None);
+            return Ok((f64::INFINITY, None));
         }
         self.begun.push(without_rule);
         self.n_begun += 1;
+        let least_charge = |costs: &[Cost]| costs.iter().map(|cost| self.charge(cost)).fold(f64::INFINITY, f64::min);
         let is_hopeless = |seen: Seen, costs: &[Cost]| {
-            let margin = if seen == Seen::Reads { HOPELESS_READS } else { HOPELESS };
-            costs.iter().all(|cost| self.charge(cost) > least + margin)
+            let margin = if seen == Seen::Reads { HOPELESS_READS } else { HOPELESS_LOSS };
+            least_charge(costs) > least + margin + leeway
         };
-        let Some(costs) = self.measure.tuning(point, &rules, Some(&is_hopeless))? else { return Ok(None) };
+        let costs = match self.measure.tuning(point, &rules, Some(&is_hopeless))? {
+            Measured::Whole(costs) => costs,
+            Measured::Hopeless(costs) => return Ok((least_charge(&costs), None)),
+            Measured::NoCoding => return Ok((f64::INFINITY, None)),
+        };
         let trial = |(&rule, tuning): (&Rule, Cost)| Trial { point: point.ruled(rule), tuning, choice: None };
         let mut trials = undominated(rules.iter().zip(costs).map(trial).collect());
         trials.sort_by(|a, b| self.charged(a).total_cmp(&self.charged(b)));
         self.trials.extend(trials.iter().cloned());
-        Ok(trials.into_iter().next().filter(|trial| self.charged(trial) < least))
+        let best = trials.into_iter().next();
+        Ok((best.as_ref().map_or(f64::INFINITY, |trial| self.charged(trial)), best))
     }
 
     fn charged(&self, trial: &Trial) -> f64 {
@@ -196,45 +218,5 @@ impl<'a> Search<'a> {
     fn charge(&self, cost: &Cost) -> f64 {
         let beyond = cost.paired.loss() + ERRORS * cost.paired.standard_error() - self.wish.max_loss;
         (cost.reads / self.before.reads).ln() + CHARGE * (beyond / CHARGED).max(0.0)
-    }
-}
-
-/// Directions that fill space evenly: multiples of the inverse powers of the root of x^(d+1) = x + 1, modulo 1.
-///
-/// Source: Roberts, The Unreasonable Effectiveness of Quasirandom Sequences, 2018.
-struct Directions {
-    shares: Vec<f64>,
-}
-
-impl Directions {
-    fn new(n: usize) -> Self {
-        let mut root: f64 = 2.0;
-        for _ in 0..60 {
-            root = (1.0 + root).powf(1.0 / (n as f64 + 1.0));
-        }
-        Self { shares: (1..=n).map(|power| root.powi(-(power as i32))).collect() }
-    }
-
-    /// One number from -1 to 1 a coordinate.
-    fn of(&self, number: usize) -> impl Iterator<Item = f64> {
-        self.shares.iter().map(move |share| 2.0 * (0.5 + number as f64 * share).fract() - 1.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directions_fill_space_evenly() {
-        let directions = Directions::new(3);
-        assert!((Directions::new(1).shares[0] - 0.618_033_988_749_894_9).abs() < 1e-12, "the golden ratio");
-        let mut octants = [0; 8];
-        for number in 1..=800 {
-            let direction: Vec<f64> = directions.of(number).collect();
-            assert!(direction.iter().all(|along| along.abs() <= 1.0));
-            octants[direction.iter().fold(0, |octant, &along| 2 * octant + usize::from(along > 0.0))] += 1;
-        }
-        assert!(octants.iter().all(|&n| (90..=110).contains(&n)), "{octants:?}");
     }
 }
