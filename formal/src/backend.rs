@@ -1,9 +1,14 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod no_cuda;
 mod probe;
 
-pub use probe::{Cuda, CudaDevice, CudaFault, Version, cuda};
+pub use probe::{
+    Cuda, CudaDevice, CudaFault, KernelImage, Version, compile_kernels, compiler, copy_speed, cuda, find_compiler,
+    keep_kernels_in, open_cuda,
+};
 use std::time::Duration;
 
 use crate::cell::batch_norm::Statistics;
