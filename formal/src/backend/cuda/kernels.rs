@@ -12,7 +12,15 @@ pub(super) struct Source {
 pub(super) const PRELUDE: Source = Source { name: "prelude.cuh", text: include_str!("../kernels/prelude.cuh") };
 
 /// All files.
-pub(super) const SOURCES: &[Source] = &[];
+pub(super) const SOURCES: &[Source] = &[
+    Source { name: "conv.cu", text: include_str!("../kernels/conv.cu") },
+    Source { name: "dense.cu", text: include_str!("../kernels/dense.cu") },
+    Source { name: "elements.cu", text: include_str!("../kernels/elements.cu") },
+    Source { name: "normalize.cu", text: include_str!("../kernels/normalize.cu") },
+    Source { name: "pool.cu", text: include_str!("../kernels/pool.cu") },
+    Source { name: "target.cu", text: include_str!("../kernels/target.cu") },
+    Source { name: "update.cu", text: include_str!("../kernels/update.cu") },
+];
 
 impl Source {
     /// Names of the kernels: what stands in `KERNEL(name, ..)` and `BLOCK_KERNEL(name, ..)` at the start of a line.
