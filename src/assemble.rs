@@ -1,7 +1,7 @@
 //! Description → frame network: the only place that knows both sides.
 
 use anyhow::Result;
-use formal::Network;
+use formal::{Device, Network};
 use formal::config::{CellConfig, NetworkConfig, TargetConfig};
 
 use crate::failure::wrong_input;
@@ -33,13 +33,21 @@ pub fn formal_config(description: &Description) -> NetworkConfig {
     }
 }
 
-/// The frame network with freshly drawn weights.
+/// The frame network with freshly drawn weights, on the CPU.
 ///
 /// # Errors
 /// A shape that does not fit, or a network that does not fit into memory, with the cell and its line.
 pub fn formal_network(description: &Description, seed: u32) -> Result<Network> {
+    network_on(Device::Cpu, description, seed)
+}
+
+/// The same on a device.
+///
+/// # Errors
+/// As [`formal_network`]; also a cell that the device cannot compute.
+pub fn network_on(device: Device, description: &Description, seed: u32) -> Result<Network> {
     memory::check(description)?;
-    Network::new(&formal_config(description), u64::from(seed)).map_err(|e| {
+    Network::on(device, &formal_config(description), u64::from(seed)).map_err(|e| {
         let message = e.to_string();
         let cell = description.cells.iter().find(|cell| message.contains(&format!("`{}`", cell.name)));
         match cell {

@@ -10,6 +10,7 @@ mod devices;
 mod effect;
 mod figures;
 mod find_lr;
+mod gpu_check;
 mod inspect;
 mod keys;
 mod learn;
@@ -76,6 +77,8 @@ enum Command {
     Bench(BenchArgs),
     /// List what can compute: the processor, and the CUDA devices with driver and compiler, or what is missing of them
     Devices(DevicesArgs),
+    /// Check a CUDA device: every operator, learning steps against the CPU, LeNet learned on MNIST, speed beside PyTorch
+    GpuCheck(GpuCheckArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
     /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
@@ -98,9 +101,13 @@ impl Command {
             Self::Demo(args) => &mut args.options,
             Self::Weights(args) => &mut args.options,
             Self::Audit(args) => &mut args.options,
-            Self::Report(_) | Self::Bench(_) | Self::Devices(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => {
-                return None;
-            }
+            Self::Report(_)
+            | Self::Bench(_)
+            | Self::Devices(_)
+            | Self::GpuCheck(_)
+            | Self::Keys(_)
+            | Self::Completions(_)
+            | Self::Man => return None,
         })
     }
 }
@@ -264,6 +271,24 @@ pub struct DevicesArgs {
     pub json: Option<std::path::PathBuf>,
 }
 
+/// What of a CUDA device to check, and how.
+#[derive(Args, Debug)]
+pub struct GpuCheckArgs {
+    /// Also write everything that is found to a JSON file, after each part; without FILE, print it as the one thing on standard
+    /// output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
+    /// Parity alone, with a few small learning steps
+    #[arg(long)]
+    pub quick: bool,
+    /// Check the kernels on the processor (a program built with `--features emulator`); implies --quick
+    #[arg(long)]
+    pub emulator: bool,
+    /// The Python to look for PyTorch in
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    pub python: String,
+}
+
 /// What to measure, and how.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
@@ -385,6 +410,9 @@ pub struct Options {
     /// Worker threads; results do not depend on it [default: RAYON_NUM_THREADS, else all cores]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
+    /// What computes the frames [default: cuda where the model asks for it (Frame_CUDA) and there is a device, else cpu]
+    #[arg(long, value_enum, help_heading = "Run")]
+    pub device: Option<DeviceArg>,
     /// Stimuli between logs: validation while learning, partial results while testing [default: 1000, learning by
     /// epochs: every epoch]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = arguments::count)]
@@ -516,6 +544,18 @@ pub enum SetArg {
     Test,
 }
 
+/// What computes the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// The processor
+    Cpu,
+    /// The first CUDA device
+    Cuda,
+    /// The kernels of CUDA on the processor, for tests
+    #[value(hide = true)]
+    Emulator,
+}
+
 /// How weights are scaled for spikes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum NormalizationArg {
@@ -599,6 +639,7 @@ pub fn run(mut cli: Cli) -> Result<()> {
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Devices(_) => devices::run(),
+        Command::GpuCheck(args) => gpu_check::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),

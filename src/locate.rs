@@ -21,6 +21,44 @@ pub fn temporary_folder() -> PathBuf {
     std::env::temp_dir().join(format!("femtospike-{}", std::process::id()))
 }
 
+/// Where compiled kernels are kept: the user's folder for what can be made anew.
+pub fn kernel_cache() -> Option<PathBuf> {
+    let folder = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    Some(caches.or_else(|| folder("LOCALAPPDATA"))?.join("femtospike").join("kernels"))
+}
+
+/// Files that may be NVRTC where the system does not find it by its name: of the CUDA toolkit and of the Python package
+/// `nvidia-cuda-nvrtc`, the newest first.
+pub fn nvrtc() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = ["CUDA_HOME", "CUDA_PATH"]
+        .into_iter()
+        .filter_map(|variable| Some(PathBuf::from(std::env::var_os(variable)?).join("lib64")))
+        .collect();
+    folders.extend(subfolders("/usr/local", "cuda").into_iter().map(|toolkit| toolkit.join("lib64")));
+    let mut roots = vec![PathBuf::from("/usr/lib/python3/dist-packages")];
+    let environment = |variable, below: &str| Some(PathBuf::from(std::env::var_os(variable)?).join(below));
+    let pythons = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(|variable| environment(variable, "lib"));
+    let pythons = pythons.chain(environment("HOME", ".local/lib")).chain([PathBuf::from("/usr/local/lib")]);
+    for python in pythons.flat_map(|lib| subfolders(lib, "python3")) {
+        roots.extend(["site-packages", "dist-packages"].map(|name| python.join(name)));
+    }
+    for root in roots {
+        folders.extend(subfolders(root.join("nvidia"), "cu").into_iter().map(|package| package.join("lib")));
+    }
+    let files = folders.into_iter().flat_map(|folder| subfolders(folder, "libnvrtc.so"));
+    files.collect()
+}
+
+/// What lies in a folder by names that begin so, the last name first.
+fn subfolders(folder: impl AsRef<Path>, prefix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).map(|e| e.path()).collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found
+}
+
 /// The text of a model.
 pub struct ModelText {
     /// How the model is named in messages.

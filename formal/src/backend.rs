@@ -27,6 +27,8 @@ pub enum Device {
     Cpu,
     /// The first CUDA device.
     Cuda,
+    /// The kernels of CUDA devices, run by the processor: slow, for tests.
+    Emulator,
 }
 
 /// Tells the time that passed since some instant.
@@ -102,6 +104,6 @@ pub(crate) trait Backend: Send + Sync {
 pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
     match device {
         Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
-        Device::Cuda => no_cuda::open(plan, parameters),
+        Device::Cuda | Device::Emulator => no_cuda::open(plan, parameters),
     }
 }

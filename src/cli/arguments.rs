@@ -7,7 +7,7 @@ use sim::SimDuration;
 use super::Cli;
 use crate::report::document::STANDARD_OUTPUT;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "learn",
     "test",
     "curve",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 18] = [
     "report",
     "bench",
     "devices",
+    "gpu-check",
     "keys",
     "weights",
     "completions",

@@ -45,6 +45,7 @@ const EFFECTS: &[Effect] = &[
     effect("seed", RUNS, &[]),
     effect("resume", LEARNS, TEST),
     effect("threads", RUNS, &[]),
+    effect("device", RUNS, &[]),
     effect("log", LEARNS, TEST),
     effect("report", LEARNS, &[]),
     effect("learn", LEARNS, &[]),

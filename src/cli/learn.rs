@@ -35,7 +35,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     if options.check {
         gradient_check::run(&session, None, false)?;
     }
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&session, &learned);
     test::finish(session, network, &learned.weights, Some(&learned))
@@ -45,7 +45,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
 fn bench(model: &str, options: &Options) -> Result<()> {
     let session = Session::of(locate::model(model)?, options, true)?;
     session.prepare(Set::Learn)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let typed = options.learn_epoch.is_some() || options.learn.is_some();
     learn_bench::run(&session, &mut network, amount(options).filter(|_| typed))
 }

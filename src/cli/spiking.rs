@@ -55,7 +55,7 @@ pub fn ready(session: Session) -> Result<Ready> {
     let places = selection(&session)?;
     let ids = session.database().set(Set::Test)[places].to_vec();
     let source = locate::weights(session.options.weights.as_deref(), &session.output, &session.description.name)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let loaded = weights::load(&session.description, &source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     assemble::set_weights(&mut network, &loaded)?;

@@ -24,7 +24,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, false)?;
     let source = locate::weights(options.weights.as_deref(), &session.output, &session.description.name)?;
-    let network = assemble::formal_network(&session.description, session.seed)?;
+    let network = session.network()?;
     finish(session, network, &source, None)
 }
 
@@ -183,7 +183,7 @@ pub(super) fn folded(
         return Ok((session, network, loaded));
     };
     let (session, loaded) = (Session { description, ..session }, Loaded { cells, ..loaded });
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     assemble::set_weights(&mut network, &loaded)?;
     Ok((session, network, loaded))
 }

@@ -10,6 +10,8 @@ use super::operations::{Goal, N_STIMULI, Operation};
 /// Greatest difference of a tensor over its greatest magnitude that 32-bit floats are allowed.
 pub const F32: f64 = 1e-5;
 const SEED: u64 = 1;
+/// A rate that finds gradients and moves nothing.
+const NO_RATE: f64 = 1e-300;
 /// The step that keys dropout and other draws.
 const STEP: u64 = 3;
 
@@ -71,8 +73,7 @@ fn deviations(device: Device, operation: &Operation) -> Result<Vec<Deviation>> {
         Goal::Values => (Wanted::Values(&values), &[][..], naive.learn_values(&wide, &widened(&values), STEP)),
         Goal::Classes => (Wanted::Classes(&labels), &labels[..], naive.learn(&wide, &labels, STEP)),
     };
-    // A rate of 0: the gradients stay where they can be read.
-    let report = network.learn_towards(&stimuli, wanted, STEP, Some(0.0));
+    let report = network.learn_towards(&stimuli, wanted, STEP, Some(NO_RATE));
     let outputs = naive.outputs(&wide, labels, STEP);
     let outputs: Vec<f64> = outputs.into_iter().flat_map(|mut cells| cells.swap_remove(last)).collect();
     found.push(deviation("outputs, learning", network.output(last), &outputs));

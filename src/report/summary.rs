@@ -87,6 +87,8 @@ pub struct Summary {
     /// Hash over the trained weights' text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
+    /// What computed the frames: the CPU, or the CUDA device with its driver and compiler.
+    pub device: String,
     /// Worker threads.
     pub threads: usize,
     /// Seed of the run.
@@ -174,6 +176,7 @@ impl Summary {
         );
         row("clock of the spike logs", self.clock.clone().filter(|clock| clock == "continuous"));
         row("weights", self.weights_dir.clone());
+        row("device of the frames", Some(self.device.clone()).filter(|device| device != "CPU"));
         rows.push(("threads, seed, version", format!("{}, {}, {}", self.threads, self.seed, self.version)));
         let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
         let mut text = String::from("[Summary]");

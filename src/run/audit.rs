@@ -226,7 +226,7 @@ fn transcoded(session: &Session, loaded: &Loaded, request: &Request) -> Result<T
             let mut ranges = Vec::new();
             if description.normalization != Normalization::None {
                 session.prepare(Set::Learn)?;
-                let mut network = assemble::formal_network(description, session.seed)?;
+                let mut network = session.network()?;
                 assemble::set_weights(&mut network, loaded)?;
                 ranges = transcode::activation_ranges(session, &mut network, description.normalization)?;
             }

@@ -34,7 +34,7 @@ const NO_RATE: f64 = 1e-300;
 /// A gradient that does not agree; data or weights that are wrong.
 pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<()> {
     // Of its own: the check leaves traces in its statistics and momenta.
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     if let Some(loaded) = loaded {
         assemble::set_weights(&mut network, loaded)?;
     }

@@ -13,6 +13,7 @@ use super::feed::{Batch, Feed};
 use super::formal_test::{self, Evaluation};
 use super::interrupt;
 use super::learning_state::{self, Ledger};
+use crate::device::Chosen;
 use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{loss_picture, loss_text, success_picture, success_text, validation_text};
@@ -65,6 +66,12 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     let mut ledger = Ledger::new(&session.description.sha256, session.seed, n_classes);
     if options.resume {
         ledger = resume(session, network)?;
+        let (before, now) = (named(&ledger.device), &session.device.name);
+        if before != now {
+            note(&format!(
+                "note: learned on {before} so far, goes on on {now}: as good, but not the bytes that one device would give"
+            ));
+        }
     } else if let Some(path) = &options.load {
         let path = if path.is_dir() { path.join(learning_state::FILE) } else { path.clone() };
         learning_state::load(&path, network)?;
@@ -75,6 +82,8 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
             session.description.targets[0].span
         )));
     }
+    // The CPU goes without saying.
+    ledger.device = Some(&session.device).filter(|chosen| **chosen != Chosen::cpu()).map_or_else(String::new, |d| d.name.clone());
     let metric = metric(options.valid_metric, &mut ledger)?;
     let before = (ledger.total_stimuli, ledger.total_epochs);
     match amount {
@@ -131,6 +140,11 @@ pub fn check_learns(session: &Session, network: &Network) -> Result<()> {
          between them, so put the target on a layer before it",
         target.span, target.name
     )))
+}
+
+/// What a state says of its device.
+fn named(device: &str) -> &str {
+    if device.is_empty() { "CPU" } else { device }
 }
 
 /// The metric typed, or the one that validations were judged by so far.

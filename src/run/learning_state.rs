@@ -35,6 +35,9 @@ pub struct Ledger {
     pub ini_sha256: String,
     /// Seed of the run.
     pub seed: u32,
+    /// What computed so far; empty in states of versions that knew the CPU alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// Stimuli (`-learn`) to learn in all.
     pub total_stimuli: Option<u64>,
     /// Epochs (`-learn-epoch`) to learn in all.

@@ -14,6 +14,7 @@ mod data;
 mod determinism;
 mod exchange;
 mod figures;
+mod gpu;
 mod gradient_check;
 mod json;
 mod learning_flow;

@@ -67,7 +67,7 @@ pub(in crate::backend) fn copy_speed(clock: Clock) -> Result<f64, CudaFault> {
             best = best.max((2 * BYTES * COPIES) as f64 / seconds);
         }
     }
-    buffers.map(|buffer| driver.free(buffer));
+    buffers.into_iter().for_each(|buffer| driver.free(buffer));
     measured.map(|()| best).map_err(|error| CudaFault::Driver { fault: words(error) })
 }
 
