@@ -1,7 +1,8 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "emulator"))]
 mod cuda;
+#[cfg(not(all(feature = "cuda", feature = "emulator")))]
 mod no_cuda;
 mod probe;
 
@@ -98,12 +99,21 @@ pub(crate) trait Backend: Send + Sync {
     fn statistics(&self) -> &[Statistics];
     /// The same, to be changed.
     fn statistics_mut(&mut self) -> &mut [Statistics];
+    /// What went wrong first; what is computed after it is nothing to go by.
+    fn fault(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// Opens a device for a network with these weights.
 pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
     match device {
         Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
-        Device::Cuda | Device::Emulator => no_cuda::open(plan, parameters),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => cuda::open_device(plan, parameters),
+        #[cfg(feature = "emulator")]
+        Device::Emulator => cuda::open_emulator(plan, parameters),
+        #[cfg(not(all(feature = "cuda", feature = "emulator")))]
+        missing => no_cuda::open(missing),
     }
 }

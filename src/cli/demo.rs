@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::{Options, learn, test};
-use crate::assemble;
 use crate::report::progress::result;
 use crate::run::learn::Amount;
 use crate::session::{Session, use_threads};

@@ -4,7 +4,6 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Options;
-use crate::assemble;
 use crate::report::document;
 use crate::report::number::general;
 use crate::report::progress::result;

@@ -8,7 +8,7 @@ use crate::run::gradient_check;
 use crate::run::learn::{self, Amount};
 use crate::run::learn_bench;
 use crate::session::{Session, use_threads};
-use crate::{assemble, locate};
+use crate::locate;
 
 /// Epochs learned when nothing says how many.
 const DEFAULT_EPOCHS: u64 = 20;

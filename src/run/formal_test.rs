@@ -116,6 +116,7 @@ pub fn evaluate(
         network.infer(&batch[..ids.len() * size], ids.len());
         evaluation.seconds += started.elapsed().as_secs_f64();
         let outputs = network.output(cell);
+        network.check()?;
         let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(n_outputs)) {
             let (target, estimated) = (database.label(id), estimate(outputs));

@@ -335,6 +335,8 @@ impl Run<'_> {
             true => self.step_to_values(batch),
             false => self.step_to_classes(batch),
         };
+        // A device that fails gives no loss.
+        self.network.check()?;
         let ledger = &mut self.ledger;
         if !report.squared_error.is_finite() {
             anyhow::bail!(

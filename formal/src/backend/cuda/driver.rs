@@ -15,11 +15,15 @@ use std::thread;
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 
+use super::Cuda;
 use super::compiler::{Compiler, whole};
 use super::kernels::{SOURCES, Source};
 use super::machine::{Buffer, Launch, Machine, MachineFault};
-use crate::backend::Clock;
 use crate::backend::probe::{self, CudaFault, Version};
+use crate::backend::{Backend, Clock};
+use crate::error::Error;
+use crate::parameter::Parameter;
+use crate::plan::Plan;
 use cache::Cache;
 use pinned::Pinned;
 
@@ -41,6 +45,11 @@ pub(in crate::backend) fn keep_kernels_in(folder: PathBuf) {
 /// Opens the first device, where it is not open.
 pub(in crate::backend) fn open() -> Result<(), CudaFault> {
     Gpu::get().map(drop)
+}
+
+/// Brings a network to the first device.
+pub(in crate::backend) fn open_device(plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
+    Ok(Box::new(Cuda::new(Arc::new(Driver::open()?), plan, parameters)?))
 }
 
 /// Bytes a second of copies within the device's memory, read and written ones together.
@@ -283,6 +292,8 @@ struct Ways {
     staging: Pinned,
     /// Uploaded since the device was last waited for: a copy beside the stream must not overtake them.
     recent: Vec<Buffer>,
+    /// Whether there are copies beside the stream that it does not wait for yet.
+    has_staged: bool,
 }
 
 /// The device, for one network.
@@ -307,9 +318,20 @@ impl Driver {
             uploads: Pinned::new(&gpu, UPLOADS)?,
             staging: Pinned::new(&gpu, STAGING)?,
             recent: Vec::new(),
+            has_staged: false,
         };
         let (compute, copies) = (Stream::new(&gpu)?, Stream::new(&gpu)?);
         Ok(Self { ways: Mutex::new(ways), compute, copies, meeting: Event::new(&gpu)?, gpu })
+    }
+
+    /// The way to the stream that computes, on this thread, with all that was staged before it.
+    fn enter(&self, ways: &mut Ways) -> Result<(), DriverError> {
+        self.gpu.enter()?;
+        if ways.has_staged {
+            self.compute.wait_for(&self.copies, &self.meeting)?;
+            ways.has_staged = false;
+        }
+        Ok(())
     }
 
     fn launch(&self, launch: &Launch) -> Result<(), MachineFault> {
@@ -350,7 +372,7 @@ impl Machine for Driver {
     fn upload(&self, from: &[u8], to: Buffer) -> Result<(), MachineFault> {
         assert!(from.len() <= to.bytes, "{} bytes to a buffer of {}", from.len(), to.bytes);
         let ways = &mut *lock(&self.ways);
-        let uploaded = self.gpu.enter().and_then(|()| ways.uploads.upload(from, to.address, &self.compute));
+        let uploaded = self.enter(ways).and_then(|()| ways.uploads.upload(from, to.address, &self.compute));
         ways.recent.push(to);
         uploaded.map_err(fault(format!("copying {} bytes to the device", from.len())))
     }
@@ -366,8 +388,8 @@ impl Machine for Driver {
             if ways.recent.iter().any(overlaps) {
                 self.copies.wait_for(&self.compute, &self.meeting)?;
             }
-            ways.staging.upload(from, to.address, &self.copies)?;
-            self.compute.wait_for(&self.copies, &self.meeting)
+            ways.has_staged = true;
+            ways.staging.upload(from, to.address, &self.copies)
         };
         staged().map_err(fault(format!("copying a batch of {} bytes to the device", from.len())))
     }
@@ -376,7 +398,7 @@ impl Machine for Driver {
         assert!(to.len() <= from.bytes, "{} bytes of a buffer of {}", to.len(), from.bytes);
         let ways = &mut *lock(&self.ways);
         let n = to.len();
-        let downloaded = self.gpu.enter().and_then(|()| ways.uploads.download(from.address, to, &self.compute));
+        let downloaded = self.enter(ways).and_then(|()| ways.uploads.download(from.address, to, &self.compute));
         ways.recent.clear();
         downloaded.map_err(fault(format!("copying {n} bytes from the device")))
     }
@@ -415,8 +437,8 @@ impl Machine for Driver {
     }
 
     fn replay(&self, sequence: &Graph) -> Result<(), MachineFault> {
-        let _ways = lock(&self.ways);
-        let started = self.gpu.enter().and_then(|()| {
+        let ways = &mut *lock(&self.ways);
+        let started = self.enter(ways).and_then(|()| {
             // SAFETY: graph and stream live; what the kernels use is the caller's.
             unsafe { result::graph::launch(sequence.executable, self.compute.stream) }
         });
@@ -425,7 +447,7 @@ impl Machine for Driver {
 
     fn synchronize(&self) -> Result<(), MachineFault> {
         let ways = &mut *lock(&self.ways);
-        let waited = self.gpu.enter().and_then(|()| self.compute.synchronize());
+        let waited = self.enter(ways).and_then(|()| self.compute.synchronize());
         ways.recent.clear();
         waited.map_err(fault("waiting for the device"))
     }

@@ -79,6 +79,12 @@ impl Argument for f32 {
     }
 }
 
+impl Argument for f64 {
+    fn push(self, arguments: &mut Vec<u8>) {
+        push(self.to_ne_bytes(), arguments);
+    }
+}
+
 /// The structure that a kernel takes, member by member.
 macro_rules! arguments {
     ($($argument:expr),* $(,)?) => {{

@@ -231,7 +231,7 @@ KERNEL(taps_back, TapsBack) {
 struct ThresholdForward {
     const float* input;
     Output output;
-    double threshold, greatest;
+    float threshold, greatest;
     u32 operation;
     u32 n_elements;
 };
@@ -242,9 +242,9 @@ KERNEL(threshold_forward, ThresholdForward) {
     float x = a.input[at];
     bool is_above = x > a.threshold;
     switch (a.operation) {
-    case 0: x = is_above ? (float)a.greatest : 0.0f; break;
-    case 1: x = is_above ? 0.0f : (float)a.greatest; break;
-    case 2: x = is_above ? (float)a.threshold : x; break;
+    case 0: x = is_above ? a.greatest : 0.0f; break;
+    case 1: x = is_above ? 0.0f : a.greatest; break;
+    case 2: x = is_above ? a.threshold : x; break;
     case 3: x = is_above ? x : 0.0f; break;
     default: x = is_above ? 0.0f : x;
     }

@@ -52,9 +52,7 @@ struct Parameter {
     const u32* key;
     // The weight of a smaller word takes part.
     u32 kept_below;
-    u32 n, n_parts;
-    // Of a row that is kept at length 1; 0 for none.
-    u32 n_columns;
+    u32 n;
 };
 
 #define FROZEN 0
@@ -70,6 +68,7 @@ struct Step {
     // Whether gradients are added to what is kept.
     u32 adds;
     u32 solver;
+    u32 n_parts;
     float rate;
     // Of moments: Sgd the momentum and the decay, Adam both shares.
     float first, second;
@@ -97,7 +96,7 @@ KERNEL(update, Update) {
     u32 at = a.blocks[2 * blockIdx.x + 1] + threadIdx.x;
     if (at >= p.n || s.action == FROZEN) return;
     double sum = 0.0;
-    for (u32 part = 0; part < p.n_parts; part++) sum += p.parts[part * p.n + at];
+    for (u32 part = 0; part < s.n_parts; part++) sum += p.parts[part * p.n + at];
     float g = (float)sum;
     if (p.key && random_word(p.key, a.step, 0, at) >= p.kept_below) g = 0.0f;
     if (s.adds) g += p.gradient[at];
