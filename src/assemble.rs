@@ -1,8 +1,8 @@
 //! Description → frame network: the only place that knows both sides.
 
 use anyhow::Result;
-use formal::{Device, Network};
 use formal::config::{CellConfig, NetworkConfig, TargetConfig};
+use formal::{Device, Network};
 
 use crate::failure::wrong_input;
 use crate::memory;

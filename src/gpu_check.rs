@@ -152,9 +152,9 @@ impl Check<'_> {
     fn all(&mut self) -> Result<()> {
         (self.tell)(&self.record, Happening::Begins("every operator against the reference in 64 bits"));
         for operation in operations::all() {
-            if let Some(operator) = self.attempt(operation.name, |settings| {
-                parity::operator(settings.device, &operation)
-            })? {
+            if let Some(operator) =
+                self.attempt(operation.name, |settings| parity::operator(settings.device, &operation))?
+            {
                 (self.tell)(&self.record, Happening::Operator(&operator));
                 self.record.operators.push(operator);
             }

@@ -4,11 +4,11 @@ use anyhow::Result;
 use stimuli::Set;
 
 use super::{Options, test};
+use crate::locate;
 use crate::run::gradient_check;
 use crate::run::learn::{self, Amount};
 use crate::run::learn_bench;
 use crate::session::{Session, use_threads};
-use crate::locate;
 
 /// Epochs learned when nothing says how many.
 const DEFAULT_EPOCHS: u64 = 20;

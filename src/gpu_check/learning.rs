@@ -149,11 +149,8 @@ fn mixed(solver: SolverConfig) -> NetworkConfig {
         padding: size(0, 0),
         mapping: diagonal(6),
     };
-    let norm = BatchNormConfig {
-        scale_solver: solver.clone(),
-        bias_solver: solver.clone(),
-        ..BatchNormConfig::default()
-    };
+    let norm =
+        BatchNormConfig { scale_solver: solver.clone(), bias_solver: solver.clone(), ..BatchNormConfig::default() };
     let mapping = Some((0..8 * 12).map(|pair| pair % 3 != 0).collect());
     let by_channel = ConvConfig { mapping: diagonal(6), ..conv(6, size(3, 3)) };
     let rectifier = Activation::Rectifier { leak_slope: 0.1, clipping: 0.0 };

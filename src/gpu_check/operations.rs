@@ -107,7 +107,8 @@ fn conv(n_outputs: usize, kernel: Size) -> ConvConfig {
 }
 
 fn deconv(n_outputs: usize, kernel: Size) -> DeconvConfig {
-    let ConvConfig { stride, padding, dilation, mapping, no_bias, back_propagate, weights_filler, .. } = conv(1, kernel);
+    let ConvConfig { stride, padding, dilation, mapping, no_bias, back_propagate, weights_filler, .. } =
+        conv(1, kernel);
     DeconvConfig {
         n_outputs,
         kernel,
@@ -163,7 +164,8 @@ fn convolutions() -> Vec<Operation> {
     let grouped = ConvConfig { mapping: two_groups(6, 4), ..conv(6, size(3, 3)) };
     let by_channel = ConvConfig { mapping: diagonal(4), no_bias: true, ..conv(4, size(3, 5)) };
     let sub_sampled = ConvConfig { sub_sample: size(2, 3), ..conv(3, size(2, 2)) };
-    let spread_back = DeconvConfig { stride: size(2, 3), padding: size(1, 2), dilation: size(2, 1), ..deconv(3, size(3, 4)) };
+    let spread_back =
+        DeconvConfig { stride: size(2, 3), padding: size(1, 2), dilation: size(2, 1), ..deconv(3, size(3, 4)) };
     let mapped_back = DeconvConfig { mapping: scattered(5, 4), no_bias: true, ..deconv(5, size(3, 2)) };
     let conv_op = |name, config| one(name, Operator::Conv(config));
     vec![
@@ -274,9 +276,8 @@ fn normalizations() -> Vec<Operation> {
 }
 
 fn rearrangements() -> Vec<Operation> {
-    let resize = |width, height, interpolation| {
-        Operator::Resize(ResizeConfig { output: size(width, height), interpolation })
-    };
+    let resize =
+        |width, height, interpolation| Operator::Resize(ResizeConfig { output: size(width, height), interpolation });
     let padding = |top, bottom, left, right| Operator::Padding(PaddingConfig { top, bottom, left, right });
     let tensor_flow = |align_corners| Interpolation::BilinearTensorFlow { align_corners };
     vec![

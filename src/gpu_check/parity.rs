@@ -92,6 +92,7 @@ fn deviations(device: Device, operation: &Operation) -> Result<Vec<Deviation>> {
         let gradient = gradient.ok_or_else(|| anyhow!("the device keeps the {name} to itself"))?;
         found.push(deviation(&name, gradient, reference));
     }
+    network.check()?;
     Ok(found)
 }
 
@@ -170,6 +171,7 @@ pub fn steps(
         let difference = (found - expected).abs();
         worst = worst.max(if difference.is_nan() { f64::INFINITY } else { difference });
         loss = expected;
+        ours.check()?;
     }
     Ok(Steps { name: name.into(), steps: n_steps, loss, worst, tolerance: LOSS, passed: worst <= LOSS })
 }

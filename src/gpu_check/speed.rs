@@ -96,7 +96,8 @@ fn learning(bench: &Bench) -> Result<Vec<Figure>> {
     let ours = learn_on(bench.device, ROUNDS, 500)?;
     let cpu = learn_on(Device::Cpu, 3, 50)?;
     let mut figures = vec![
-        Figure::new("learning LeNet, a stimulus of a batch of 128", Unit::Seconds, ours).target(Bound::AtMost, LEARNING),
+        Figure::new("learning LeNet, a stimulus of a batch of 128", Unit::Seconds, ours)
+            .target(Bound::AtMost, LEARNING),
         Figure::new("the same on the CPU", Unit::Seconds, cpu),
         Figure::new("CPU over device", Unit::Ratio, ours.map(|ours| cpu.median / ours)),
     ];

@@ -81,10 +81,7 @@ mod tests {
              device 1: H200, compute capability 9.0, 141.0 GiB\n  \
              networks run on device 0; CUDA_VISIBLE_DEVICES says which that is"
         );
-        assert_eq!(
-            one_line(&cuda),
-            "CUDA: H100, compute capability 9.0, driver for CUDA 13.2, NVRTC 12.8"
-        );
+        assert_eq!(one_line(&cuda), "CUDA: H100, compute capability 9.0, driver for CUDA 13.2, NVRTC 12.8");
         assert!(text(&Ok(Cuda { compiler: None, ..cuda })).contains("libnvrtc"));
     }
 

@@ -89,7 +89,8 @@ pub fn verdict(record: &Record) -> String {
 
 /// What is not as it should be.
 pub fn faults(record: &Record) -> String {
-    let operators = record.operators.iter().filter(|operator| !operator.passed).map(|operator| operator.name.to_string());
+    let operators =
+        record.operators.iter().filter(|operator| !operator.passed).map(|operator| operator.name.to_string());
     let steps = record.steps.iter().filter(|steps| !steps.passed).map(|steps| steps.name.clone());
     let learning = record.learning.iter().filter(|learning| !learning.passed).map(|_| "LeNet on MNIST".to_string());
     let failures = record.failures.iter().map(|failure| format!("{} (not checked)", failure.name));

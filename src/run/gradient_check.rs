@@ -57,6 +57,7 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
     }
     network.set_capacity(ids.len());
     network.learn_with_rate(&stimuli, &labels, 0, NO_RATE);
+    network.check()?;
 
     let parameters = network.parameters();
     let largest = |values: &[f32]| values.iter().fold(0.0_f64, |largest, v| largest.max(f64::from(v.abs())));

@@ -83,7 +83,8 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         )));
     }
     // The CPU goes without saying.
-    ledger.device = Some(&session.device).filter(|chosen| **chosen != Chosen::cpu()).map_or_else(String::new, |d| d.name.clone());
+    ledger.device =
+        Some(&session.device).filter(|chosen| **chosen != Chosen::cpu()).map_or_else(String::new, |d| d.name.clone());
     let metric = metric(options.valid_metric, &mut ledger)?;
     let before = (ledger.total_stimuli, ledger.total_epochs);
     match amount {

@@ -58,6 +58,7 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         let n = batch.ids.len() as u64;
         feed.meanwhile(step + 1, stimuli + n, || learn(session, network, &batch, step));
         learned += started.elapsed();
+        network.check()?;
         feed.reuse(batch);
         (step, stimuli) = (step + 1, stimuli + n);
         progress.advance(stimuli - before, String::new);

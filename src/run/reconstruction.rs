@@ -77,6 +77,7 @@ pub fn evaluate(
         network.infer(stimuli, ids.len());
         seconds += started.elapsed().as_secs_f64();
         let outputs = network.output(cell);
+        network.check()?;
         for ((&id, stimulus), output) in ids.iter().zip(stimuli.chunks_exact(size)).zip(outputs.chunks_exact(size)) {
             errors.push(mean_squared_error(stimulus, output));
             for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(stimulus) {

@@ -305,6 +305,7 @@ impl Seen<'_> {
             .enumerate()
             .map(|(cell, description)| self.network.output(cell)[..description.output_shape.n_elements()].to_vec());
         let outputs: Vec<Vec<f32>> = outputs.collect();
+        self.network.check()?;
         Ok(std::iter::once(values).chain(outputs).collect())
     }
 

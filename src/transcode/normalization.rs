@@ -77,6 +77,7 @@ pub fn activation_ranges(
         network.infer(data, ids.len());
         let network = &*network;
         ranges.par_iter_mut().enumerate().for_each(|(cell, range)| range.add(network.output(cell)));
+        network.check()?;
         progress.advance((number * INFERENCE_BATCH) as u64, String::new);
         interrupt::check()?;
     }

@@ -3,7 +3,6 @@
 #[cfg(feature = "cuda")]
 mod driver;
 
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +65,9 @@ pub enum CudaFault {
         fault: String,
     },
     /// The compiler's library is not found.
-    #[error("no compiler of kernels is found (libnvrtc); install the CUDA toolkit or the Python package nvidia-cuda-nvrtc")]
+    #[error(
+        "no compiler of kernels is found (libnvrtc); install the CUDA toolkit or the Python package nvidia-cuda-nvrtc"
+    )]
     NoCompiler,
     /// The compiler knows nothing that a device runs.
     #[error(

@@ -342,10 +342,8 @@ impl Driver {
         };
         let mut arguments = [arguments.as_ptr().cast_mut().cast::<c_void>()];
         // SAFETY: the kernel takes one structure, which the driver copies; what its pointers point to is the caller's.
-        unsafe {
-            result::launch_kernel(function, (*x, *y, *z), (*block, 1, 1), 0, self.compute.stream, &mut arguments)
-        }
-        .map_err(fault(doing()))
+        unsafe { result::launch_kernel(function, (*x, *y, *z), (*block, 1, 1), 0, self.compute.stream, &mut arguments) }
+            .map_err(fault(doing()))
     }
 }
 
@@ -421,7 +419,10 @@ impl Machine for Driver {
                     let _ = unsafe { result::graph::destroy(graph) };
                 }
                 launched?;
-                return Err(MachineFault { doing: "recording kernels".into(), fault: "the recording broke off".into() });
+                return Err(MachineFault {
+                    doing: "recording kernels".into(),
+                    fault: "the recording broke off".into(),
+                });
             }
         };
         // SAFETY: the graph lives; what is made of it stands alone.
