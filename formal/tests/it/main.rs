@@ -15,6 +15,7 @@ mod margin;
 mod passes;
 mod rearrange;
 mod resume;
+mod targets;
 mod threads;
 mod transformation;
 mod unpool;
