@@ -141,6 +141,8 @@ pub struct StimuliDescription {
     pub is_signed: bool,
     /// Rounds to so many levels, from the lowest to the highest.
     pub quantization: Option<(u32, f32, f32)>,
+    /// Labels are maps of the stimulus's size.
+    pub is_composite: bool,
     /// Present for `[env]`, absent for `[sp]`.
     pub encoder: Option<EncoderConfig>,
 }

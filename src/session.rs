@@ -177,6 +177,7 @@ impl Session {
             seed: u64::from(seed),
             is_signed: stimuli.is_signed,
             quantization: stimuli.quantization,
+            is_composite: stimuli.is_composite,
             most_bytes: memory::available().map_or(usize::MAX, |free| (free / 3) as usize),
         };
         let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery)
@@ -227,6 +228,11 @@ impl Session {
     /// The database.
     pub fn database(&self) -> &Database {
         self.provider.database()
+    }
+
+    /// The class of a stimulus; 0 for one without, whose network answers with something else than a class.
+    pub fn class(&self, id: StimulusId) -> usize {
+        self.database().label(id).unwrap_or_default()
     }
 
     /// Tells and writes what the model and the options ask for of the stimuli; a learning always leaves samples.

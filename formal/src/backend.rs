@@ -51,8 +51,8 @@ pub(crate) struct Batch<'a> {
     /// `[n][c][y][x]`.
     pub(crate) stimuli: &'a [f32],
     pub(crate) n: usize,
-    /// Of as many stimuli.
-    pub(crate) wanted: Wanted<'a>,
+    /// Of as many stimuli, one for each target.
+    pub(crate) wanted: &'a [Wanted<'a>],
     /// Keys what is random in the step.
     pub(crate) step: u64,
     pub(crate) seed: u64,
@@ -68,8 +68,8 @@ pub(crate) trait Backend: Send + Sync {
     fn capacity(&self) -> usize;
     /// Computes the outputs of `n` stimuli.
     fn infer(&mut self, stimuli: &[f32], n: usize);
-    /// Computes outputs, errors and gradients, and moves the weights.
-    fn learn(&mut self, batch: &Batch<'_>) -> StepReport;
+    /// Computes outputs, errors and gradients, and moves the weights; reports what it found, one for each target.
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport];
     /// Computes one pass of the last batch again; errors are what they happen to be.
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass);
     /// `[n][c][y][x]` of the last batch.

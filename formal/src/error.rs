@@ -63,6 +63,15 @@ pub enum Error {
         /// The shape given.
         found: String,
     },
+    /// Nothing is compared.
+    #[error("expected at least one target, found none")]
+    NoTargets,
+    /// Two targets stand on one cell.
+    #[error("cell `{cell}`: expected one target, found two; their errors would contradict each other")]
+    DuplicateTarget {
+        /// Name of the cell.
+        cell: String,
+    },
     /// The target names a cell that is not there.
     #[error("target: expected the index of a cell, below {cells}, found {found}")]
     Target {

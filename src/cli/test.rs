@@ -109,7 +109,7 @@ pub fn finish(
     session.prepare(Set::Test)?;
     if is_single {
         let database = session.database();
-        result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));
+        result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), session.class(ids[0])));
     }
     if options.log_kernels {
         maps::write_kernels(&session.output, &session.description, &network)?;

@@ -169,6 +169,7 @@ fn stimuli(
         data: read.analyses,
         is_signed: reader.read(&parameters, "", Scope::StimuliParameter, "DataSignedMapping"),
         quantization: quantization(reader, &parameters),
+        is_composite: reader.read(&bag, "", Scope::Stimuli, "CompositeStimuli"),
         encoder,
     };
     (Some(section), shape_is_known.then_some(description))

@@ -316,6 +316,7 @@ fn operation(keys: &mut Keys<'_, '_>, n_channels: usize, read: &Read) -> Option<
             elastic_scaling: keys.get("ElasticScaling"),
             scaling: keys.get("Scaling"),
             rotation: keys.get("Rotation"),
+            ignores_missing: keys.get("IgnoreMissingData"),
         }),
         Scope::Affine => {
             let first = keys.arithmetic("FirstOperator");

@@ -67,7 +67,7 @@ pub fn courses(lenet: Option<&Session>, is_quick: bool) -> Vec<Course<'_>> {
             let ids = batches::random(u64::from(SEED), step, session.database().set(Set::Learn), n);
             let mut stimuli = vec![0.0; n * session.provider.shape().n_elements()];
             session.load_batch(&ids, Set::Learn, &mut stimuli)?;
-            Ok((stimuli, ids.iter().map(|&id| Some(session.database().label(id))).collect()))
+            Ok((stimuli, ids.iter().map(|&id| session.database().label(id)).collect()))
         };
         Course { name: format!("{MODEL}, MNIST, batches of {n}"), config, n_steps, batch: Box::new(batch) }
     });
@@ -182,8 +182,8 @@ fn mixed(solver: SolverConfig) -> NetworkConfig {
         .into_iter()
         .map(|(name, inputs, operator, activation)| CellConfig { name: name.into(), inputs, operator, activation })
         .collect();
-    let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input: Shape { channels: 2, height: 10, width: 12 }, cells, target, batch_size: 33 }
+    let targets = vec![TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input: Shape { channels: 2, height: 10, width: 12 }, cells, targets, batch_size: 33 }
 }
 
 /// What LeNet learned.

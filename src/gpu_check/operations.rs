@@ -12,13 +12,15 @@ pub const N_STIMULI: usize = 5;
 /// Odd and unequal sides, so that no two axes can be taken for each other.
 const SHAPE: Shape = Shape { channels: 4, height: 7, width: 9 };
 
-/// What is wanted of an operator's outputs.
+/// What is wanted of a target's outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Values of their own.
     Values,
-    /// Classes.
+    /// A class a stimulus.
     Classes,
+    /// A class a position.
+    Maps,
 }
 
 /// An operator with a geometry.
@@ -27,8 +29,8 @@ pub struct Operation {
     pub name: &'static str,
     /// The network; its last cell is the operator.
     pub config: NetworkConfig,
-    /// What is learned.
-    pub goal: Goal,
+    /// What is learned, one a target.
+    pub goals: Vec<Goal>,
 }
 
 fn operation(name: &'static str, inputs: &[Shape], operator: Operator, activation: Activation) -> Operation {
@@ -48,10 +50,14 @@ fn operation(name: &'static str, inputs: &[Shape], operator: Operator, activatio
 }
 
 fn finish(name: &'static str, cells: Vec<CellConfig>) -> Operation {
-    let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
+    let targets = vec![target(cells.len() - 1)];
     let input = Shape { channels: N_STIMULI, height: 1, width: 1 };
-    let config = NetworkConfig { input, cells, target, batch_size: N_STIMULI };
-    Operation { name, config, goal: Goal::Values }
+    let config = NetworkConfig { input, cells, targets, batch_size: N_STIMULI };
+    Operation { name, config, goals: vec![Goal::Values] }
+}
+
+fn target(cell: usize) -> TargetConfig {
+    TargetConfig { cell, target_value: 1.0, default_value: 0.0 }
 }
 
 fn cell(name: &str, inputs: Vec<Source>, operator: Operator) -> CellConfig {
@@ -307,9 +313,18 @@ fn activations() -> Vec<Operation> {
     ]
 }
 
-/// What is learned from classes.
+/// What is learned from classes, and by several targets.
 fn targets() -> Vec<Operation> {
-    let by_class = |operation: Operation| Operation { goal: Goal::Classes, ..operation };
+    let by_class = |operation: Operation| Operation { goals: vec![Goal::Classes], ..operation };
+    let by_position = |operation: Operation| Operation { goals: vec![Goal::Maps], ..operation };
+    let two = {
+        let mut operation = one("two targets, of which one is read by the other", Operator::Conv(conv(6, size(3, 3))));
+        let first = operation.config.cells.len() - 1;
+        operation.config.cells[first].activation = Activation::Tanh { alpha: 1.0 };
+        operation.config.cells.push(cell("output", vec![Source::Cell(first)], Operator::Fc(fc(10))));
+        operation.config.targets.push(target(first + 1));
+        Operation { goals: vec![Goal::Maps, Goal::Classes], ..operation }
+    };
     let softmax = |operation: Operation| {
         let mut cells = operation.config.cells;
         let last = vec![Source::Cell(cells.len() - 1)];
@@ -326,6 +341,15 @@ fn targets() -> Vec<Operation> {
         )),
         by_class(operation("classes, tanh", &[SHAPE], Operator::Fc(fc(10)), Activation::Tanh { alpha: 1.0 })),
         by_class(operation("two classes, logistic", &[SHAPE], Operator::Fc(fc(1)), Activation::LogisticWithLoss)),
-        by_class(one("classes at each position", Operator::Conv(conv(6, size(3, 3))))),
+        by_class(one("a class for all positions", Operator::Conv(conv(6, size(3, 3))))),
+        by_position(one("a class a position", Operator::Conv(conv(6, size(3, 3))))),
+        by_position(softmax(one("a class a position, cross-entropy", Operator::Conv(conv(6, size(3, 3)))))),
+        by_position(operation(
+            "two classes a position",
+            &[SHAPE],
+            Operator::Conv(conv(1, size(3, 3))),
+            Activation::Logistic,
+        )),
+        two,
     ]
 }

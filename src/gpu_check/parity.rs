@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use formal::config::NetworkConfig;
-use formal::{Device, Network, ParameterKind, Wanted, reference};
+use formal::{Device, Network, ParameterKind, Shape, Wanted, reference};
 use serde::Serialize;
 
 use super::operations::{Goal, N_STIMULI, Operation};
@@ -52,32 +52,31 @@ pub fn operator(device: Device, operation: &Operation) -> Result<Operator> {
 
 fn deviations(device: Device, operation: &Operation) -> Result<Vec<Deviation>> {
     let config = &operation.config;
-    let last = config.target.cell;
+    let last = config.cells.len() - 1;
     let mut network = Network::on(device, config, SEED)?;
     let naive = reference::Network::new(&network);
     let stimuli: Vec<f32> =
         (0..N_STIMULI * N_STIMULI).map(|at| f32::from(u8::from(at / N_STIMULI == at % N_STIMULI))).collect();
     let wide = widened(&stimuli);
-    let shape = network.output_shape(last);
-    let n_outputs = N_STIMULI * shape.channels * shape.height * shape.width;
 
     network.infer(&stimuli, N_STIMULI);
     let inferred: Vec<f64> =
         wide.chunks_exact(N_STIMULI).flat_map(|stimulus| naive.infer(stimulus).swap_remove(last)).collect();
     let mut found = vec![deviation("outputs, inferred", network.output(last), &inferred)];
 
-    let labels: Vec<Option<usize>> =
-        (0..N_STIMULI).map(|at| (at != 3).then_some((at * 5 + 1) % network.n_classes())).collect();
-    let values = noise(SEED, n_outputs);
-    let (wanted, labels, expected) = match operation.goal {
-        Goal::Values => (Wanted::Values(&values), &[][..], naive.learn_values(&wide, &widened(&values), STEP)),
-        Goal::Classes => (Wanted::Classes(&labels), &labels[..], naive.learn(&wide, &labels, STEP)),
-    };
-    let report = network.learn_towards(&stimuli, wanted, STEP, Some(NO_RATE));
-    let outputs = naive.outputs(&wide, labels, STEP);
+    let goals: Vec<Goals> = config.targets.iter().map(|target| Goals::new(network.output_shape(target.cell))).collect();
+    let wanted: Vec<Wanted<'_>> = goals.iter().zip(&operation.goals).map(|(goals, &goal)| goals.wanted(goal)).collect();
+    let labels = wanted.iter().find_map(|wanted| match *wanted {
+        Wanted::Classes(labels) => Some(labels),
+        _ => None,
+    });
+    let expected = naive.learn_towards(&wide, &wanted, STEP);
+    let reports = network.learn_towards(&stimuli, &wanted, STEP, Some(NO_RATE));
+    let squared_error: f64 = reports.iter().map(|report| report.squared_error).sum();
+    let outputs = naive.outputs(&wide, labels.unwrap_or_default(), STEP);
     let outputs: Vec<f64> = outputs.into_iter().flat_map(|mut cells| cells.swap_remove(last)).collect();
     found.push(deviation("outputs, learning", network.output(last), &outputs));
-    found.push(deviation("loss", &[report.squared_error as f32], &[expected.squared_error / N_STIMULI as f64]));
+    found.push(deviation("loss", &[squared_error as f32], &[expected.squared_error / N_STIMULI as f64]));
     for info in network.parameters() {
         let (of, reference) = match info.kind {
             ParameterKind::Weights => ("weights", &expected.weights[info.cell]),
@@ -94,6 +93,35 @@ fn deviations(device: Device, operation: &Operation) -> Result<Vec<Deviation>> {
     }
     network.check()?;
     Ok(found)
+}
+
+/// Whatever a target may want.
+struct Goals {
+    values: Vec<f32>,
+    labels: Vec<Option<usize>>,
+    maps: Vec<i32>,
+}
+
+impl Goals {
+    fn new(shape: Shape) -> Self {
+        let (n_classes, positions) = (shape.channels.max(2), shape.height * shape.width);
+        Self {
+            values: noise(SEED, N_STIMULI * shape.n_elements()),
+            // Some have none.
+            labels: (0..N_STIMULI).map(|at| (at != 3).then_some((at * 5 + 1) % n_classes)).collect(),
+            maps: (0..N_STIMULI * positions)
+                .map(|at| if at % 11 == 7 { -1 } else { (at * at % 13 % n_classes) as i32 })
+                .collect(),
+        }
+    }
+
+    fn wanted(&self, goal: Goal) -> Wanted<'_> {
+        match goal {
+            Goal::Values => Wanted::Values(&self.values),
+            Goal::Classes => Wanted::Classes(&self.labels),
+            Goal::Maps => Wanted::Maps(&self.maps),
+        }
+    }
 }
 
 /// The greatest difference over the greatest magnitude; infinite where something is missing or no number.
@@ -205,7 +233,7 @@ mod tests {
     #[test]
     fn a_wrong_operator_is_found() {
         let operation = &operations::all()[0];
-        let mut changed = Operation { config: operation.config.clone(), ..*operation };
+        let mut changed = Operation { config: operation.config.clone(), goals: operation.goals.clone(), ..*operation };
         let formal::config::Operator::Conv(conv) = &mut changed.config.cells[2].operator else { panic!("a conv") };
         conv.weights_filler = formal::config::Filler::Constant { value: f64::from(f32::MAX) };
         assert!(!operator(Device::Cpu, &changed).unwrap().passed);

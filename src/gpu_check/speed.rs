@@ -63,7 +63,7 @@ fn images(session: &Session, n_batches: usize) -> Result<Vec<Images>> {
         let ids = batches::random(u64::from(session.seed), step as u64, database.set(Set::Learn), BATCH);
         let mut stimuli = vec![0.0; ids.len() * size];
         session.load_batch(&ids, Set::Learn, &mut stimuli)?;
-        Ok(Images { stimuli, labels: ids.iter().map(|&id| Some(database.label(id))).collect() })
+        Ok(Images { stimuli, labels: ids.iter().map(|&id| database.label(id)).collect() })
     };
     (0..n_batches).map(batch).collect()
 }
@@ -180,7 +180,7 @@ fn matrix_products(device: Device) -> Result<f64> {
     let config = NetworkConfig {
         input: Shape { channels: SIDE, height: 1, width: 1 },
         cells: vec![cell],
-        target: TargetConfig { cell: 0, target_value: 1.0, default_value: 0.0 },
+        targets: vec![TargetConfig { cell: 0, target_value: 1.0, default_value: 0.0 }],
         batch_size: SIDE,
     };
     let mut network = Network::on(device, &config, 1)?;

@@ -34,7 +34,7 @@ pub fn write_samples(session: &Session) -> Result<()> {
             let name = format!("frames/{stem}_{at}");
             session.output.write(format!("{name}.dat"), tensor_text(shape, &values))?;
             session.output.write(format!("{name}.png"), picture(shape, &values)?)?;
-            let _ = writeln!(list, "{name}.dat {} {}", database.name(id), database.label(id));
+            let _ = writeln!(list, "{name}.dat {} {}", database.name(id), label_text(database.label(id)));
         }
     }
     session.output.write("frames/frames.txt", list)
@@ -67,7 +67,9 @@ pub fn write_database(session: &Session) -> Result<()> {
     for set in Set::ALL {
         let mut sizes: BTreeMap<(usize, usize, usize), u64> = BTreeMap::new();
         for &id in database.set(set) {
-            counts[database.label(id)][set as usize] += 1;
+            if let Some(label) = database.label(id) {
+                counts[label][set as usize] += 1;
+            }
             let Shape { channels, height, width } = database.shape(id);
             *sizes.entry((width, height, channels)).or_default() += 1;
         }
@@ -115,6 +117,11 @@ pub fn write_analyses(output: &OutputFolder, analyses: &[StimuliData]) -> Result
         }
     }
     Ok(())
+}
+
+/// A label id; -1 is none.
+fn label_text(label: Option<usize>) -> String {
+    label.map_or("-1".to_owned(), |label| label.to_string())
 }
 
 /// Values channel by channel, a row a line, an empty line after each channel.

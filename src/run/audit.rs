@@ -285,7 +285,7 @@ impl Comparison {
 
     fn add(&mut self, session: &Session, ids: &[StimulusId], values: &[f32], spikes: &[Vec<LayerSpikes>]) {
         let n = ids.len();
-        let labels: Vec<usize> = ids.iter().map(|&id| session.database().label(id)).collect();
+        let labels: Vec<usize> = ids.iter().map(|&id| session.class(id)).collect();
         let mut formal = self.stages.outputs();
         for cell in 0..self.spiking.len() {
             self.stages.compute(cell, n, values, &mut formal);

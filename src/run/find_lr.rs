@@ -35,9 +35,9 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let rate = LOWEST_RATE * (i as f64 * RATE_SPAN.ln() / n as f64).exp();
         let ids = batches::random(u64::from(session.seed), step, learn_set, batch);
         session.load_presentations(&ids, i, &mut data)?;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
+        let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
         let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
-        let report = network.learn_towards(&data, wanted, step, Some(rate));
+        let report = network.learn_towards(&data, &[wanted], step, Some(rate))[0];
         network.check()?;
         if !report.squared_error.is_finite() {
             progress

@@ -45,7 +45,7 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
     }
     let mut stimuli = vec![0.0; ids.len() * session.provider.shape().n_elements()];
     session.load_presentations(ids, 0, &mut stimuli)?;
-    let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
     let wide: Vec<f64> = stimuli.iter().copied().map(f64::from).collect();
     let naive = reference::Network::new(&network);
     if naive.loss(&wide, &labels, 0).is_none() {

@@ -297,7 +297,7 @@ impl Run<'_> {
         self.progress.say(&format!(
             "Outputs for id {id}: {}, label {}, in {folder}",
             database.name(id),
-            database.label(id)
+            session.class(id)
         ));
         Ok(())
     }
@@ -357,13 +357,13 @@ impl Run<'_> {
         let (session, ledger) = (self.session, &mut self.ledger);
         let database = session.database();
         let Batch { ids, values } = batch;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
+        let labels: Vec<Option<usize>> = ids.iter().map(|&id| database.label(id)).collect();
         let report = self.network.learn(values, &labels, ledger.step);
         let outputs = self.network.output(session.target_cell());
         let top_n = session.description.targets[0].top_n;
         let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(outputs.len() / ids.len())) {
-            let (target, estimated) = (database.label(id), formal_test::estimate(outputs));
+            let (target, estimated) = (session.class(id), formal_test::estimate(outputs));
             self.confusion.add(target, estimated);
             in_top += u32::from(formal_test::is_in_top(outputs, target, top_n));
             if target == estimated {

@@ -83,6 +83,6 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
 }
 
 fn learn(session: &Session, network: &mut Network, batch: &Batch, step: u64) {
-    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| session.database().label(id)).collect();
     network.learn(&batch.values, &labels, step);
 }

@@ -129,7 +129,7 @@ fn answers(
     let of = |(place, (&id, &formal)): (usize, (&StimulusId, &usize))| {
         let answer = spiking.and_then(|spiking| spiking.tested.answers.get(place));
         Answer {
-            target: session.database().label(id),
+            target: session.class(id),
             formal,
             spiking: answer.and_then(|answer| answer.response),
             latency_fs: answer.and_then(|answer| answer.latency),

@@ -76,7 +76,7 @@ pub fn load(folders: &[Folder]) -> Result<Database, Error> {
                 names.push(name.clone());
                 names.len() - 1
             });
-            files.push(ImageFile { path, shape, part: None, label });
+            files.push(ImageFile { path, shape, part: None, label: Some(label), annotation: None });
         }
         groups.push((files.len(), folder.rule.clone()));
         contents.push(Content::Files(files));
@@ -224,7 +224,7 @@ mod tests {
         let stem = folder.path.display().to_string();
         let describe = |id| {
             let name = database.name(id).replace(&format!("{stem}/"), "");
-            format!("{name}={}", database.label_names()[database.label(id)])
+            format!("{name}={}", database.label_names()[database.label(id).unwrap()])
         };
         assert_eq!((0..database.len()).map(describe).collect::<Vec<_>>().join(" "), expect);
     }

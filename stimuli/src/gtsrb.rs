@@ -121,7 +121,7 @@ impl Row {
             });
         }
         let part = extracts_rois.then_some([x0, y0, x1.wrapping_sub(x0), y1.wrapping_sub(y0)]);
-        Ok(ImageFile { path: self.path, shape, part, label: self.label })
+        Ok(ImageFile { path: self.path, shape, part, label: Some(self.label), annotation: None })
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let folder = signs();
         let mut database = load(folder.path(), 0.2, false).unwrap();
         assert_eq!(database.len(), 11);
-        assert_eq!([0, 5, 10].map(|id| database.label(id)), [0, 7, 42]);
+        assert_eq!([0, 5, 10].map(|id| database.label(id)), [Some(0), Some(7), Some(42)]);
         assert_eq!(database.shape(4), Shape { channels: 3, height: 4, width: 10 });
         assert!(database.name(5).ends_with("Images/00007/0.ppm"));
         database.partition(true, &mut Mt19937::new(1));

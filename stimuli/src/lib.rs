@@ -18,12 +18,14 @@ mod frame;
 pub mod gtsrb;
 pub mod idx;
 pub mod image;
+mod labels;
 pub mod mnist;
 mod mt19937;
 mod partition;
 mod provider;
 mod remaining;
 mod resize;
+mod roi;
 pub mod rounding;
 #[cfg(test)]
 mod testing;
@@ -35,9 +37,11 @@ use std::fmt;
 pub use analysis::{Analysis, analyze};
 pub use database::{Database, Stored};
 pub use error::Error;
+pub use labels::{CompositeLabel, Composition, IGNORED};
 pub use mt19937::Mt19937;
 pub use partition::Rule;
 pub use provider::{Delivery, Provider};
+pub use roi::{Outline, Roi};
 pub use transformation::{
     Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, Channels, ColorSpace, CompressionNoise, Conversion,
     Distortion, Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine,

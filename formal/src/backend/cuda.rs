@@ -16,6 +16,7 @@ mod machine;
 mod memory;
 mod program;
 mod schedule;
+mod target;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -35,12 +36,12 @@ use crate::network::{Pass, StepReport};
 use crate::parameter::Parameter;
 use crate::plan::Plan;
 use crate::solver::Step;
-use crate::target::Wanted;
 use control::Draws;
 use machine::{Buffer, Machine, MachineFault};
 use memory::Arena;
-use program::{Kind, Places, Program};
+use program::{Places, Program};
 use schedule::{Phase, Schedule, Stage};
+use target::Towards;
 
 /// Recorded batches that are kept; then all are recorded anew.
 const MOST_RECORDED: usize = 32;
@@ -51,6 +52,9 @@ struct Cuda<M: Machine> {
     program: Program<M>,
     recorded: HashMap<Batched, Recorded<M>>,
     passes: HashMap<(Batched, usize, u8), M::Sequence>,
+    /// What the targets of each [`Kind::Learn`] want.
+    towards: Vec<Vec<Towards>>,
+    reports: Vec<StepReport>,
     /// `None` before there is a capacity, and where there was no room for it.
     places: Option<Places<M>>,
     capacity: usize,
@@ -72,6 +76,7 @@ struct Cuda<M: Machine> {
     clock: Option<Clock>,
     times: Vec<CellTime>,
     words: Vec<u32>,
+    classes: Vec<i32>,
     /// Set at the first fault; nothing is computed after it.
     fault: OnceLock<Error>,
 }
@@ -80,6 +85,14 @@ struct Cuda<M: Machine> {
 struct Host {
     parameters: Vec<Parameter>,
     statistics: Vec<Statistics>,
+}
+
+/// What a batch does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Infer,
+    /// It is learned towards what stands at this index in [`Cuda::towards`].
+    Learn(usize),
 }
 
 /// A batch that can be replayed.
@@ -112,6 +125,8 @@ impl<M: Machine> Cuda<M> {
         Ok(Self {
             recorded: HashMap::new(),
             passes: HashMap::new(),
+            towards: Vec::new(),
+            reports: vec![StepReport::default(); plan.targets.len()],
             places: None,
             capacity: 0,
             last: Batched { kind: Kind::Infer, n: 0, turn: 0, is_timed: false },
@@ -126,6 +141,7 @@ impl<M: Machine> Cuda<M> {
             clock: None,
             times: vec![CellTime::default(); n_cells],
             words: Vec::new(),
+            classes: Vec::new(),
             fault: OnceLock::new(),
             machine,
             program,
@@ -242,7 +258,11 @@ impl<M: Machine> Cuda<M> {
         let mut memory = Arena::new(&self.machine);
         let Batched { kind, n, turn, is_timed } = batch;
         let Some(places) = &self.places else { return Ok(Recorded { sequences: Vec::new(), _memory: memory }) };
-        let stages = Schedule { program: &self.program, places, turn, kind, n }.all(&mut memory, is_timed)?;
+        let learns = match kind {
+            Kind::Infer => None,
+            Kind::Learn(towards) => Some(self.towards[towards].as_slice()),
+        };
+        let stages = Schedule { program: &self.program, places, turn, learns, n }.all(&mut memory, is_timed)?;
         let sequences = if is_timed {
             let record = |Stage { cell, phase, launches }| Ok((self.machine.record(&launches)?, cell, phase));
             stages.into_iter().map(record).collect::<Result<_, MachineFault>>()?
@@ -268,13 +288,15 @@ impl<M: Machine> Cuda<M> {
         self.replay(batch)
     }
 
-    /// Computes a learning step; gives `Σ e²` and the cross-entropy of each stimulus.
+    /// Computes a learning step; gives `Σ e²` and the cross-entropy of each stimulus, target by target.
     fn run_step(&mut self, step: &Batch<'_>) -> Result<Vec<[f64; 2]>, Error> {
         let &Batch { stimuli, n, wanted, step: number, seed, rate } = step;
-        let (kind, labels, values) = match wanted {
-            Wanted::Classes(labels) => (Kind::Classes, labels, &[][..]),
-            Wanted::Values(values) => (Kind::Values, &[][..], values),
-        };
+        let towards: Vec<Towards> = wanted.iter().map(Towards::of).collect();
+        let kind = self.towards.iter().position(|other| *other == towards).unwrap_or(self.towards.len());
+        if kind == self.towards.len() {
+            self.towards.push(towards);
+        }
+        let kind = Kind::Learn(kind);
         self.flush()?;
         // The batch of the feed that is filled now has been waited for, unless it was inferred.
         if self.last.kind == Kind::Infer {
@@ -287,7 +309,7 @@ impl<M: Machine> Cuda<M> {
         self.error_place = self.kept_place.filter(|&place| place < n);
         let mut host = self.moved();
         let control = &self.program.control;
-        control.write(Draws { seed, step: number }, labels, &mut self.words);
+        control.write(Draws { seed, step: number }, &mut self.words);
         for (index, (parameter, tensor)) in host.parameters.iter_mut().zip(&self.program.tensors).enumerate() {
             let has_error = self.program.cells[tensor.cell].has_error;
             let step = if has_error { parameter.solver.step(rate) } else { Step::Frozen };
@@ -299,19 +321,21 @@ impl<M: Machine> Cuda<M> {
             *stale = Some(host);
         }
         let Some(places) = &mut self.places else { return Ok(Vec::new()) };
-        if kind == Kind::Values {
-            places.want(self.capacity * size(self.program.cells[self.program.target.cell].output))?;
-        }
-        let feed = places.feeds[batch.turn];
-        let losses = places.losses;
-        for (from, to) in [(stimuli, feed.input), (values, feed.wanted)] {
-            if !from.is_empty() {
-                self.machine.stage(bytemuck::cast_slice(from), to)?;
+        for (target, wanted) in wanted.iter().enumerate() {
+            if Towards::of(wanted) == Towards::Values {
+                places.want(&self.program, target, self.capacity)?;
             }
+        }
+        let (feed, losses) = (&places.feeds[batch.turn], places.losses);
+        if n > 0 {
+            self.machine.stage(bytemuck::cast_slice(stimuli), feed.input)?;
+        }
+        for (wanted, goal) in wanted.iter().zip(&feed.goals) {
+            goal.bring(&*self.machine, wanted, &mut self.classes)?;
         }
         self.machine.stage(bytemuck::cast_slice(&self.words), feed.control)?;
         self.replay(batch)?;
-        let mut found = vec![[0.0; 2]; n];
+        let mut found = vec![[0.0; 2]; wanted.len() * n];
         if n > 0 {
             self.machine.download(losses, bytemuck::cast_slice_mut(&mut found))?;
         }
@@ -330,7 +354,7 @@ impl<M: Machine> Cuda<M> {
         let Batched { n, turn, .. } = self.last;
         let key = (Batched { kind: Kind::Infer, is_timed: false, ..self.last }, cell, pass as u8);
         if !self.passes.contains_key(&key) {
-            let launches = Schedule { program: &self.program, places, turn, kind: Kind::Infer, n }.pass(cell, pass);
+            let launches = Schedule { program: &self.program, places, turn, learns: None, n }.pass(cell, pass);
             self.passes.insert(key, self.machine.record(&launches)?);
         }
         if let Some(sequence) = self.passes.get(&key) {
@@ -367,7 +391,7 @@ impl<M: Machine> Backend for Cuda<M> {
         }
     }
 
-    fn learn(&mut self, batch: &Batch<'_>) -> StepReport {
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
         let found = match self.fault.get() {
             None => {
                 let found = self.run_step(batch);
@@ -375,19 +399,13 @@ impl<M: Machine> Backend for Cuda<M> {
             }
             Some(_) => None,
         };
-        let has_entropy = matches!(self.program.layers[self.program.target.cell], layer::Layer::Softmax(_));
-        let labelled = match batch.wanted {
-            Wanted::Classes(labels) if has_entropy => Some(labels.iter().flatten().count()),
-            _ => None,
-        };
-        let sum = |which: usize| match &found {
-            Some(losses) => losses.iter().map(|loss| loss[which]).sum::<f64>(),
-            None => f64::NAN,
-        };
-        StepReport {
-            squared_error: sum(0) / batch.n.max(1) as f64,
-            cross_entropy: labelled.map(|labelled| sum(1) / labelled.max(1) as f64),
+        let found = found.unwrap_or_else(|| vec![[f64::NAN; 2]; batch.wanted.len() * batch.n]);
+        for (index, (report, target)) in self.reports.iter_mut().zip(&self.program.targets).enumerate() {
+            let has_entropy = matches!(self.program.layers[target.cell], layer::Layer::Softmax(_));
+            let (output, losses) = (self.program.cells[target.cell].output, &found[index * batch.n..][..batch.n]);
+            *report = target::report(&batch.wanted[index], output, has_entropy, losses);
         }
+        &self.reports
     }
 
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {

@@ -81,8 +81,8 @@ fn a_normalization_behind_branches_learns_as_defined() {
         named("out", vec![Source::Cell(3), Source::Cell(4)], Operator::Fc(fc(3)), Activation::Linear),
         named("softmax", vec![Source::Cell(5)], softmax(true), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 6, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(1, 3, 5), cells, target, batch_size: 40 };
+    let targets = vec![TargetConfig { cell: 6, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(1, 3, 5), cells, targets, batch_size: 40 };
     differentiate(&config, 4, 7);
     for n in [2, 16, 17, 40] {
         compare(config.clone(), n, 7);

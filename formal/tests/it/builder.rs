@@ -111,8 +111,8 @@ pub fn chain(input: Shape, cells: Vec<(Operator, Activation)>, batch_size: usize
         .enumerate()
         .map(|(index, (operator, activation))| cell(index, operator, activation))
         .collect();
-    let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input, cells, target, batch_size }
+    let targets = vec![TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input, cells, targets, batch_size }
 }
 
 /// Gives all solvers of a network the same configuration.
@@ -171,6 +171,6 @@ pub fn zoo(batch_size: usize) -> NetworkConfig {
         named("output", vec![Source::Cell(5)], Operator::Fc(fc(3)), Activation::Linear),
         named("softmax", vec![Source::Cell(6)], softmax(true), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 7, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input: shape(2, 8, 9), cells, target, batch_size }
+    let targets = vec![TargetConfig { cell: 7, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input: shape(2, 8, 9), cells, targets, batch_size }
 }

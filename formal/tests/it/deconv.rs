@@ -121,8 +121,8 @@ fn one_reads_several_cells_and_is_read_by_several() {
         named("third", vec![Source::Cell(5)], Operator::Fc(fc(2)), Activation::Linear),
         named("out", vec![Source::Cell(6), Source::Cell(7), Source::Cell(8)], Operator::Fc(fc(3)), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 9, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(1, 4, 5), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 9, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(1, 4, 5), cells, targets, batch_size: 20 };
     differentiate(&config, 2, 3);
     compare(config, 19, 3);
 }

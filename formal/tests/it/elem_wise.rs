@@ -37,8 +37,8 @@ fn joined(
     let inputs = (0..n_inputs).map(Source::Cell).collect();
     cells.push(named("joined".into(), inputs, Operator::ElemWise(config), activation));
     cells.push(named("out".into(), vec![Source::Cell(n_inputs)], Operator::Fc(fc(3)), Activation::Linear));
-    let target = TargetConfig { cell: n_inputs + 1, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input, cells, target, batch_size: batch }
+    let targets = vec![TargetConfig { cell: n_inputs + 1, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input, cells, targets, batch_size: batch }
 }
 
 fn coefficients(operation: ElementOperation, n: usize, coefficients: CoefficientMode) -> ElemWiseConfig {
@@ -101,8 +101,8 @@ fn a_short_cut_learns_as_defined() {
         named("twice", vec![Source::Cell(2), Source::Cell(2)], sum, Activation::Linear),
         named("out", vec![Source::Cell(3)], Operator::Fc(fc(3)), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 4, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(2, 5, 7), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 4, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(2, 5, 7), cells, targets, batch_size: 20 };
     differentiate(&config, 3, 1);
     compare(config, 20, 1);
 }

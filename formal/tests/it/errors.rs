@@ -90,8 +90,13 @@ fn a_network_without_order_is_refused() {
     config.cells[2].name = "max".into();
     check(&config, "expected a name for each cell, found `max` twice; rename one of them");
     let mut config = zoo(4);
-    config.target.cell = 8;
+    config.targets[0].cell = 8;
     check(&config, "target: expected the index of a cell, below 8, found 8");
+    config.targets.clear();
+    check(&config, "expected at least one target, found none");
+    let mut config = zoo(4);
+    config.targets.push(config.targets[0].clone());
+    check(&config, "cell `softmax`: expected one target, found two; their errors would contradict each other");
     let mut config = zoo(4);
     config.batch_size = 0;
     check(&config, "batch size: expected at least 1, found 0");

@@ -108,7 +108,7 @@ fn rates_are_those_of_the_next_update() {
 #[test]
 fn losses_are_those_of_the_wanted_outputs() {
     let mut config = single(solver(), 4);
-    config.target.default_value = -1.0;
+    config.targets[0].default_value = -1.0;
     let mut network = open(&config, 1).expect("a valid network");
     // Outputs are 0.5: errors 0.5, -1.5, none.
     let report = network.learn(&[1.0; 3], &[Some(1), Some(0), None], 0);

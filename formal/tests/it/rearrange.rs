@@ -163,8 +163,8 @@ fn several_inputs_and_consumers_learn_as_defined() {
         named("both", vec![Source::Cell(2), Source::Cell(3)], Operator::Conv(conv(2, 2, 2))),
         named("out", vec![Source::Cell(4)], Operator::Fc(fc(3))),
     ];
-    let target = TargetConfig { cell: 5, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(2, 5, 7), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 5, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(2, 5, 7), cells, targets, batch_size: 20 };
     differentiate(&config, 2, 1);
     compare(config, 20, 1);
 }

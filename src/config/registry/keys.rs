@@ -238,7 +238,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Stimuli, "BatchSize", Kind::Count, Text("1"), "Stimuli of one learning step"),
     key(Scope::Stimuli, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger"),
     key(Scope::Stimuli, "SizeD", Kind::Count, Refused("1"), "Depth"),
-    key(Scope::Stimuli, "CompositeStimuli", Kind::Bool, Refused("0"), "Labels are maps of the stimulus size"),
+    key(Scope::Stimuli, "CompositeStimuli", Kind::Bool, Text("0"), "Each pixel has a label: label images, and what regions of interest say"),
     key(Scope::Stimuli, "CachePath", Kind::Path, Ignored(""), "Folder of pre-processed stimuli"),
     key(Scope::Stimuli, "TargetSize", Kind::Unsigneds, Refused(""), "Size of target data"),
     key(Scope::Stimuli, "TargetSizeX", Kind::Unsigned, Refused(""), "Width of target data"),
@@ -296,7 +296,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Distortion, "ElasticScaling", Kind::Real, Text("0.0"), "Factor of the elastic field; 0 leaves it out"),
     key(Scope::Distortion, "Scaling", Kind::Real, Text("0.0"), "Largest change of size, in percent"),
     key(Scope::Distortion, "Rotation", Kind::Real, Text("0.0"), "Largest rotation, in degrees"),
-    key(Scope::Distortion, "IgnoreMissingData", Kind::Bool, Ignored("1"), "Labels of pixels that come from outside are ignored"),
+    key(Scope::Distortion, "IgnoreMissingData", Kind::Bool, Text("1"), "Labels of pixels that come from outside are ignored"),
 
     key(Scope::Affine, "FirstOperator", ARITHMETIC, Required, "First step"),
     key(Scope::Affine, "FirstValue", Kind::Path, Required, "Its operand: an image file, a `.bin` matrix, or `_MeanData`, `_StdDevData` of a `StimuliData`"),

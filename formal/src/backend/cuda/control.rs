@@ -6,7 +6,6 @@
 //! | 2 a cell | key of its random words |
 //! | 10 a parameter | `Step` of the kernels |
 //! | some a fractional pooling | its windows |
-//! | 1 a stimulus | its class, -1 for none |
 
 use super::layer::{self, Draw};
 use super::machine::Buffer;
@@ -24,7 +23,7 @@ pub(super) struct Control {
     purposes: Vec<Option<Purpose>>,
     fractional: Vec<Option<Fractional>>,
     steps: usize,
-    labels: usize,
+    n_words: usize,
 }
 
 /// A fractional pooling.
@@ -49,22 +48,22 @@ impl Control {
             _ => None,
         };
         let steps = 2 + 2 * cells.len();
-        let mut labels = steps + STEP * n_parameters;
+        let mut n_words = steps + STEP * n_parameters;
         let mut place = |cell: &Cell| match &cell.operator {
             Operator::Fmp(fmp) => {
-                let first = labels;
-                labels += layer::n_edges(&fmp.pool);
+                let first = n_words;
+                n_words += layer::n_edges(&fmp.pool);
                 Some(Fractional { fmp: fmp.clone(), first })
             }
             _ => None,
         };
         let fractional = cells.iter().map(&mut place).collect();
-        Self { purposes: cells.iter().map(purpose).collect(), fractional, steps, labels }
+        Self { purposes: cells.iter().map(purpose).collect(), fractional, steps, n_words }
     }
 
-    /// Words for `n` stimuli.
-    pub(super) fn n_words(&self, n: usize) -> usize {
-        self.labels + n
+    /// Words of all.
+    pub(super) fn n_words(&self) -> usize {
+        self.n_words
     }
 
     /// Where a cell finds its random draws.
@@ -81,18 +80,14 @@ impl Control {
     /// Where updates find what they do, from `parameter` on.
     pub(super) fn steps(&self, buffer: Buffer, parameter: usize) -> Buffer {
         let first = 4 * (self.steps + STEP * parameter);
-        buffer.part(first, 4 * self.labels - first)
-    }
-
-    pub(super) fn labels(&self, buffer: Buffer) -> Buffer {
-        buffer.part(4 * self.labels, buffer.bytes - 4 * self.labels)
+        buffer.part(first, buffer.bytes - first)
     }
 
     /// Writes what all is, but for the steps of the parameters.
-    pub(super) fn write(&self, draws: Draws, labels: &[Option<usize>], words: &mut Vec<u32>) {
+    pub(super) fn write(&self, draws: Draws, words: &mut Vec<u32>) {
         let Draws { seed, step } = draws;
         words.clear();
-        words.resize(self.n_words(labels.len()), 0);
+        words.resize(self.n_words, 0);
         words[..2].copy_from_slice(&[step as u32, (step >> 32) as u32]);
         for (cell, purpose) in self.purposes.iter().enumerate() {
             if let Some(purpose) = *purpose {
@@ -104,9 +99,6 @@ impl Control {
                 let windows = layer::cut(fmp, Some(fmp::Draw { seed, step, cell }));
                 words[*first..][..windows.len()].copy_from_slice(&windows);
             }
-        }
-        for (to, label) in words[self.labels..].iter_mut().zip(labels) {
-            *to = label.map_or(u32::MAX, |label| label as u32);
         }
     }
 

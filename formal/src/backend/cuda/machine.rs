@@ -121,7 +121,7 @@ pub(super) trait Machine: Send + Sync {
     fn allocate(&self, bytes: usize) -> Result<Buffer, MachineFault>;
     /// Gives back a whole buffer of [`Machine::allocate`].
     fn free(&self, buffer: Buffer);
-    /// Copies from the host to the front of a buffer.
+    /// Copies from the host to the front of a buffer; `from` is free again when it returns, as with [`Machine::stage`].
     fn upload(&self, from: &[u8], to: Buffer) -> Result<(), MachineFault>;
     /// [`Machine::upload`] on a stream of its own, through pinned memory: beside the sequences that were replayed before,
     /// which must not use `to`. Those after it see what it brings.

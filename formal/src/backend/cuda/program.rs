@@ -8,6 +8,7 @@ use super::control::Control;
 use super::layer::{Draw, Layer, Output, Sink, Site};
 use super::machine::{Buffer, Machine};
 use super::memory::Arena;
+use super::target::{self, Compared, Goal, Towards};
 use crate::cell::{Cell, Edge, ErrorFlow, Operator, size};
 use crate::config::{Activation, Source, TargetConfig};
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub(super) struct Program<M: Machine> {
     pub(super) input: usize,
     pub(super) cells: Vec<Cell>,
     pub(super) layers: Vec<Layer>,
-    pub(super) target: TargetConfig,
+    pub(super) targets: Vec<TargetConfig>,
     /// One a parameter.
     pub(super) tensors: Vec<Tensor>,
     /// Indices of each cell's weights and bias among the parameters.
@@ -31,7 +32,7 @@ pub(super) struct Program<M: Machine> {
     /// Running means, then running variances of each cell that has some.
     pub(super) statistics: Vec<Buffer>,
     /// The consumer and its input by which the last of its errors come to each cell.
-    last: Vec<Option<(usize, usize)>>,
+    pub(super) last: Vec<Option<(usize, usize)>>,
     pub(super) control: Control,
     _memory: Arena<M>,
 }
@@ -119,7 +120,7 @@ impl<M: Machine> Program<M> {
             control: Control::new(&plan.cells, parameters.len()),
             cells: plan.cells.clone(),
             layers,
-            target: plan.target.clone(),
+            targets: plan.targets.clone(),
             tensors,
             weights: index(ParameterKind::Weights),
             biases: index(ParameterKind::Bias),
@@ -130,9 +131,18 @@ impl<M: Machine> Program<M> {
     }
 
     /// What a cell computes with; errors of inputs go together.
-    pub(super) fn site(&self, places: &Places<M>, feed: &Feed, batch: Kind, n: usize, cell: usize) -> Site {
+    pub(super) fn site(
+        &self,
+        places: &Places<M>,
+        feed: &Feed,
+        learns: Option<&[Towards]>,
+        n: usize,
+        cell: usize,
+    ) -> Site {
         let own = &places.cells[cell];
-        let learns = batch != Kind::Infer;
+        let goals = learns.into_iter().flatten().zip(&feed.goals);
+        let labels = goals.filter(|(towards, _)| **towards == Towards::Classes).map(|(_, goal)| goal.labels()).next();
+        let learns = learns.is_some();
         let weights = self.weights[cell].map(|weights| &self.tensors[weights]);
         let masked = weights.and_then(|weights| weights.masked.as_ref()).filter(|_| learns);
         let bias = self.biases[cell];
@@ -156,7 +166,7 @@ impl<M: Machine> Program<M> {
             bias_parts: parts(bias),
             statistics: self.statistics[cell],
             draw: Draw { key, step, windows },
-            labels: if batch == Kind::Classes { self.control.labels(feed.control) } else { Buffer::NONE },
+            labels: labels.unwrap_or(Buffer::NONE),
         }
     }
 
@@ -187,25 +197,14 @@ impl<M: Machine> Program<M> {
     }
 }
 
-/// What a batch does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Infer,
-    /// It is learned, towards classes.
-    Classes,
-    /// It is learned, towards values.
-    Values,
-}
-
 /// What comes with a batch. There are two, so that one can be filled while the batch of the other is computed.
-#[derive(Clone, Copy)]
 pub(super) struct Feed {
     /// Stimuli.
     pub(super) input: Buffer,
     /// See [`Control`].
     pub(super) control: Buffer,
-    /// Wanted outputs; none before values are wanted.
-    pub(super) wanted: Buffer,
+    /// One a target.
+    pub(super) goals: Vec<Goal>,
 }
 
 /// Buffers of a cell.
@@ -213,7 +212,7 @@ pub(super) struct Feed {
 pub(super) struct Place {
     pub(super) output: Buffer,
     /// Before the activation, for the activations whose slope needs them.
-    sums: Buffer,
+    pub(super) sums: Buffer,
     /// Of the outputs.
     pub(super) error: Buffer,
     kept: Buffer,
@@ -228,7 +227,9 @@ pub(super) struct Places<M: Machine> {
     pub(super) cells: Vec<Place>,
     /// Gradients of the parts of a batch, one buffer a parameter.
     pub(super) parts: Vec<Buffer>,
-    /// `Σ e²` and the cross-entropy of each stimulus, in 64 bits.
+    /// One a target.
+    pub(super) compared: Vec<Compared>,
+    /// `Σ e²` and the cross-entropy of each stimulus at the first target, at the second, and so on, in 64 bits.
     pub(super) losses: Buffer,
     /// `Parameter` of the kernels, of each parameter, for either feed: keys of random words come with the batch.
     pub(super) rows: [Buffer; 2],
@@ -257,14 +258,16 @@ impl<M: Machine> Places<M> {
                 together: memory.words(only_where(is_gathered && cell.has_error && cell.propagates(), inputs))?,
             });
         }
+        let outputs = || program.targets.iter().map(|target| program.cells[target.cell].output);
         let mut feed = || -> Result<Feed, Error> {
             Ok(Feed {
                 input: memory.words(n * program.input)?,
-                control: memory.words(program.control.n_words(n))?,
-                wanted: Buffer::NONE,
+                control: memory.words(program.control.n_words())?,
+                goals: outputs().map(|output| Goal::new(n, output, &mut memory)).collect::<Result<_, _>>()?,
             })
         };
         let feeds = [feed()?, feed()?];
+        let compared = outputs().map(|output| Compared::new(n, output, &mut memory)).collect::<Result<_, _>>()?;
         let mut parts = Vec::with_capacity(program.tensors.len());
         for tensor in &program.tensors {
             let n_parts = program.layers[tensor.cell].most_parts(n)[usize::from(tensor.kind == ParameterKind::Bias)];
@@ -283,16 +286,15 @@ impl<M: Machine> Places<M> {
             };
             *rows = memory.table(&program.tensors.iter().zip(&parts).map(row).collect::<Vec<_>>())?;
         }
-        let losses = memory.take(16 * n)?;
-        Ok(Self { feeds, cells, parts, losses, rows, memory })
+        let losses = memory.take(16 * n * program.targets.len())?;
+        Ok(Self { feeds, cells, parts, compared, losses, rows, memory })
     }
 
-    /// Makes room for wanted outputs.
-    pub(super) fn want(&mut self, n: usize) -> Result<(), Error> {
+    /// Makes room for the outputs that a target wants of `n` stimuli.
+    pub(super) fn want(&mut self, program: &Program<M>, target: usize, n: usize) -> Result<(), Error> {
+        let n_values = target::n_values(program.cells[program.targets[target].cell].output, n);
         for feed in &mut self.feeds {
-            if feed.wanted == Buffer::NONE {
-                feed.wanted = self.memory.words(n)?;
-            }
+            feed.goals[target].want(n_values, &mut self.memory)?;
         }
         Ok(())
     }

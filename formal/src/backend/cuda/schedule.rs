@@ -1,9 +1,10 @@
 //! What is launched for a batch, in its order.
 
-use super::layer::{Layer, Sink, block_each, each, sub_sampling};
-use super::machine::{Buffer, Launch, Machine, MachineFault, arguments};
+use super::layer::{Layer, block_each, each, sub_sampling};
+use super::machine::{Launch, Machine, MachineFault, arguments};
 use super::memory::Arena;
-use super::program::{Feed, Kind, Places, Program};
+use super::program::{Feed, Places, Program};
+use super::target::Towards;
 use crate::cell::size;
 use crate::network::Pass;
 use crate::parameter::ParameterKind;
@@ -49,7 +50,8 @@ pub(super) struct Schedule<'a, M: Machine> {
     pub(super) places: &'a Places<M>,
     /// Which of the feeds.
     pub(super) turn: usize,
-    pub(super) kind: Kind,
+    /// What each target wants where the batch is learned.
+    pub(super) learns: Option<&'a [Towards]>,
     pub(super) n: usize,
 }
 
@@ -64,14 +66,16 @@ impl<M: Machine> Schedule<'_, M> {
         let cells = 0..self.program.cells.len();
         let mut stages: Vec<Stage> = Vec::new();
         let mut push = |cell, phase, launches: Vec<Launch>| stages.push(Stage { cell, phase, launches });
-        if self.kind != Kind::Infer {
+        if self.learns.is_some() {
             for tensor in self.program.tensors.iter().filter(|tensor| tensor.masked.is_some()) {
                 push(tensor.cell, Phase::Forward, self.mask(tensor.cell));
             }
         }
         cells.clone().for_each(|cell| push(cell, Phase::Forward, self.forward(cell)));
-        if self.kind != Kind::Infer {
-            push(self.program.target.cell, Phase::Backward, vec![self.compare()]);
+        if let Some(towards) = self.learns {
+            for (target, &towards) in towards.iter().enumerate() {
+                push(self.program.targets[target].cell, Phase::Backward, vec![self.compare(target, towards)]);
+            }
             for cell in cells.rev().filter(|&cell| self.program.cells[cell].has_error) {
                 push(cell, Phase::Backward, self.to_weights(cell));
                 push(cell, Phase::Backward, self.to_inputs(cell));
@@ -135,37 +139,20 @@ impl<M: Machine> Schedule<'_, M> {
                 launches.push(each("gather", n * own, arguments));
             }
         }
-        let site = program.site(places, self.feed(), self.kind, n, index);
+        let site = program.site(places, self.feed(), self.learns, n, index);
         launches.extend(program.layers[index].forward(&site));
         launches
     }
 
-    fn compare(&self) -> Launch {
+    fn compare(&self, target: usize, towards: Towards) -> Launch {
         let &Self { program, places, n, .. } = self;
-        let target = &program.target;
-        let cell = &program.cells[target.cell];
-        let site = program.site(places, self.feed(), self.kind, n, target.cell);
-        let wanted = if self.kind == Kind::Values { self.feed().wanted } else { Buffer::NONE };
-        let sink = Sink { sums: site.output.sums, activation: cell.activation, ..Sink::plain(site.error) };
-        let (channels, area) = (cell.output.channels, cell.output.height * cell.output.width);
-        let arguments = arguments![
-            site.output.to,
-            sink.sums,
-            site.labels,
-            wanted,
-            site.error,
-            places.losses,
-            target.target_value,
-            target.default_value,
-            sink.passed(),
-            channels,
-            area
-        ];
-        block_each("compare", n, arguments)
+        let place = &places.cells[program.targets[target].cell];
+        let losses = places.losses.part(16 * n * target, 16 * n);
+        places.compared[target].launch(program, target, (place, &self.feed().goals[target]), towards, losses, n)
     }
 
     fn to_weights(&self, cell: usize) -> Vec<Launch> {
-        let site = self.program.site(self.places, self.feed(), self.kind, self.n, cell);
+        let site = self.program.site(self.places, self.feed(), self.learns, self.n, cell);
         self.program.layers[cell].to_weights(&site)
     }
 
@@ -175,7 +162,7 @@ impl<M: Machine> Schedule<'_, M> {
         if !cell.propagates() {
             return Vec::new();
         }
-        let mut site = program.site(places, self.feed(), self.kind, n, index);
+        let mut site = program.site(places, self.feed(), self.learns, n, index);
         if let ([_], Some(sink)) = (cell.sources.as_slice(), program.sink(places, index, 0)) {
             site.sink = sink;
             return program.layers[index].to_inputs(&site);

@@ -106,6 +106,12 @@ inline void meet() { give_way(*fibers.running); }
 
 inline void __syncthreads() { emulator::meet(); }
 
+inline unsigned atomicAdd(unsigned* to, unsigned value) {
+    unsigned before = *to;
+    *to += value;
+    return before;
+}
+
 #define EMULATED_KERNEL(name, Structure, meets)                                                                      \
     static void name(const Structure& a);                                                                            \
     static const emulator::Registration name##_registration(                                                         \
