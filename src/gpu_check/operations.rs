@@ -249,7 +249,8 @@ fn element_wise() -> Vec<Operation> {
         let operator = Operator::ElemWise(ElemWiseConfig { operation, ..config });
         self::operation(name, &[SHAPE, SHAPE, SHAPE], operator, Activation::Linear)
     };
-    let weighted = || ElemWiseConfig { weights: vec![0.5, -1.5, 2.0], shifts: vec![0.25], ..ElemWiseConfig::default() };
+    let weighted =
+        || ElemWiseConfig { weights: vec![0.5, -1.5, 2.0], shifts: vec![0.25, 0.0, -0.5], ..ElemWiseConfig::default() };
     let by_channel = ElemWiseConfig {
         weights: vec![0.5, -1.5, 2.0, 1.25],
         shifts: vec![0.25, 0.0, -0.5, 1.0],

@@ -76,7 +76,11 @@ fn deviations(device: Device, operation: &Operation) -> Result<Vec<Deviation>> {
     let outputs = naive.outputs(&wide, labels.unwrap_or_default(), STEP);
     let outputs: Vec<f64> = outputs.into_iter().flat_map(|mut cells| cells.swap_remove(last)).collect();
     found.push(deviation("outputs, learning", network.output(last), &outputs));
-    found.push(deviation("loss", &[squared_error as f32], &[expected.squared_error / N_STIMULI as f64]));
+    found.push(deviation(
+        "loss",
+        &[squared_error as f32],
+        &[expected.squared_error.iter().sum::<f64>() / N_STIMULI as f64],
+    ));
     for info in network.parameters() {
         let (of, reference) = match info.kind {
             ParameterKind::Weights => ("weights", &expected.weights[info.cell]),

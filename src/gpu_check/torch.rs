@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::run::interrupt;
 
-const SCRIPT: &str = include_str!("torch.py");
+const SCRIPT: &str = include_str!("lenet_torch.py");
 /// Compiling may take long; the whole check shall not.
 const PATIENCE: Duration = Duration::from_secs(240);
 

@@ -7,7 +7,7 @@ use crate::gpu_check::learning::Learning;
 use crate::gpu_check::parity::{Operator, Steps};
 use crate::gpu_check::{Failure, Record, Torch};
 
-const NAME: usize = 52;
+const NAME: usize = 56;
 
 /// What was checked.
 pub fn header(record: &Record) -> String {

@@ -19,8 +19,9 @@ fn fakes() -> &'static Path {
             // A process of its own may be using the one before.
             let part = folder.join(format!("{library}.{}", std::process::id()));
             let compiled = Command::new("c++")
-                .args(["-std=c++17", "-O2", "-shared", "-fPIC", "-o"])
-                .args([&part, &sources.join(source)])
+                .args(["-std=c++17", "-O2", "-shared", "-fPIC", "-Wno-unknown-pragmas"])
+                .arg(format!("-Wl,-soname,{library}"))
+                .args([Path::new("-o"), &part, &sources.join(source)])
                 .output()
                 .expect("a C++ compiler, c++, is there");
             assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
@@ -76,6 +77,21 @@ fn the_device_is_listed_with_driver_and_compiler() {
     }
     let older = on_device(folder.path(), &["devices"], &[("FAKE_CUDA_VERSION", "12040")]).succeeds().stdout;
     assert!(older.contains("install NVRTC 12"), "{older}");
+}
+
+#[test]
+fn the_compiler_of_a_python_package_is_found() {
+    let folder = folder();
+    let package = folder.path().join("lib/python3.11/site-packages/nvidia/cu13/lib");
+    let driver = folder.path().join("driver");
+    for (to, library) in [(&package, "libnvrtc.so.13"), (&driver, "libcuda.so.1")] {
+        std::fs::create_dir_all(to).unwrap();
+        std::fs::copy(fakes().join(library), to.join(library)).unwrap();
+    }
+    let mut devices = command(folder.path(), &["devices"]);
+    devices.env_remove("CUDA_VISIBLE_DEVICES").env("LD_LIBRARY_PATH", &driver).env("VIRTUAL_ENV", folder.path());
+    let text = finish(devices).succeeds().stdout;
+    assert!(text.contains("compiler (NVRTC) 13."), "{text}");
 }
 
 /// Whatever the driver does early or late: a host that does not wait for it, or a stream that does not, would show.
