@@ -98,3 +98,34 @@ fn the_same_steps_give_the_same_bits() {
     };
     assert_eq!(learn(), learn());
 }
+
+/// Convolutions with channels enough to be products of matrices, in odd geometries.
+#[test]
+fn wide_convolutions_are_those_defined() {
+    let wide = |n_outputs, width, height| {
+        let weights_filler = Filler::Normal { mean: 0.0, std_dev: 0.05 };
+        ConvConfig { weights_filler, ..conv(n_outputs, width, height) }
+    };
+    let tanh = Activation::Tanh { alpha: 1.0 };
+    let first = ConvConfig { padding: size(2, 1), ..wide(19, 3, 5) };
+    let second = ConvConfig { stride: size(2, 3), dilation: size(2, 1), no_bias: true, ..wide(33, 2, 3) };
+    let up = |n_outputs| DeconvConfig {
+        stride: size(2, 1),
+        padding: size(1, 0),
+        weights_filler: Filler::Normal { mean: 0.0, std_dev: 0.05 },
+        ..deconv(n_outputs, 3, 2)
+    };
+    let cells = vec![
+        (Operator::Conv(first), tanh),
+        (Operator::Conv(second), Activation::Softplus),
+        (Operator::Deconv(up(17)), tanh),
+        (Operator::Deconv(up(16)), RECTIFIER),
+        (Operator::Fc(fc(70)), tanh),
+        (Operator::Fc(fc(4)), Activation::Linear),
+        (softmax(true), Activation::Linear),
+    ];
+    let config = chain(shape(4, 9, 8), cells, 40);
+    for n in [1, 7, 40] {
+        crate::gradients::compare(config.clone(), n, 5);
+    }
+}

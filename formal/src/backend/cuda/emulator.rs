@@ -8,7 +8,7 @@ use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Cuda;
-use super::machine::{Buffer, Launch, Machine, MachineFault};
+use super::machine::{Buffer, Launch, Machine, MachineFault, Order};
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::parameter::Parameter;
@@ -65,6 +65,23 @@ impl Emulator {
     }
 }
 
+/// Launches aside as late as they may be, so that one that should have been waited for shows.
+fn in_worst_order(sequence: &[Launch]) -> Vec<&Launch> {
+    let (mut ordered, mut aside) = (Vec::with_capacity(sequence.len()), Vec::new());
+    for launch in sequence {
+        match launch.order {
+            Order::InTurn => ordered.push(launch),
+            Order::Aside => aside.push(launch),
+            Order::Joining => {
+                ordered.append(&mut aside);
+                ordered.push(launch);
+            }
+        }
+    }
+    ordered.append(&mut aside);
+    ordered
+}
+
 impl Machine for Emulator {
     type Sequence = Vec<Launch>;
 
@@ -98,8 +115,8 @@ impl Machine for Emulator {
     }
 
     fn replay(&self, sequence: &Vec<Launch>) -> Result<(), MachineFault> {
-        for launch in sequence {
-            let Launch { kernel, grid, block, arguments } = launch;
+        for launch in in_worst_order(sequence) {
+            let Launch { kernel, grid, block, arguments, .. } = launch;
             assert!((1..=256).contains(block) && grid[1..].iter().all(|&side| side <= 65_535), "{launch:?}");
             let name = CString::new(*kernel).expect("a name without zeros");
             // SAFETY: the kernel gets a structure of the size that it takes, whose addresses are of this memory; what it does

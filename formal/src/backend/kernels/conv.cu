@@ -209,3 +209,137 @@ KERNEL(conv_gradient, ConvGradient) {
     }
     a.parts[blockIdx.y * n_weights + weight] = (float)total;
 }
+
+// The same as products of matrices, for convolutions that connect all, without sub-sampling.
+
+// Rows of `[row][depth]`.
+struct Rows {
+    const float* from;
+    u32 n_columns;
+
+    __device__ __forceinline__ bool is_deep() const { return true; }
+    __device__ __forceinline__ float at(u32 row, u32 depth) const { return from[row * n_columns + depth]; }
+};
+
+// Inputs under each tap of each position: across are stimulus and position, along are channel and tap; the other way round where
+// `IS_GRADIENT`.
+template <bool IS_GRADIENT>
+struct Patches {
+    const Geometry& g;
+    const float* input;
+
+    __device__ __forceinline__ bool is_deep() const { return IS_GRADIENT; }
+    __device__ __forceinline__ float at(u32 across, u32 depth) const {
+        u32 place = IS_GRADIENT ? depth : across, tap = IS_GRADIENT ? across : depth;
+        u32 area = g.sums_height * g.sums_width, kernel = g.kernel_height * g.kernel_width;
+        u32 stimulus = place / area, position = place % area, c = tap / kernel, t = tap % kernel;
+        int iy = (int)(position / g.sums_width * g.stride_y + t / g.kernel_width * g.dilation_y) - (int)g.padding_y;
+        int ix = (int)(position % g.sums_width * g.stride_x + t % g.kernel_width * g.dilation_x) - (int)g.padding_x;
+        if (iy < 0 || iy >= (int)g.height || ix < 0 || ix >= (int)g.width) return 0.0f;
+        return input[((stimulus * g.channels + c) * g.height + iy) * g.width + ix];
+    }
+};
+
+// Outputs whose tap meets an input: across are stimulus and position of the input, along are output and tap.
+struct Meetings {
+    const Geometry& g;
+    const float* outputs;
+
+    __device__ __forceinline__ bool is_deep() const { return false; }
+    __device__ __forceinline__ float at(u32 across, u32 depth) const {
+        u32 area = g.height * g.width, kernel = g.kernel_height * g.kernel_width;
+        u32 stimulus = across / area, position = across % area, o = depth / kernel, t = depth % kernel;
+        int sy = (int)(position / g.width + g.padding_y) - (int)(t / g.kernel_width * g.dilation_y);
+        int sx = (int)(position % g.width + g.padding_x) - (int)(t % g.kernel_width * g.dilation_x);
+        if (sy < 0 || sx < 0 || sy % (int)g.stride_y != 0 || sx % (int)g.stride_x != 0) return 0.0f;
+        sy /= (int)g.stride_y;
+        sx /= (int)g.stride_x;
+        if (sy >= (int)g.sums_height || sx >= (int)g.sums_width) return 0.0f;
+        return outputs[((stimulus * g.outputs + o) * g.sums_height + sy) * g.sums_width + sx];
+    }
+};
+
+// Weights of each channel: along are output and tap.
+struct WeightsBack {
+    const Geometry& g;
+    const float* weights;
+
+    __device__ __forceinline__ bool is_deep() const { return true; }
+    __device__ __forceinline__ float at(u32 c, u32 depth) const {
+        u32 kernel = g.kernel_height * g.kernel_width;
+        return weights[(depth / kernel * g.channels + c) * kernel + depth % kernel];
+    }
+};
+
+// Errors of each output: along are stimulus and position.
+struct ErrorsAlong {
+    const Geometry& g;
+    const float* errors;
+
+    __device__ __forceinline__ bool is_deep() const { return true; }
+    __device__ __forceinline__ float at(u32 o, u32 depth) const {
+        u32 area = g.sums_height * g.sums_width;
+        return errors[(depth / area * g.outputs + o) * area + depth % area];
+    }
+};
+
+// Calls `each(index, channel, sum)` with the results of a convolution.
+template <int R, typename Each>
+__device__ __forceinline__ void each_sum(const Geometry& g, const float* input, const float* weights, u32 n, Each each) {
+    u32 area = g.sums_height * g.sums_width, depth = g.channels * g.kernel_height * g.kernel_width;
+    each_product<R>(Rows{weights, depth}, Patches<false>{g, input}, g.outputs, n * area, 0, depth, [&](u32 o, u32 place, float sum) {
+        each((place / area * g.outputs + o) * area + place % area, o, sum);
+    });
+}
+
+// The other way.
+template <int R, typename Each>
+__device__ __forceinline__ void each_sum_back(const Geometry& g, const float* outputs, const float* weights, u32 n, Each each) {
+    u32 area = g.height * g.width, depth = g.outputs * g.kernel_height * g.kernel_width;
+    each_product<R>(WeightsBack{g, weights}, Meetings{g, outputs}, g.channels, n * area, 0, depth, [&](u32 c, u32 place, float sum) {
+        each((place / area * g.channels + c) * area + place % area, c, sum);
+    });
+}
+
+template <int R>
+__device__ __forceinline__ void conv_forward_tiles(const ConvForward& a) {
+    each_sum<R>(a.g, a.input, a.weights, a.n, [&](u32 at, u32 o, float sum) { put(a.output, at, sum + (a.bias ? a.bias[o] : 0.0f)); });
+}
+
+template <int R>
+__device__ __forceinline__ void deconv_forward_tiles(const ConvForward& a) {
+    each_sum_back<R>(a.g, a.input, a.weights, a.n, [&](u32 at, u32 c, float sum) { put(a.output, at, sum + (a.bias ? a.bias[c] : 0.0f)); });
+}
+
+template <int R>
+__device__ __forceinline__ void conv_back_tiles(const ConvBack& a) {
+    each_sum_back<R>(a.g, a.error, a.weights, a.n, [&](u32 at, u32, float sum) { lead(a.sink, at, sum); });
+}
+
+template <int R>
+__device__ __forceinline__ void deconv_back_tiles(const ConvBack& a) {
+    each_sum<R>(a.g, a.error, a.weights, a.n, [&](u32 at, u32, float sum) { lead(a.sink, at, sum); });
+}
+
+// z of the grid is the part of the batch.
+template <int R>
+__device__ __forceinline__ void conv_gradient_tiles(const ConvGradient& a) {
+    const Geometry& g = a.g;
+    u32 area = g.sums_height * g.sums_width, columns = g.channels * g.kernel_height * g.kernel_width;
+    u32 first = least(blockIdx.z * a.share, a.n) * area, end = least((blockIdx.z + 1) * a.share, a.n) * area;
+    float* part = a.parts + blockIdx.z * g.outputs * columns;
+    each_product<R>(ErrorsAlong{g, a.outputs}, Patches<true>{g, a.channels}, g.outputs, columns, first, end, [&](u32 o, u32 column, float sum) {
+        part[o * columns + column] = sum;
+    });
+}
+
+BLOCK_KERNEL(conv_forward_2, ConvForward) { conv_forward_tiles<2>(a); }
+BLOCK_KERNEL(conv_forward_4, ConvForward) { conv_forward_tiles<4>(a); }
+BLOCK_KERNEL(deconv_forward_2, ConvForward) { deconv_forward_tiles<2>(a); }
+BLOCK_KERNEL(deconv_forward_4, ConvForward) { deconv_forward_tiles<4>(a); }
+BLOCK_KERNEL(conv_back_2, ConvBack) { conv_back_tiles<2>(a); }
+BLOCK_KERNEL(conv_back_4, ConvBack) { conv_back_tiles<4>(a); }
+BLOCK_KERNEL(deconv_back_2, ConvBack) { deconv_back_tiles<2>(a); }
+BLOCK_KERNEL(deconv_back_4, ConvBack) { deconv_back_tiles<4>(a); }
+BLOCK_KERNEL(conv_gradient_2, ConvGradient) { conv_gradient_tiles<2>(a); }
+BLOCK_KERNEL(conv_gradient_4, ConvGradient) { conv_gradient_tiles<4>(a); }
