@@ -129,3 +129,27 @@ fn wide_convolutions_are_those_defined() {
         crate::gradients::compare(config.clone(), n, 5);
     }
 }
+
+/// Kernels of 3 x 3 and 5 x 5, which are unrolled, inside and at the borders, partly connected.
+#[test]
+fn square_kernels_are_those_defined() {
+    let mapping = Some((0..6 * 3).map(|pair| pair % 4 != 2).collect());
+    let variants = |side| {
+        let square = conv(6, side, side);
+        [
+            ConvConfig { mapping: mapping.clone(), ..square.clone() },
+            ConvConfig { padding: size(2, 1), ..square.clone() },
+            ConvConfig { padding: size(1, 3), stride: size(2, 1), ..square.clone() },
+            ConvConfig { sub_sample: size(2, 2), ..square.clone() },
+            ConvConfig { dilation: size(1, 2), padding: size(0, 4), ..square },
+        ]
+    };
+    for (index, hidden) in [3, 5].into_iter().flat_map(variants).enumerate() {
+        let cells = vec![
+            (Operator::Conv(conv(3, 1, 2)), Activation::Tanh { alpha: 1.0 }),
+            (Operator::Conv(hidden), RECTIFIER),
+            (Operator::Fc(fc(3)), Activation::Linear),
+        ];
+        crate::gradients::compare(chain(shape(2, 10, 9), cells, 8), 5, index as u64);
+    }
+}
