@@ -74,8 +74,8 @@ impl Network {
         }
     }
 
-    /// Whether the device has done all that it was told so far. After a fault it does nothing, losses are NaN and other
-    /// results zeros; the CPU has none.
+    /// Whether the device has done all that it was told so far; the CPU always has. After a fault it does nothing: losses are
+    /// NaN, outputs zeros, and weights those that were last asked for.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Transposed convolutions: by hand, against their formula, by finite differences, and in every shape.
 
 use formal::config::*;
-use formal::{Network, Shape, reference};
+use formal::{Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;

@@ -98,3 +98,58 @@ fn the_same_steps_give_the_same_bits() {
     };
     assert_eq!(learn(), learn());
 }
+
+/// Convolutions with channels enough to be products of matrices, in odd geometries.
+#[test]
+fn wide_convolutions_are_those_defined() {
+    let wide = |n_outputs, width, height| {
+        let weights_filler = Filler::Normal { mean: 0.0, std_dev: 0.05 };
+        ConvConfig { weights_filler, ..conv(n_outputs, width, height) }
+    };
+    let tanh = Activation::Tanh { alpha: 1.0 };
+    let first = ConvConfig { padding: size(2, 1), ..wide(19, 3, 5) };
+    let second = ConvConfig { stride: size(2, 3), dilation: size(2, 1), no_bias: true, ..wide(33, 2, 3) };
+    let up = |n_outputs| DeconvConfig {
+        stride: size(2, 1),
+        padding: size(1, 0),
+        weights_filler: Filler::Normal { mean: 0.0, std_dev: 0.05 },
+        ..deconv(n_outputs, 3, 2)
+    };
+    let cells = vec![
+        (Operator::Conv(first), tanh),
+        (Operator::Conv(second), Activation::Softplus),
+        (Operator::Deconv(up(17)), tanh),
+        (Operator::Deconv(up(16)), RECTIFIER),
+        (Operator::Fc(fc(70)), tanh),
+        (Operator::Fc(fc(4)), Activation::Linear),
+        (softmax(true), Activation::Linear),
+    ];
+    let config = chain(shape(4, 9, 8), cells, 40);
+    for n in [1, 7, 40] {
+        crate::gradients::compare(config.clone(), n, 5);
+    }
+}
+
+/// Kernels of 3 x 3 and 5 x 5, which are unrolled, inside and at the borders, partly connected.
+#[test]
+fn square_kernels_are_those_defined() {
+    let mapping = Some((0..6 * 3).map(|pair| pair % 4 != 2).collect());
+    let variants = |side| {
+        let square = conv(6, side, side);
+        [
+            ConvConfig { mapping: mapping.clone(), ..square.clone() },
+            ConvConfig { padding: size(2, 1), ..square.clone() },
+            ConvConfig { padding: size(1, 3), stride: size(2, 1), ..square.clone() },
+            ConvConfig { sub_sample: size(2, 2), ..square.clone() },
+            ConvConfig { dilation: size(1, 2), padding: size(0, 4), ..square },
+        ]
+    };
+    for (index, hidden) in [3, 5].into_iter().flat_map(variants).enumerate() {
+        let cells = vec![
+            (Operator::Conv(conv(3, 1, 2)), Activation::Tanh { alpha: 1.0 }),
+            (Operator::Conv(hidden), RECTIFIER),
+            (Operator::Fc(fc(3)), Activation::Linear),
+        ];
+        crate::gradients::compare(chain(shape(2, 10, 9), cells, 8), 5, index as u64);
+    }
+}

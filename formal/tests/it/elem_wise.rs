@@ -1,7 +1,7 @@
 //! Element-wise operations: by hand, by finite differences, and in every shape.
 
 use formal::config::*;
-use formal::{Network, Shape, reference};
+use formal::{Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;

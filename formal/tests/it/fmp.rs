@@ -1,7 +1,7 @@
 //! Fractional max pooling: by hand, by finite differences, in every shape, and its draws.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;

@@ -1,7 +1,7 @@
 //! The fast network against the naive one, and the naive one against finite differences.
 
 use formal::config::*;
-use formal::{Network, ParameterKind, Shape, reference};
+use formal::{ParameterKind, Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;

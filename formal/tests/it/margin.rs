@@ -1,8 +1,8 @@
 //! Normalization over the channels, a factor, and a bias of the wanted output: by hand, by finite differences, and in every
 //! shape.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;

@@ -1,6 +1,6 @@
 //! Passes through one cell, computed again to be timed.
 
-use formal::{Network, Pass};
+use formal::Pass;
 
 use crate::builder::*;
 

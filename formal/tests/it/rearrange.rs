@@ -1,7 +1,7 @@
 //! Padding, resize, reshape, transpose and the activation cell: sparse linear maps.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;

@@ -1,7 +1,5 @@
 //! The same bits, whatever runs beside.
 
-use formal::Network;
-
 use crate::builder::*;
 
 /// More stimuli than one block a slot.

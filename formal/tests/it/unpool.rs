@@ -1,7 +1,7 @@
 //! Unpooling: by hand, by finite differences, and in every shape.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;

@@ -1,7 +1,7 @@
 //! Targets that are values in place of classes.
 
 use formal::config::*;
-use formal::{Network, ParameterKind, Wanted, reference};
+use formal::{ParameterKind, Wanted, reference};
 
 use crate::builder::*;
 

@@ -8,8 +8,11 @@ pub(super) struct Source {
     pub(super) text: &'static str,
 }
 
-/// What all files use: sizes, activations, random words. It needs no header.
-pub(super) const PRELUDE: Source = Source { name: "prelude.cuh", text: include_str!("../kernels/prelude.cuh") };
+/// What all files use: activations, random words, products of matrices. It needs no header.
+pub(super) const PRELUDE: Source = Source {
+    name: "prelude.cuh",
+    text: concat!(include_str!("../kernels/prelude.cuh"), include_str!("../kernels/tiles.cuh")),
+};
 
 /// All files.
 pub(super) const SOURCES: &[Source] = &[

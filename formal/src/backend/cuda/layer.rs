@@ -5,7 +5,7 @@ mod elements;
 mod normalize;
 mod pool;
 
-use super::machine::{Argument, Buffer, Launch, Machine, MachineFault};
+use super::machine::{Argument, Buffer, Launch, Machine, MachineFault, Order};
 use super::memory::Arena;
 use crate::cell::{Cell, Operator, size};
 use crate::config::Activation;
@@ -237,9 +237,10 @@ impl Layer {
     /// From the errors of the outputs to the gradients of the weights, and of a bias that is not a sum of errors.
     pub(super) fn to_weights(&self, site: &Site) -> Vec<Launch> {
         match self {
-            Self::Conv(layer) => vec![layer.to_weights(site)],
-            Self::Deconv(layer) => vec![layer.to_weights(site)],
-            Self::Dense(layer) => vec![layer.to_weights(site)],
+            Self::Conv(layer) => vec![layer.to_weights(site).aside()],
+            Self::Deconv(layer) => vec![layer.to_weights(site).aside()],
+            Self::Dense(layer) => vec![layer.to_weights(site).aside()],
+            // What it finds, the errors of the inputs need.
             Self::BatchNorm(layer) => vec![layer.to_weights(site)],
             _ => Vec::new(),
         }
@@ -289,12 +290,18 @@ pub(super) fn each(kernel: &'static str, n: usize, arguments: Vec<u8>) -> Launch
 
 /// A thread for each of `n`, and that in each of `rows` rows of blocks.
 fn each_of(kernel: &'static str, n: usize, rows: usize, arguments: Vec<u8>) -> Launch {
-    Launch { kernel, grid: [n.div_ceil(THREADS) as u32, rows as u32, 1], block: THREADS as u32, arguments }
+    Launch {
+        kernel,
+        grid: [n.div_ceil(THREADS) as u32, rows as u32, 1],
+        block: THREADS as u32,
+        arguments,
+        order: Order::InTurn,
+    }
 }
 
 /// A block for each of `n`.
 pub(super) fn block_each(kernel: &'static str, n: usize, arguments: Vec<u8>) -> Launch {
-    Launch { kernel, grid: [n as u32, 1, 1], block: THREADS as u32, arguments }
+    Launch { kernel, grid: [n as u32, 1, 1], block: THREADS as u32, arguments, order: Order::InTurn }
 }
 
 /// Rows of indices, one after the other: where each starts and ends, and the indices.

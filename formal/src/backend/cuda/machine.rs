@@ -34,6 +34,28 @@ pub(super) struct Launch {
     pub(super) block: u32,
     /// The structure, laid out as C++ does.
     pub(super) arguments: Vec<u8>,
+    pub(super) order: Order,
+}
+
+/// When a launch of a sequence starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// When all before it that are not aside are done.
+    InTurn,
+    /// Likewise and when all aside before it are done; those after it do not wait for it.
+    Aside,
+    /// When all before it are done. The end of a sequence waits for all, too.
+    Joining,
+}
+
+impl Launch {
+    pub(super) fn aside(self) -> Self {
+        Self { order: Order::Aside, ..self }
+    }
+
+    pub(super) fn joining(self) -> Self {
+        Self { order: Order::Joining, ..self }
+    }
 }
 
 /// What may stand in the structure that a kernel takes.
@@ -128,7 +150,7 @@ pub(super) trait Machine: Send + Sync {
     fn stage(&self, from: &[u8], to: Buffer) -> Result<(), MachineFault>;
     /// Copies the front of a buffer to the host when all before it is done.
     fn download(&self, from: Buffer, to: &mut [u8]) -> Result<(), MachineFault>;
-    /// Makes launches ready: each starts when the one before it is done. Nothing runs.
+    /// Makes launches ready, to start as each one's [`Order`] says. Nothing runs.
     fn record(&self, launches: &[Launch]) -> Result<Self::Sequence, MachineFault>;
     /// Starts a sequence.
     fn replay(&self, sequence: &Self::Sequence) -> Result<(), MachineFault>;

@@ -186,6 +186,30 @@ impl<M: Machine> Program<M> {
         }
     }
 
+    /// The cell before a cell, where its errors are those of this one: they need no room of their own.
+    pub(super) fn passes_errors(&self, cell: usize) -> Option<usize> {
+        let Cell { operator, sources, .. } = &self.cells[cell];
+        let is_same = match operator {
+            Operator::Softmax(softmax) => softmax.with_loss,
+            Operator::TargetBias(_) => true,
+            _ => false,
+        };
+        match sources.as_slice() {
+            [Edge { source: Source::Cell(source), error: ErrorFlow::Stores, .. }] if is_same => {
+                let is_last = self.last[*source] == Some((cell, 0));
+                let is_linear =
+                    matches!(self.cells[*source].activation, Activation::Linear | Activation::LogisticWithLoss);
+                (is_last && is_linear).then_some(*source)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a cell's errors are those of the cell behind it.
+    fn shares_errors(&self, cell: usize) -> bool {
+        self.last[cell].is_some_and(|(consumer, _)| self.passes_errors(consumer) == Some(cell))
+    }
+
     /// Where the errors of an input of a cell go; `None` where they end.
     pub(super) fn sink(&self, places: &Places<M>, cell: usize, input: usize) -> Option<Sink> {
         let edge = &self.cells[cell].sources[input];
@@ -252,11 +276,17 @@ impl<M: Machine> Places<M> {
             cells.push(Place {
                 output: memory.words(outputs)?,
                 sums: memory.words(only_where(cell.has_error && cell.activation.needs_sum(), outputs))?,
-                error: memory.words(only_where(cell.has_error, outputs))?,
+                error: memory.words(only_where(cell.has_error && !program.shares_errors(cells.len()), outputs))?,
                 kept: memory.take(layer.kept(n))?,
                 staged: memory.words(only_where(is_gathered, inputs))?,
                 together: memory.words(only_where(is_gathered && cell.has_error && cell.propagates(), inputs))?,
             });
+        }
+        // From the last cell to the first, so that errors that pass several cells are the same all along.
+        for (index, cell) in program.cells.iter().enumerate().rev() {
+            if let Some(source) = program.passes_errors(index).filter(|_| cell.has_error) {
+                cells[source].error = cells[index].error;
+            }
         }
         let outputs = || program.targets.iter().map(|target| program.cells[target.cell].output);
         let mut feed = || -> Result<Feed, Error> {

@@ -159,7 +159,7 @@ impl<M: Machine> Schedule<'_, M> {
     fn to_inputs(&self, index: usize) -> Vec<Launch> {
         let &Self { program, places, n, .. } = self;
         let cell = &program.cells[index];
-        if !cell.propagates() {
+        if !cell.propagates() || program.passes_errors(index).is_some() {
             return Vec::new();
         }
         let mut site = program.site(places, self.feed(), self.learns, n, index);
@@ -208,7 +208,7 @@ impl<M: Machine> Schedule<'_, M> {
             blocks.extend(own.flat_map(|(channel, part)| [row as u32, channel as u32, part as u32]));
         }
         let arguments = arguments![memory.table(&rows)?, memory.table(&blocks)?, n];
-        Ok(block_each("bias_gradients", blocks.len() / 3, arguments))
+        Ok(block_each("bias_gradients", blocks.len() / 3, arguments).aside())
     }
 
     /// Moves some parameters.
@@ -220,7 +220,7 @@ impl<M: Machine> Schedule<'_, M> {
         let control = self.feed().control;
         let (steps, step) = (program.control.steps(control, 0), program.control.draw(control, 0).step);
         let arguments = arguments![places.rows[self.turn], steps, step, memory.table(&blocks)?];
-        let mut launches = vec![block_each("update", blocks.len() / 2, arguments)];
+        let mut launches = vec![block_each("update", blocks.len() / 2, arguments).joining()];
         for &parameter in parameters {
             let tensor = &program.tensors[parameter];
             if let Some(n_columns) = tensor.unit_columns {

@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include "../../kernels/prelude.cuh"
+#include "../../kernels/tiles.cuh"
 
 #include "../../kernels/conv.cu"
 #include "../../kernels/dense.cu"
@@ -22,7 +23,9 @@ static bool run_meeting(const Entry& entry, const void* arguments, unsigned n_th
     for (unsigned thread = 0; thread < n_threads; thread++) fibers.all[thread]->is_done = false;
     for (unsigned n_done = 0; n_done < n_threads;) {
         n_done = 0;
-        for (unsigned thread = 0; thread < n_threads; thread++) {
+        for (unsigned turn = 0; turn < n_threads; turn++) {
+            // Downwards in every other block, so that a meeting that is missing shows.
+            unsigned thread = block_index.x % 2 == 0 ? turn : n_threads - 1 - turn;
             thread_index = {thread, 0, 0};
             resume(*fibers.all[thread]);
             n_done += fibers.all[thread]->is_done;

@@ -1,5 +1,6 @@
 //! Convolutions and transposed convolutions.
 
+use super::dense::{self, tiled};
 use super::{Launch, Machine, MachineFault, Site, each_of, rows, split};
 use crate::backend::cuda::machine::{Argument, Buffer, arguments};
 use crate::backend::cuda::memory::Arena;
@@ -9,6 +10,10 @@ use crate::cell::{Cell, Operator};
 
 /// Threads that keep a device busy.
 const BUSY: usize = 131_072;
+
+/// Rows and terms of a sum from which tiles are worth their while.
+const LEAST_ROWS: usize = 16;
+const LEAST_DEPTH: usize = 48;
 
 /// The most parts of the gradients of a bias.
 const BIAS_PARTS: usize = 32;
@@ -61,24 +66,50 @@ impl Connected {
 
     /// Parts of the gradients of the weights.
     fn split(&self, n: usize) -> (usize, usize) {
+        if self.has_matrix_gradient() {
+            let (rows, columns) = (self.conv.sums.channels, self.n_weights() / self.conv.sums.channels);
+            return split(n, (2 * dense::BUSY).div_ceil(rows.div_ceil(32) * columns.div_ceil(32)));
+        }
         split(n, BUSY.div_ceil(self.n_weights()))
     }
 
-    /// Along the way of a convolution, from its channels to its outputs.
-    fn through(&self, kernel: &'static str, n: usize, arguments: Vec<u8>) -> Launch {
+    /// Whether products of matrices of `rows` rows, with sums of `depth` terms, are the faster way.
+    fn is_matrix(&self, rows: usize, depth: usize) -> bool {
+        let sub_samples = (self.conv.sub_sample.width, self.conv.sub_sample.height) != (1, 1);
+        !sub_samples && rows >= LEAST_ROWS && depth >= LEAST_DEPTH && self.conv.connections.is_full()
+    }
+
+    /// Whether gradients are products of matrices.
+    fn has_matrix_gradient(&self) -> bool {
+        self.is_matrix(self.conv.sums.channels, self.conv.input.channels * self.conv.kernel_area())
+    }
+
+    /// Along the way of a convolution, from its channels to its outputs: by a thread an output, or by one of the kernels for
+    /// tiles.
+    fn through(&self, [kernel, tiles @ ..]: [&'static str; 3], n: usize, arguments: Vec<u8>) -> Launch {
         let output = self.conv.output;
+        if self.is_matrix(output.channels, self.conv.input.channels * self.conv.kernel_area()) {
+            return tiled(&tiles, output.channels, n * output.plane(), 1, arguments);
+        }
         each_of(kernel, n * output.height * output.width, output.channels, arguments)
     }
 
     /// The other way.
-    fn back(&self, kernel: &'static str, n: usize, arguments: Vec<u8>) -> Launch {
+    fn back(&self, [kernel, tiles @ ..]: [&'static str; 3], n: usize, arguments: Vec<u8>) -> Launch {
         let input = self.conv.input;
+        if self.is_matrix(input.channels, self.conv.sums.channels * self.conv.kernel_area()) {
+            return tiled(&tiles, input.channels, n * input.plane(), 1, arguments);
+        }
         each_of(kernel, n * input.height * input.width, input.channels, arguments)
     }
 
     fn gradient(&self, n: usize, channels: Buffer, outputs: Buffer, parts: Buffer) -> Launch {
         let (n_parts, share) = self.split(n);
         let arguments = arguments![channels, outputs, self.connected, parts, &self.conv, n, share];
+        if self.has_matrix_gradient() {
+            let rows = self.conv.sums.channels;
+            return tiled(&["conv_gradient_2", "conv_gradient_4"], rows, self.n_weights() / rows, n_parts, arguments);
+        }
         each_of("conv_gradient", self.n_weights(), n_parts, arguments)
     }
 }
@@ -115,7 +146,7 @@ impl ConvLayer {
         let &Site { n, input, weights, bias, output, .. } = site;
         let Connected { conv, starts, links, .. } = &self.0;
         let arguments = arguments![input, weights, bias, *starts, *links, output, conv, n];
-        self.0.through("conv_forward", n, arguments)
+        self.0.through(["conv_forward", "conv_forward_2", "conv_forward_4"], n, arguments)
     }
 
     pub(super) fn to_weights(&self, site: &Site) -> Launch {
@@ -125,7 +156,11 @@ impl ConvLayer {
     pub(super) fn to_inputs(&self, site: &Site) -> Launch {
         let &Site { n, error, weights, sink, .. } = site;
         let Connected { conv, back_starts, back_links, .. } = &self.0;
-        self.0.back("conv_back", n, arguments![error, weights, *back_starts, *back_links, sink, conv, n])
+        self.0.back(
+            ["conv_back", "conv_back_2", "conv_back_4"],
+            n,
+            arguments![error, weights, *back_starts, *back_links, sink, conv, n],
+        )
     }
 }
 
@@ -146,7 +181,7 @@ impl DeconvLayer {
         let &Site { n, input, weights, bias, output, .. } = site;
         let Connected { conv, back_starts, back_links, .. } = &self.0;
         let arguments = arguments![input, weights, bias, *back_starts, *back_links, output, conv, n];
-        self.0.back("deconv_forward", n, arguments)
+        self.0.back(["deconv_forward", "deconv_forward_2", "deconv_forward_4"], n, arguments)
     }
 
     pub(super) fn to_weights(&self, site: &Site) -> Launch {
@@ -156,6 +191,10 @@ impl DeconvLayer {
     pub(super) fn to_inputs(&self, site: &Site) -> Launch {
         let &Site { n, error, weights, sink, .. } = site;
         let Connected { conv, starts, links, .. } = &self.0;
-        self.0.through("deconv_back", n, arguments![error, weights, *starts, *links, sink, conv, n])
+        self.0.through(
+            ["deconv_back", "deconv_back_2", "deconv_back_4"],
+            n,
+            arguments![error, weights, *starts, *links, sink, conv, n],
+        )
     }
 }

@@ -1,11 +1,11 @@
 //! Full connections, as products of matrices.
 
 use super::{Launch, Site, THREADS, split};
-use crate::backend::cuda::machine::{Argument, Buffer, arguments};
+use crate::backend::cuda::machine::{Argument, Buffer, Order, arguments};
 use crate::cell::conv::Conv;
 
 /// Blocks that keep a device busy.
-const BUSY: usize = 264;
+pub(super) const BUSY: usize = 128;
 
 /// Terms of a sum that a tile holds.
 const DEPTH: usize = 32;
@@ -25,41 +25,47 @@ pub(in crate::backend::cuda) struct DenseLayer {
 /// `Matrix` of the kernels.
 #[derive(Clone, Copy)]
 struct Matrix {
-    at: Buffer,
-    row_step: usize,
-    column_step: usize,
+    from: Buffer,
+    across_step: usize,
+    depth_step: usize,
 }
 
 impl Matrix {
-    fn rows_of(at: Buffer, n_columns: usize) -> Self {
-        Self { at, row_step: n_columns, column_step: 1 }
+    /// Rows of `depth` elements, each summed over.
+    fn deep(from: Buffer, depth: usize) -> Self {
+        Self { from, across_step: depth, depth_step: 1 }
     }
 
-    fn transposed(self) -> Self {
-        Self { row_step: self.column_step, column_step: self.row_step, ..self }
+    /// Rows of `across` elements, summed over all rows.
+    fn wide(from: Buffer, across: usize) -> Self {
+        Self { from, across_step: 1, depth_step: across }
     }
 }
 
 impl Argument for Matrix {
     fn push(self, arguments: &mut Vec<u8>) {
-        self.at.push(arguments);
-        self.row_step.push(arguments);
-        self.column_step.push(arguments);
+        self.from.push(arguments);
+        self.across_step.push(arguments);
+        self.depth_step.push(arguments);
     }
 }
 
-/// A kernel for small tiles and one for large ones, on a product of `rows` x `columns`, in `parts` parts.
-fn tiled(kernels: [&'static str; 2], rows: usize, columns: usize, parts: usize, arguments: Vec<u8>) -> Launch {
-    let grid = |side: usize| [columns.div_ceil(side), rows.div_ceil(side), parts];
-    let large = grid(64);
-    let is_large = large.iter().product::<usize>() >= BUSY;
-    let grid = if is_large { large } else { grid(32) };
-    Launch {
-        kernel: kernels[usize::from(is_large)],
-        grid: grid.map(|blocks| blocks as u32),
-        block: THREADS as u32,
-        arguments,
+/// One of the kernels on a product of `rows` x `columns`, in `parts` parts. The last is for tiles of 64 x 64, each before it for
+/// tiles of half the side: the first of those that keep a device busy, from the last on, is taken.
+pub(super) fn tiled(kernels: &[&'static str], rows: usize, columns: usize, parts: usize, arguments: Vec<u8>) -> Launch {
+    let mut grids = kernels.iter().rev().zip([64, 32, 16]).map(|(&kernel, side)| {
+        let grid = [columns.div_ceil(side), rows.div_ceil(side), parts];
+        (kernel, grid)
+    });
+    let mut chosen = grids.next().unwrap_or_default();
+    for smaller in grids {
+        if chosen.1.iter().product::<usize>() < BUSY {
+            chosen = smaller;
+        }
     }
+    let (kernel, grid) = chosen;
+    let grid = grid.map(|blocks| blocks as u32);
+    Launch { kernel, grid, block: THREADS as u32, arguments, order: Order::InTurn }
 }
 
 impl DenseLayer {
@@ -70,7 +76,7 @@ impl DenseLayer {
     /// Parts of the gradients of the weights.
     fn split(&self, n: usize) -> (usize, usize) {
         let tiles = self.n_outputs.div_ceil(32) * self.n_inputs.div_ceil(32);
-        let (_, share) = split(n, BUSY.div_ceil(tiles).min(n.div_ceil(DEPTH)));
+        let (_, share) = split(n, (2 * BUSY).div_ceil(tiles).min(n.div_ceil(DEPTH)));
         let share = share.next_multiple_of(DEPTH);
         (n.div_ceil(share).max(1), share)
     }
@@ -82,25 +88,25 @@ impl DenseLayer {
     pub(super) fn forward(&self, site: &Site) -> Launch {
         let &Site { n, input, weights, bias, output, .. } = site;
         let &Self { n_inputs, n_outputs } = self;
-        let (left, right) = (Matrix::rows_of(input, n_inputs), Matrix::rows_of(weights, n_inputs).transposed());
+        let (left, right) = (Matrix::deep(input, n_inputs), Matrix::deep(weights, n_inputs));
         let arguments = arguments![left, right, bias, output, n, n_outputs, n_inputs];
-        tiled(["dense_forward_2", "dense_forward_4"], n, n_outputs, 1, arguments)
+        tiled(&["dense_forward_1", "dense_forward_2", "dense_forward_4"], n, n_outputs, 1, arguments)
     }
 
     pub(super) fn to_weights(&self, site: &Site) -> Launch {
         let &Site { n, input, error, weights_parts, .. } = site;
         let &Self { n_inputs, n_outputs } = self;
-        let (left, right) = (Matrix::rows_of(error, n_outputs).transposed(), Matrix::rows_of(input, n_inputs));
+        let (left, right) = (Matrix::wide(error, n_outputs), Matrix::wide(input, n_inputs));
         let (parts, share) = self.split(n);
         let arguments = arguments![left, right, weights_parts, n_outputs, n_inputs, n, share];
-        tiled(["dense_gradient_2", "dense_gradient_4"], n_outputs, n_inputs, parts, arguments)
+        tiled(&["dense_gradient_1", "dense_gradient_2", "dense_gradient_4"], n_outputs, n_inputs, parts, arguments)
     }
 
     pub(super) fn to_inputs(&self, site: &Site) -> Launch {
         let &Site { n, error, weights, sink, .. } = site;
         let &Self { n_inputs, n_outputs } = self;
-        let (left, right) = (Matrix::rows_of(error, n_outputs), Matrix::rows_of(weights, n_inputs));
+        let (left, right) = (Matrix::deep(error, n_outputs), Matrix::wide(weights, n_inputs));
         let arguments = arguments![left, right, sink, n, n_inputs, n_outputs];
-        tiled(["dense_back_2", "dense_back_4"], n, n_inputs, 1, arguments)
+        tiled(&["dense_back_1", "dense_back_2", "dense_back_4"], n, n_inputs, 1, arguments)
     }
 }
