@@ -1,8 +1,8 @@
 // A CUDA driver that runs the kernels on the processor, for tests of what calls it.
 //
 // It is as unkind as a driver may be: what is enqueued on a stream is done when it is waited for, and no sooner, so that a host
-// that touches memory too early, or a stream that another one should wait for, gives wrong results. With FAKE_CUDA_EAGER every
-// second stream does at once what it is told, so that waits in the other direction are missed. Memory is full of NaN, has
+// that touches memory too early, or a stream that another one should wait for, gives wrong results. With FAKE_CUDA_EAGER the
+// second of three streams does at once what it is told, so that waits in the other direction are missed. Memory is full of NaN, has
 // guards on both sides, and is copied to and from the host through pinned memory alone. FAKE_CUDA_FAIL=name:n lets the nth call of
 // a function fail, and all that follow.
 
@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 typedef int Status;
@@ -27,6 +28,8 @@ enum : Status {
     NOT_FOUND = 500,
     LAUNCH_FAILED = 719,
     CAPTURE_UNSUPPORTED = 900,
+    CAPTURE_UNJOINED = 904,
+    CAPTURE_ISOLATION = 905,
 };
 
 namespace {
@@ -42,17 +45,32 @@ const int context = 0;
 
 struct Stream;
 
-struct Event {
-    int recorded = 0;
-    int done = 0;
-    Stream* stream = nullptr;
-};
-
 struct Launched {
     std::string kernel;
     unsigned grid[3];
     unsigned block;
     std::vector<char> arguments;
+};
+
+struct Node {
+    Launched launch;
+    // Nodes that it waits for.
+    std::set<size_t> after;
+};
+
+// What is captured, on one stream or several.
+struct Graph {
+    Stream* origin = nullptr;
+    std::vector<Node> nodes;
+};
+
+struct Event {
+    int recorded = 0;
+    int done = 0;
+    Stream* stream = nullptr;
+    // Where it was captured.
+    Graph* graph = nullptr;
+    std::set<size_t> after;
 };
 
 struct Task {
@@ -64,13 +82,10 @@ struct Task {
 
 struct Stream {
     bool is_eager = false;
-    bool is_capturing = false;
     std::deque<Task> tasks;
-    std::vector<Launched> captured;
-};
-
-struct Graph {
-    std::vector<Launched> launches;
+    // What it captures, and what the next node waits for.
+    Graph* graph = nullptr;
+    std::set<size_t> after;
 };
 
 struct Module {
@@ -107,6 +122,22 @@ void run(const Launched& launch) {
     }
 }
 
+// Runs the nodes, the ones captured last as soon as they may, or in the order of the capture.
+void run(const Graph& graph) {
+    bool is_in_order = std::getenv("FAKE_CUDA_EAGER");
+    std::vector<bool> is_done(graph.nodes.size(), false);
+    for (size_t n = 0; n < graph.nodes.size(); n++) {
+        size_t chosen = graph.nodes.size();
+        for (size_t at = 0; at < graph.nodes.size(); at++) {
+            bool may = !is_done[at];
+            for (size_t before : graph.nodes[at].after) may &= is_done[before];
+            if (may && (chosen == graph.nodes.size() || !is_in_order)) chosen = at;
+        }
+        run(graph.nodes[chosen].launch);
+        is_done[chosen] = true;
+    }
+}
+
 void step(Stream& stream);
 
 void reach(Event& event, int ticket) {
@@ -134,7 +165,7 @@ std::vector<Stream*>& streams() {
 }
 
 Status enqueue(Stream& stream, Task task) {
-    if (stream.is_capturing) return CAPTURE_UNSUPPORTED;
+    if (stream.graph) return CAPTURE_UNSUPPORTED;
     stream.tasks.push_back(task);
     if (stream.is_eager) drain(stream);
     return OK;
@@ -228,14 +259,14 @@ Status cuGetErrorString(Status status, const char** text) {
 Status cuStreamCreate(Stream** out, unsigned) {
     CALL_IN_CONTEXT("cuStreamCreate");
     *out = new Stream;
-    (*out)->is_eager = std::getenv("FAKE_CUDA_EAGER") && streams().size() % 2 == 1;
+    (*out)->is_eager = std::getenv("FAKE_CUDA_EAGER") && streams().size() % 3 == 1;
     streams().push_back(*out);
     return OK;
 }
 
 Status cuStreamSynchronize(Stream* stream) {
     CALL_IN_CONTEXT("cuStreamSynchronize");
-    if (stream->is_capturing) return CAPTURE_UNSUPPORTED;
+    if (stream->graph) return CAPTURE_UNSUPPORTED;
     drain(*stream);
     return OK;
 }
@@ -254,6 +285,9 @@ Status cuEventCreate(Event** out, unsigned) {
 
 Status cuEventRecord(Event* event, Stream* stream) {
     CALL_IN_CONTEXT("cuEventRecord");
+    event->graph = stream->graph;
+    event->after = stream->after;
+    if (stream->graph) return OK;
     int ticket = ++event->recorded;
     event->stream = stream;
     return enqueue(*stream, {[=] { event->done = ticket; }});
@@ -261,6 +295,7 @@ Status cuEventRecord(Event* event, Stream* stream) {
 
 Status cuEventSynchronize(Event* event) {
     CALL_IN_CONTEXT("cuEventSynchronize");
+    if (event->graph) return CAPTURE_UNSUPPORTED;
     if (event->recorded) reach(*event, event->recorded);
     return OK;
 }
@@ -270,6 +305,14 @@ Status cuEventDestroy_v2(Event*) { return OK; }
 
 Status cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {
     CALL_IN_CONTEXT("cuStreamWaitEvent");
+    if (event->graph) {
+        if (stream->graph && stream->graph != event->graph) return CAPTURE_ISOLATION;
+        if (!stream->graph) stream->after.clear();
+        stream->graph = event->graph;
+        stream->after.insert(event->after.begin(), event->after.end());
+        return OK;
+    }
+    if (stream->graph) return CAPTURE_ISOLATION;
     if (!event->recorded) return OK;
     return enqueue(*stream, {nullptr, event, event->recorded});
 }
@@ -369,8 +412,9 @@ Status cuLaunchKernel(
         const char* bytes = static_cast<const char*>(arguments[0]);
         launch.arguments.assign(bytes, bytes + entry.arguments);
     }
-    if (stream->is_capturing) {
-        stream->captured.push_back(launch);
+    if (stream->graph) {
+        stream->graph->nodes.push_back({launch, stream->after});
+        stream->after = {stream->graph->nodes.size() - 1};
         return OK;
     }
     return enqueue(*stream, {[=] { run(launch); }});
@@ -378,18 +422,28 @@ Status cuLaunchKernel(
 
 Status cuStreamBeginCapture_v2(Stream* stream, int) {
     CALL_IN_CONTEXT("cuStreamBeginCapture");
-    if (stream->is_capturing) return CAPTURE_UNSUPPORTED;
-    stream->is_capturing = true;
-    stream->captured.clear();
+    if (stream->graph) return CAPTURE_UNSUPPORTED;
+    stream->graph = new Graph{stream, {}};
+    stream->after.clear();
     return OK;
 }
 
 Status cuStreamEndCapture(Stream* stream, Graph** out) {
     CALL_IN_CONTEXT("cuStreamEndCapture");
-    if (!stream->is_capturing) return INVALID_VALUE;
-    stream->is_capturing = false;
-    *out = new Graph{stream->captured};
-    return OK;
+    Graph* graph = stream->graph;
+    if (!graph || graph->origin != stream) return INVALID_VALUE;
+    // All that was captured leads to the end of this stream.
+    std::set<size_t> reached, next = stream->after;
+    while (!next.empty()) {
+        size_t at = *next.begin();
+        next.erase(next.begin());
+        if (reached.insert(at).second) next.insert(graph->nodes[at].after.begin(), graph->nodes[at].after.end());
+    }
+    for (Stream* other : streams()) {
+        if (other->graph == graph) other->graph = nullptr;
+    }
+    *out = graph;
+    return reached.size() == graph->nodes.size() ? OK : CAPTURE_UNJOINED;
 }
 
 Status cuGraphInstantiateWithFlags(Graph** out, Graph* graph, unsigned long long) {
@@ -414,9 +468,7 @@ Status cuGraphUpload(Graph*, Stream*) { return OK; }
 
 Status cuGraphLaunch(Graph* graph, Stream* stream) {
     CALL_IN_CONTEXT("cuGraphLaunch");
-    return enqueue(*stream, {[=] {
-        for (const Launched& launch : graph->launches) run(launch);
-    }});
+    return enqueue(*stream, {[=] { run(*graph); }});
 }
 
 }  // extern "C"

@@ -18,7 +18,7 @@ use cudarc::driver::sys;
 use super::Cuda;
 use super::compiler::{Compiler, whole};
 use super::kernels::{SOURCES, Source};
-use super::machine::{Buffer, Launch, Machine, MachineFault};
+use super::machine::{Buffer, Launch, Machine, MachineFault, Order};
 use crate::backend::probe::{self, CudaFault, Version};
 use crate::backend::{Backend, Clock};
 use crate::error::Error;
@@ -303,6 +303,10 @@ pub(super) struct Driver {
     copies: Stream,
     /// Between the two streams.
     meeting: Event,
+    /// Of what is recorded, what others need not wait for.
+    aside: Stream,
+    /// Between this one and the one that computes, while they record.
+    branching: Event,
     gpu: Arc<Gpu>,
 }
 
@@ -320,8 +324,9 @@ impl Driver {
             recent: Vec::new(),
             has_staged: false,
         };
-        let (compute, copies) = (Stream::new(&gpu)?, Stream::new(&gpu)?);
-        Ok(Self { ways: Mutex::new(ways), compute, copies, meeting: Event::new(&gpu)?, gpu })
+        let [compute, copies, aside] = [Stream::new(&gpu)?, Stream::new(&gpu)?, Stream::new(&gpu)?];
+        let [meeting, branching] = [Event::new(&gpu)?, Event::new(&gpu)?];
+        Ok(Self { ways: Mutex::new(ways), compute, copies, meeting, aside, branching, gpu })
     }
 
     /// The way to the stream that computes, on this thread, with all that was staged before it.
@@ -334,15 +339,42 @@ impl Driver {
         Ok(())
     }
 
-    fn launch(&self, launch: &Launch) -> Result<(), MachineFault> {
-        let Launch { kernel, grid: [x, y, z], block, arguments } = launch;
+    /// Starts launches, those aside on a stream beside the one that computes; at the end all are on that one.
+    fn launch_all(&self, launches: &[Launch]) -> Result<(), MachineFault> {
+        let mut is_apart = false;
+        let ordering = || fault("ordering kernels");
+        for launch in launches {
+            let stream = match launch.order {
+                Order::InTurn => &self.compute,
+                Order::Aside => {
+                    self.aside.wait_for(&self.compute, &self.branching).map_err(ordering())?;
+                    is_apart = true;
+                    &self.aside
+                }
+                Order::Joining => {
+                    if std::mem::take(&mut is_apart) {
+                        self.compute.wait_for(&self.aside, &self.branching).map_err(ordering())?;
+                    }
+                    &self.compute
+                }
+            };
+            self.launch(launch, stream)?;
+        }
+        match is_apart {
+            true => self.compute.wait_for(&self.aside, &self.branching).map_err(ordering()),
+            false => Ok(()),
+        }
+    }
+
+    fn launch(&self, launch: &Launch, stream: &Stream) -> Result<(), MachineFault> {
+        let Launch { kernel, grid: [x, y, z], block, arguments, .. } = launch;
         let doing = || format!("launching {kernel}");
         let Some(&function) = self.gpu.functions.get(kernel) else {
             return Err(MachineFault { doing: doing(), fault: "there is no such kernel".into() });
         };
         let mut arguments = [arguments.as_ptr().cast_mut().cast::<c_void>()];
         // SAFETY: the kernel takes one structure, which the driver copies; what its pointers point to is the caller's.
-        unsafe { result::launch_kernel(function, (*x, *y, *z), (*block, 1, 1), 0, self.compute.stream, &mut arguments) }
+        unsafe { result::launch_kernel(function, (*x, *y, *z), (*block, 1, 1), 0, stream.stream, &mut arguments) }
             .map_err(fault(doing()))
     }
 }
@@ -408,7 +440,7 @@ impl Machine for Driver {
         // SAFETY: the stream lives, and the recording is ended below.
         let began = self.gpu.enter().and_then(|()| unsafe { result::stream::begin_capture(self.compute.stream, MODE) });
         began.map_err(fault("recording kernels"))?;
-        let launched = launches.iter().try_for_each(|launch| self.launch(launch));
+        let launched = self.launch_all(launches);
         // SAFETY: the recording began above.
         let graph = unsafe { result::stream::end_capture(self.compute.stream) };
         let graph = match (launched, graph) {
