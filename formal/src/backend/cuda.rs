@@ -33,7 +33,7 @@ use crate::cell::batch_norm::Statistics;
 use crate::cell::{Operator, size};
 use crate::error::Error;
 use crate::network::{Pass, StepReport};
-use crate::parameter::Parameter;
+use crate::parameter::{Parameter, ParameterKind};
 use crate::plan::Plan;
 use crate::solver::Step;
 use control::Draws;
@@ -82,6 +82,7 @@ struct Cuda<M: Machine> {
 }
 
 /// What the host knows of what is learned.
+#[derive(Default)]
 struct Host {
     parameters: Vec<Parameter>,
     statistics: Vec<Statistics>,
@@ -165,7 +166,7 @@ impl<M: Machine> Cuda<M> {
     fn host(&self) -> &Host {
         self.host.get_or_init(|| {
             let stale = self.stale.lock().ok().and_then(|mut stale| stale.take());
-            let mut host = stale.unwrap_or(Host { parameters: Vec::new(), statistics: Vec::new() });
+            let mut host = stale.unwrap_or_default();
             for (parameter, tensor) in host.parameters.iter_mut().zip(&self.program.tensors) {
                 self.download(tensor.values, &mut parameter.values);
                 self.download(tensor.moments, &mut parameter.moments);
@@ -311,7 +312,7 @@ impl<M: Machine> Cuda<M> {
             let has_error = self.program.cells[tensor.cell].has_error;
             let step = if has_error { parameter.solver.step(rate) } else { Step::Frozen };
             let parts = self.program.layers[tensor.cell].parts(n);
-            let n_parts = parts[usize::from(tensor.kind == crate::parameter::ParameterKind::Bias)];
+            let n_parts = parts[usize::from(tensor.kind == ParameterKind::Bias)];
             control.write_step(index, step, n_parts, &mut self.words);
         }
         if let Ok(stale) = self.stale.get_mut() {
@@ -342,7 +343,7 @@ impl<M: Machine> Cuda<M> {
     /// What is learned, of which the counters alone are true while the device goes on.
     fn moved(&mut self) -> Host {
         let stale = || self.stale.get_mut().ok().and_then(Option::take);
-        self.host.take().or_else(stale).unwrap_or(Host { parameters: Vec::new(), statistics: Vec::new() })
+        self.host.take().or_else(stale).unwrap_or_default()
     }
 
     fn run_pass(&mut self, cell: usize, pass: Pass) -> Result<(), Error> {

@@ -5,16 +5,21 @@ mod elements;
 mod normalize;
 mod pool;
 
+use stimuli::Operation;
+
 use super::machine::{Argument, Buffer, Launch, Machine, MachineFault, Order};
 use super::memory::Arena;
+use crate::cell::margin::TargetBias;
 use crate::cell::{Cell, Operator, size};
 use crate::config::Activation;
 use crate::error::Error;
+pub(super) use conv::sub_sampling;
 use conv::{ConvLayer, DeconvLayer};
 use dense::DenseLayer;
 use elements::{DropoutLayer, ElemWiseLayer, TapsLayer, ThresholdLayer};
 use normalize::{BatchNormLayer, LrnLayer, NormalizeLayer, SoftmaxLayer};
 use pool::{PoolLayer, UnpoolLayer};
+pub(super) use pool::{cut, n_edges};
 
 /// Threads of a block.
 const THREADS: usize = 256;
@@ -146,13 +151,12 @@ pub(super) enum Layer {
     Taps(TapsLayer),
     Threshold(ThresholdLayer),
     Normalize(NormalizeLayer),
-    TargetBias(crate::cell::margin::TargetBias),
+    TargetBias(TargetBias),
 }
 
 impl Layer {
     /// Brings what does not change to the device.
     pub(super) fn new<M: Machine>(cell: &Cell, memory: &mut Arena<M>) -> Result<Self, Error> {
-        use stimuli::Operation;
         let refused = |what: String| Err(Error::OnDevice { cell: cell.name.clone(), what });
         /// The most blocks of a grid along y.
         const MOST: usize = 65_535;
@@ -175,7 +179,7 @@ impl Layer {
             Operator::Softmax(softmax) => Ok(Self::Softmax(SoftmaxLayer(softmax.clone()))),
             Operator::Dropout(dropout) => Ok(Self::Dropout(DropoutLayer(dropout.clone()))),
             Operator::ElemWise(elem_wise) => ElemWiseLayer::new(elem_wise, memory).map(Self::ElemWise),
-            Operator::BatchNorm(norm) => BatchNormLayer::new(norm).map(Self::BatchNorm),
+            Operator::BatchNorm(norm) => Ok(Self::BatchNorm(BatchNormLayer(norm.clone()))),
             Operator::Taps(taps) => TapsLayer::new(taps, size(cell.input), memory).map(Self::Taps),
             Operator::Transformation(transformation) => match transformation.operation() {
                 Operation::Threshold(threshold) => {
@@ -267,15 +271,6 @@ impl Layer {
         }
     }
 }
-
-/// Windows of a fractional pooling for a learning step.
-pub(super) use pool::cut;
-
-/// Words of [`cut`].
-pub(super) use pool::n_edges;
-
-/// How often sums go into an output along each axis, and how many there are: of a cell with sub-sampling.
-pub(super) use conv::sub_sampling;
 
 impl From<MachineFault> for Error {
     fn from(fault: MachineFault) -> Self {

@@ -8,7 +8,7 @@ use super::control::Control;
 use super::layer::{Draw, Layer, Output, Sink, Site};
 use super::machine::{Buffer, Machine};
 use super::memory::Arena;
-use super::target::{self, Compared, Goal, Towards};
+use super::target::{Compared, Goal, Towards};
 use crate::cell::{Cell, Edge, ErrorFlow, Operator, size};
 use crate::config::{Activation, Source, TargetConfig};
 use crate::error::Error;
@@ -322,7 +322,7 @@ impl<M: Machine> Places<M> {
 
     /// Makes room for the outputs that a target wants of `n` stimuli.
     pub(super) fn want(&mut self, program: &Program<M>, target: usize, n: usize) -> Result<(), Error> {
-        let n_values = target::n_values(program.cells[program.targets[target].cell].output, n);
+        let n_values = n * size(program.cells[program.targets[target].cell].output);
         for feed in &mut self.feeds {
             feed.goals[target].want(n_values, &mut self.memory)?;
         }

@@ -1,10 +1,12 @@
 //! What is wanted of a batch, and how far it was missed.
 
+use stimuli::Shape;
+
 use super::layer::{Sink, block_each};
 use super::machine::{Buffer, Launch, Machine, MachineFault, arguments};
 use super::memory::Arena;
 use super::program::{Place, Program};
-use crate::cell::size;
+use crate::config::Activation;
 use crate::network::StepReport;
 use crate::target::{Wanted, n_classes};
 
@@ -37,15 +39,11 @@ pub(super) struct Goal {
 
 impl Goal {
     /// Room for up to `n` stimuli of a target at outputs of some shape.
-    pub(super) fn new<M: Machine>(
-        n: usize,
-        output: stimuli::Shape,
-        memory: &mut Arena<M>,
-    ) -> Result<Self, MachineFault> {
+    pub(super) fn new<M: Machine>(n: usize, output: Shape, memory: &mut Arena<M>) -> Result<Self, MachineFault> {
         Ok(Self { classes: memory.words(n * output.plane())?, values: Buffer::NONE })
     }
 
-    /// Makes room for wanted outputs.
+    /// Makes room for `n` wanted outputs.
     pub(super) fn want<M: Machine>(&mut self, n: usize, memory: &mut Arena<M>) -> Result<(), MachineFault> {
         if self.values == Buffer::NONE {
             self.values = memory.words(n)?;
@@ -85,11 +83,7 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    pub(super) fn new<M: Machine>(
-        n: usize,
-        output: stimuli::Shape,
-        memory: &mut Arena<M>,
-    ) -> Result<Self, MachineFault> {
+    pub(super) fn new<M: Machine>(n: usize, output: Shape, memory: &mut Arena<M>) -> Result<Self, MachineFault> {
         Ok(Self { counts: memory.words(n * n_classes(output))? })
     }
 
@@ -108,7 +102,7 @@ impl Compared {
         // Errors from other cells, if any, come later.
         let is_last = program.last[target.cell].is_none();
         let sink = Sink { activation: cell.activation, ..Sink::plain(place.error) };
-        let passed = if is_last { sink.passed() } else { crate::config::Activation::Linear };
+        let passed = if is_last { sink.passed() } else { Activation::Linear };
         let (classes, values) = match towards {
             Towards::Values => (Buffer::NONE, goal.values),
             Towards::Classes | Towards::Maps => (goal.classes, Buffer::NONE),
@@ -135,12 +129,7 @@ impl Compared {
 }
 
 /// What the losses of the stimuli say.
-pub(super) fn report(
-    wanted: &Wanted<'_>,
-    output: stimuli::Shape,
-    has_entropy: bool,
-    losses: &[[f64; 2]],
-) -> StepReport {
+pub(super) fn report(wanted: &Wanted<'_>, output: Shape, has_entropy: bool, losses: &[[f64; 2]]) -> StepReport {
     let labeled = match *wanted {
         Wanted::Classes(labels) => Some(labels.iter().flatten().count()),
         Wanted::Maps(classes) => {
@@ -153,9 +142,4 @@ pub(super) fn report(
         squared_error: sum(0) / losses.len().max(1) as f64,
         cross_entropy: labeled.filter(|_| has_entropy).map(|labeled| sum(1) / labeled.max(1) as f64),
     }
-}
-
-/// Values that a target of this output wants of `n` stimuli.
-pub(super) fn n_values(output: stimuli::Shape, n: usize) -> usize {
-    n * size(output)
 }

@@ -1,6 +1,6 @@
 //! Normalizations over the batch, over neighboring channels and over all channels; probabilities.
 
-use super::{Launch, MachineFault, Site, block_each, each};
+use super::{Launch, Site, block_each, each};
 use crate::backend::cuda::machine::{Buffer, arguments};
 use crate::cell::batch_norm::BatchNorm;
 use crate::cell::lrn::Lrn;
@@ -10,13 +10,9 @@ use crate::cell::softmax::Softmax;
 use crate::config::ChannelNorm;
 
 /// A batch normalization made ready. What it keeps are the moments of each channel and the means of its errors, in 64 bits.
-pub(in crate::backend::cuda) struct BatchNormLayer(BatchNorm);
+pub(in crate::backend::cuda) struct BatchNormLayer(pub(super) BatchNorm);
 
 impl BatchNormLayer {
-    pub(super) fn new(norm: &BatchNorm) -> Result<Self, MachineFault> {
-        Ok(Self(norm.clone()))
-    }
-
     pub(super) fn kept(&self) -> usize {
         2 * self.half()
     }
