@@ -37,9 +37,8 @@ pub fn learning(learning: &Learning) -> String {
     let each = 1e6 * learning.seconds / learning.stimuli.max(1) as f64;
     let verdict = if learning.passed { "ok" } else { "WRONG" };
     format!(
-        "  {}, {} epochs, {} stimuli in {:.1} s ({each:.2} us a stimulus): {:.2} % recognized of at least {:.2} %  {verdict}",
+        "  {}, {} stimuli in {:.1} s ({each:.2} us a stimulus): {:.2} % recognized of at least {:.2} %  {verdict}",
         learning.model,
-        learning.epochs,
         grouped(learning.stimuli),
         learning.seconds,
         100.0 * learning.recognition_rate,
