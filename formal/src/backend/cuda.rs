@@ -288,56 +288,69 @@ impl<M: Machine> Cuda<M> {
 
     /// Computes a learning step; gives `Σ e²` and the cross-entropy of each stimulus, target by target.
     fn run_step(&mut self, step: &Batch<'_>) -> Result<Vec<[f64; 2]>, Error> {
-        let &Batch { stimuli, n, wanted, step: number, seed, rate } = step;
-        let towards: Vec<Towards> = wanted.iter().map(Towards::of).collect();
+        let n = step.n;
+        let towards: Vec<Towards> = step.wanted.iter().map(Towards::of).collect();
         let kind = self.towards.iter().position(|other| *other == towards).unwrap_or(self.towards.len());
         if kind == self.towards.len() {
             self.towards.push(towards);
         }
-        let kind = Kind::Learn(kind);
         self.flush()?;
         // The batch of the feed that is filled now has been waited for, unless it was inferred.
         if self.last.kind == Kind::Infer {
             self.machine.synchronize()?;
         }
-        let batch = self.next(kind, n);
+        let batch = self.next(Kind::Learn(kind), n);
         self.begin(batch);
         self.gradients.iter_mut().for_each(|gradient| drop(gradient.take()));
         self.errors.iter_mut().for_each(|error| drop(error.take()));
         self.error_place = self.kept_place.filter(|&place| place < n);
-        let mut host = self.moved();
-        let control = &self.program.control;
-        control.write(Draws { seed, step: number }, &mut self.words);
-        for (index, (parameter, tensor)) in host.parameters.iter_mut().zip(&self.program.tensors).enumerate() {
-            let has_error = self.program.cells[tensor.cell].has_error;
-            let step = if has_error { parameter.solver.step(rate) } else { Step::Frozen };
-            let parts = self.program.layers[tensor.cell].parts(n);
-            let n_parts = parts[usize::from(tensor.kind == ParameterKind::Bias)];
-            control.write_step(index, step, n_parts, &mut self.words);
-        }
-        if let Ok(stale) = self.stale.get_mut() {
-            *stale = Some(host);
-        }
-        let Some(places) = &mut self.places else { return Ok(Vec::new()) };
-        for (target, wanted) in wanted.iter().enumerate() {
-            if Towards::of(wanted) == Towards::Values {
-                places.want(&self.program, target, self.capacity)?;
-            }
-        }
-        let (feed, losses) = (&places.feeds[batch.turn], places.losses);
-        if n > 0 {
-            self.machine.stage(bytemuck::cast_slice(stimuli), feed.input)?;
-        }
-        for (wanted, goal) in wanted.iter().zip(&feed.goals) {
-            goal.bring(&*self.machine, wanted, &mut self.classes)?;
-        }
-        self.machine.stage(bytemuck::cast_slice(&self.words), feed.control)?;
+        self.bring(step, batch.turn)?;
+        // What is told is made up while the stimuli are on their way.
+        self.tell(step);
+        let Some(places) = &self.places else { return Ok(Vec::new()) };
+        let losses = places.losses;
+        self.machine.stage(bytemuck::cast_slice(&self.words), places.feeds[batch.turn].control)?;
         self.replay(batch)?;
-        let mut found = vec![[0.0; 2]; wanted.len() * n];
+        let mut found = vec![[0.0; 2]; step.wanted.len() * n];
         if n > 0 {
             self.machine.download(losses, bytemuck::cast_slice_mut(&mut found))?;
         }
         Ok(found)
+    }
+
+    /// Sends the stimuli of a learning step, and what is wanted of them.
+    fn bring(&mut self, step: &Batch<'_>, turn: usize) -> Result<(), Error> {
+        let Some(places) = &mut self.places else { return Ok(()) };
+        for (target, wanted) in step.wanted.iter().enumerate() {
+            if Towards::of(wanted) == Towards::Values {
+                places.want(&self.program, target, self.capacity)?;
+            }
+        }
+        let feed = &places.feeds[turn];
+        if step.n > 0 {
+            self.machine.stage(bytemuck::cast_slice(step.stimuli), feed.input)?;
+        }
+        for (wanted, goal) in step.wanted.iter().zip(&feed.goals) {
+            goal.bring(&*self.machine, wanted, &mut self.classes)?;
+        }
+        Ok(())
+    }
+
+    /// Makes up what the device is told of a learning step, and counts it.
+    fn tell(&mut self, step: &Batch<'_>) {
+        let mut host = self.moved();
+        let control = &self.program.control;
+        control.write(Draws { seed: step.seed, step: step.step }, &mut self.words);
+        for (index, (parameter, tensor)) in host.parameters.iter_mut().zip(&self.program.tensors).enumerate() {
+            let has_error = self.program.cells[tensor.cell].has_error;
+            let update = if has_error { parameter.solver.step(step.rate) } else { Step::Frozen };
+            let parts = self.program.layers[tensor.cell].parts(step.n);
+            let n_parts = parts[usize::from(tensor.kind == ParameterKind::Bias)];
+            control.write_step(index, update, n_parts, &mut self.words);
+        }
+        if let Ok(stale) = self.stale.get_mut() {
+            *stale = Some(host);
+        }
     }
 
     /// What is learned, of which the counters alone are true while the device goes on.

@@ -24,6 +24,9 @@ pub(super) use pool::{cut, n_edges};
 /// Threads of a block.
 const THREADS: usize = 256;
 
+/// The most rows of blocks of a grid, along y.
+const MOST_ROWS: usize = 65_535;
+
 /// What a cell computes with: buffers of values are `[n][c][y][x]`.
 #[derive(Clone, Copy)]
 pub(super) struct Site {
@@ -158,12 +161,10 @@ impl Layer {
     /// Brings what does not change to the device.
     pub(super) fn new<M: Machine>(cell: &Cell, memory: &mut Arena<M>) -> Result<Self, Error> {
         let refused = |what: String| Err(Error::OnDevice { cell: cell.name.clone(), what });
-        /// The most blocks of a grid along y.
-        const MOST: usize = 65_535;
-        if cell.input.channels.max(cell.output.channels) > MOST
+        if cell.input.channels.max(cell.output.channels) > MOST_ROWS
             && matches!(cell.operator, Operator::Conv(_) | Operator::Deconv(_))
         {
-            return refused(format!("convolutions of more than {MOST} channels"));
+            return refused(format!("convolutions of more than {MOST_ROWS} channels"));
         }
         let layer = match &cell.operator {
             Operator::Conv(conv) if dense::covers_input(conv) => {

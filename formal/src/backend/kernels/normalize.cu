@@ -62,8 +62,8 @@ struct BatchNormForward {
 KERNEL(batch_norm_forward, BatchNormForward) {
     u32 at = thread_number(), channel = at / a.area % a.channels;
     if (at >= a.n * a.channels * a.area) return;
-    float factor = (float)(a.scale[channel] * a.moments[a.channels + channel]);
-    put(a.output, at, (a.input[at] - (float)a.moments[channel]) * factor + a.bias[channel]);
+    double factor = a.scale[channel] * a.moments[a.channels + channel];
+    put(a.output, at, (float)((a.input[at] - a.moments[channel]) * factor + a.bias[channel]));
 }
 
 // Sums of the errors, and of the errors times the normalized inputs, a block a channel.
@@ -111,10 +111,10 @@ struct BatchNormBack {
 KERNEL(batch_norm_back, BatchNormBack) {
     u32 at = thread_number(), channel = at / a.area % a.channels;
     if (at >= a.n * a.channels * a.area) return;
-    double scale = a.moments[a.channels + channel];
-    float factor = (float)(a.scale[channel] * scale), mean = (float)a.moments[channel];
-    float error = (float)a.means[channel], product = (float)(a.means[a.channels + channel] * scale);
-    lead(a.sink, at, factor * (a.error[at] - error - (a.input[at] - mean) * product));
+    // In 64 bits: the errors of a batch sum to 0, and a rounding that is the same for all would not.
+    double scale = a.moments[a.channels + channel], normalized = (a.input[at] - a.moments[channel]) * scale;
+    double error = a.error[at] - a.means[channel] - normalized * a.means[a.channels + channel];
+    lead(a.sink, at, (float)(a.scale[channel] * scale * error));
 }
 
 // Local response normalization. `kept` is s^-beta of each input, then s^(-beta-1) of each.

@@ -1,7 +1,7 @@
 //! Convolutions and transposed convolutions.
 
 use super::dense::{self, tiled};
-use super::{Launch, Machine, MachineFault, Site, each_of, rows, split};
+use super::{Launch, MOST_ROWS, Machine, MachineFault, Site, each_of, rows, split};
 use crate::backend::cuda::machine::{Argument, Buffer, arguments};
 use crate::backend::cuda::memory::Arena;
 use crate::cell::conv::Conv;
@@ -70,7 +70,7 @@ impl Connected {
             let (rows, columns) = (self.conv.sums.channels, self.n_weights() / self.conv.sums.channels);
             return split(n, (2 * dense::BUSY).div_ceil(rows.div_ceil(32) * columns.div_ceil(32)));
         }
-        split(n, BUSY.div_ceil(self.n_weights()))
+        split(n, BUSY.div_ceil(self.n_weights()).min(MOST_ROWS))
     }
 
     /// Whether products of matrices of `rows` rows, with sums of `depth` terms, are the faster way.
