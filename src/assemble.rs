@@ -24,11 +24,11 @@ pub fn formal_config(description: &Description) -> NetworkConfig {
                 activation: cell.activation.value,
             })
             .collect(),
-        target: TargetConfig {
+        targets: vec![TargetConfig {
             cell: target.cell,
             target_value: target.target_value,
             default_value: target.default_value,
-        },
+        }],
         batch_size: description.stimuli.batch_size,
     }
 }

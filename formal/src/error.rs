@@ -62,6 +62,15 @@ pub enum Error {
         /// The shape given.
         found: String,
     },
+    /// Nothing is compared.
+    #[error("expected at least one target, found none")]
+    NoTargets,
+    /// Two targets stand on one cell.
+    #[error("cell `{cell}`: expected one target, found two; their errors would contradict each other")]
+    DuplicateTarget {
+        /// Name of the cell.
+        cell: String,
+    },
     /// The target names a cell that is not there.
     #[error("target: expected the index of a cell, below {cells}, found {found}")]
     Target {
@@ -128,6 +137,20 @@ pub enum Error {
     UnknownState {
         /// Name of the tensor or counter.
         name: String,
+    },
+    /// A device cannot compute a cell.
+    #[error("cell `{cell}`: a CUDA device does not do {what}; compute the network on the CPU (`--device cpu`)")]
+    OnDevice {
+        /// Name of the cell.
+        cell: String,
+        /// What is not done there.
+        what: String,
+    },
+    /// A device fails.
+    #[error("the CUDA device fails, {fault}; look at `nvidia-smi`, or compute the network on the CPU (`--device cpu`)")]
+    Device {
+        /// What was tried and what the device says.
+        fault: String,
     },
     /// The device is not there.
     #[error("expected a CUDA device, found none: this program is built without CUDA; run on the CPU")]

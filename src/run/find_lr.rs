@@ -37,7 +37,7 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         session.load_presentations(&ids, i, &mut data)?;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
         let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
-        let report = network.learn_towards(&data, wanted, step, Some(rate));
+        let report = network.learn_towards(&data, &[wanted], step, Some(rate))[0];
         if !report.squared_error.is_finite() {
             progress
                 .say(&format!("the loss is no longer a number from rate {} on: the test ends there", general(rate)));
