@@ -55,7 +55,33 @@ impl Faults {
         if found.len() == 1 {
             return Err(found.remove(0));
         }
-        found.truncate(MOST);
+        if found.len() > MOST {
+            let more = found.len() - MOST;
+            found.truncate(MOST);
+            found.push(Error::More(more));
+        }
         Err(Error::Several(found))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_together_as_far_as_they_can_be_read() {
+        let check = |n: usize, part: &str| {
+            let mut faults = Faults::refused();
+            (0..n).for_each(|stimulus| faults.add(Error::Rois { stimulus: stimulus.to_string(), found: 2 }));
+            let message = faults.end().unwrap_err().to_string();
+            assert!(message.ends_with(part) && message.lines().count() == n.min(MOST + 1), "{message}");
+        };
+        check(1, "beside them");
+        check(20, "beside them");
+        check(23, "and 3 faults more; `--skip-bad` leaves out the stimuli that have one");
+        assert!(Faults::refused().end().is_ok());
+        let mut skipped = Faults::skipped();
+        skipped.add(Error::More(1));
+        assert!(skipped.end().is_ok() && skipped.found().len() == 1);
     }
 }
