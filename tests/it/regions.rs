@@ -37,6 +37,7 @@ KernelHeight=1
 NbOutputs=1
 ActivationFunction=Linear
 WeightsFiller=XavierFiller
+Solvers.LearningRate=0.000001
 [copy.Target]
 DataAsTarget=1
 ";
