@@ -284,6 +284,13 @@ pub enum Error {
         Vec<Error>,
     ),
 
+    /// There are more faults than are told.
+    #[error("and {0} faults more; `--skip-bad` leaves out the stimuli that have one")]
+    More(
+        /// How many.
+        usize,
+    ),
+
     /// What the transformations make of a stimulus is not what the network takes.
     #[error(
         "stimulus {stimulus} ({set} set): expected {expected} after the transformations, found {found} (width x height x \

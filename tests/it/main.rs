@@ -25,6 +25,7 @@ mod record;
 #[cfg(feature = "hdf5")]
 mod record_hdf5;
 mod refusals;
+mod regions;
 mod report_page;
 mod resume;
 mod spiking;
