@@ -76,6 +76,9 @@ struct Link {
     operation: Operation,
 }
 
+/// A stimulus after the kept links: its size, its bytes, its labels where it has some.
+type Prepared = (Shape, Vec<u8>, Option<Packed>);
+
 /// Images after the kept links, in the order of the set.
 #[derive(Debug, Default)]
 struct Kept {
@@ -330,7 +333,7 @@ impl Provider {
         }
         let (mut kept, mut n_bytes_of_labels) = (Kept::default(), 0);
         for ids in ids.chunks(CHUNK) {
-            let images: Vec<Result<(Shape, Vec<u8>, Option<Packed>), Error>> = ids
+            let images: Vec<Result<Prepared, Error>> = ids
                 .par_iter()
                 .map_init(Frame::default, |frame, &id| {
                     let stored = self.database.image(id)?;
