@@ -62,12 +62,15 @@ pub fn real_mnist() -> Arc<Database> {
     MNIST.get_or_init(load).clone()
 }
 
+/// Label of a stimulus, and its regions: label, first column and row, end column and row.
+pub type Marked<'a> = (Option<usize>, &'a [(usize, [i32; 4])]);
+
 /// A folder with gray images of 4 columns and 2 rows, and a database of them: each is of a label of `zero`, `one`, `two` or of
 /// none, and has rectangles with labels. All are learned.
-pub fn marked(stimuli: &[(Option<usize>, &[(usize, [i32; 4])])]) -> (tempfile::TempDir, Database) {
+pub fn marked(stimuli: &[Marked<'_>]) -> (tempfile::TempDir, Database) {
     let folder = tempfile::tempdir().unwrap();
     let shape = Shape { channels: 1, height: 2, width: 4 };
-    let file = |(at, &(label, rectangles)): (usize, &(Option<usize>, &[(usize, [i32; 4])]))| {
+    let file = |(at, &(label, rectangles)): (usize, &Marked<'_>)| {
         let path = folder.path().join(format!("{at}.pgm"));
         std::fs::write(&path, [b"P5 4 2 255\n", &[10, 20, 30, 40, 50, 60, 70, at as u8][..]].concat()).unwrap();
         let roi = |&(label, [x0, y0, x1, y1]): &(usize, [i32; 4])| Roi {
