@@ -160,6 +160,8 @@ pub enum Scope {
     HeFiller,
     /// `[<layer>.Target*]`.
     Target,
+    /// `[<layer>.Target*]` with `Type=TargetROIs`.
+    TargetRois,
 }
 
 /// What holds when a key is absent, or that we cannot follow it.
@@ -318,6 +320,7 @@ impl Scope {
             Self::XavierFiller => "`XavierFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::HeFiller => "`HeFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::Target => "`[<layer>.Target*]`",
+            Self::TargetRois => "`[<layer>.Target*]` with `Type=TargetROIs`",
         }
     }
 }
