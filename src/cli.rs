@@ -8,6 +8,7 @@ mod curve;
 mod demo;
 mod devices;
 mod effect;
+mod faces;
 mod figures;
 mod find_lr;
 mod inspect;
@@ -68,6 +69,8 @@ enum Command {
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
     Demo(DemoArgs),
+    /// Draw a small set of pictures with face-like boxes, which `IMDBWIKI_Database` reads
+    Faces(FacesArgs),
     /// Compare frames and spikes layer by layer; name the first layer that breaks, the reason and the remedy
     Audit(AuditArgs),
     /// Make the report page of an output folder: one HTML file with what the runs in it have found
@@ -98,9 +101,13 @@ impl Command {
             Self::Demo(args) => &mut args.options,
             Self::Weights(args) => &mut args.options,
             Self::Audit(args) => &mut args.options,
-            Self::Report(_) | Self::Bench(_) | Self::Devices(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => {
-                return None;
-            }
+            Self::Faces(_)
+            | Self::Report(_)
+            | Self::Bench(_)
+            | Self::Devices(_)
+            | Self::Keys(_)
+            | Self::Completions(_)
+            | Self::Man => return None,
         })
     }
 }
@@ -211,6 +218,26 @@ pub struct DemoArgs {
     /// How to run it.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// Which pictures to draw.
+#[derive(Args, Debug)]
+pub struct FacesArgs {
+    /// Folder that gets the pictures (wiki/) and their table (imdb_metadata/wiki.csv)
+    #[arg(long, value_name = "DIR")]
+    pub out: std::path::PathBuf,
+    /// Number of pictures, each with one to three faces
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = arguments::count)]
+    pub images: u64,
+    /// Size of the pictures, columns x rows
+    #[arg(long, value_name = "SIZE", default_value = "120x90")]
+    pub size: String,
+    /// Seed of all that is drawn; the same seed and size give the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u32,
+    /// Worker threads; the pictures do not depend on it [default: RAYON_NUM_THREADS, else all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// What to compare.
@@ -393,6 +420,9 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Run", default_value_t = 100, value_parser = arguments::count)]
     pub report: u64,
 
+    /// Leave out stimuli that cannot be read or whose annotation is faulty; they are listed at the end and in skipped.txt
+    #[arg(long, help_heading = "Data")]
+    pub skip_bad: bool,
     /// Write figures of the database to dbstats/, and the first stimuli as the network sees them to frames/
     #[arg(long, help_heading = "Data")]
     pub log_db_stats: bool,
@@ -595,6 +625,7 @@ pub fn run(mut cli: Cli) -> Result<()> {
         Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
+        Command::Faces(args) => faces::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -51,7 +51,9 @@ pub fn main_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match cli::run(cli) {
+    let ended = cli::run(cli);
+    report::skipped::tell_again();
+    match ended {
         Ok(()) if report::progress::results_lost() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

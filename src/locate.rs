@@ -4,7 +4,10 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stimuli::{Database, cifar, gtsrb, mnist};
+use stimuli::imdb_wiki::{self, Faces};
+use stimuli::masks::{self, Masks};
+use stimuli::voc::{self, Boxes};
+use stimuli::{Database, Faults, cifar, gtsrb, mnist};
 
 use crate::assets;
 use crate::config::Files;
@@ -134,10 +137,10 @@ pub fn shipped_model(name: &str) -> Option<ModelText> {
 /// partitioned yet.
 ///
 /// # Errors
-/// Files that are missing or faulty, and where to get them.
-pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
+/// Files that are missing or faulty, and where to get them; not those of stimuli that `faults` leaves out.
+pub fn database(description: &DatabaseDescription, faults: &mut Faults) -> Result<Database, String> {
     if let Some(path) = &description.data_path {
-        return read_database(description, &path.value).map_err(|e| e.to_string());
+        return read_database(description, &path.value, faults).map_err(|e| e.to_string());
     }
     let folder = match &description.driver {
         DatabaseDriver::MnistIdx => "mnist",
@@ -145,13 +148,16 @@ pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
         DatabaseDriver::Cifar { kind: cifar::Kind::Cifar10, .. } => "cifar-10-batches-bin",
         DatabaseDriver::Cifar { .. } => "cifar-100-binary",
         DatabaseDriver::Gtsrb { .. } => "GTSRB",
-        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders).map_err(|e| e.to_string()),
+        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders, faults).map_err(|e| e.to_string()),
+        DatabaseDriver::Faces(_) => "IMDB-WIKI",
+        DatabaseDriver::Boxes(_) => "VOC",
+        DatabaseDriver::Masks(_) => "masks",
     };
     let root = std::env::var_os("N2D2_DATA");
     if let Some(root) = &root {
         let path = Path::new(root).join(folder);
         if path.is_dir() {
-            return read_database(description, &path).map_err(|e| format!("($N2D2_DATA) {e}"));
+            return read_database(description, &path, faults).map_err(|e| format!("($N2D2_DATA) {e}"));
         }
     }
     if let (DatabaseDriver::MnistIdx, Some(shipped)) = (&description.driver, assets::mnist()) {
@@ -163,13 +169,21 @@ pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
     let what = match &description.driver {
         DatabaseDriver::Cifar { .. } => "the binary files of CIFAR",
         DatabaseDriver::Gtsrb { .. } => "`Final_Training` and `Final_Test`",
+        DatabaseDriver::Faces(_) => "`wiki` and `imdb`",
+        DatabaseDriver::Boxes(_) => "`Annotations` and `JPEGImages`",
+        DatabaseDriver::Masks(_) => "the images",
         _ => "the four IDX files",
     };
     Err(format!("no data found; set DataPath to the folder of {what}, or put them in $N2D2_DATA/{folder}"))
 }
 
-fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Database, stimuli::Error> {
+fn read_database(
+    description: &DatabaseDescription,
+    path: &Path,
+    faults: &mut Faults,
+) -> Result<Database, stimuli::Error> {
     let validation = description.validation;
+    let label_path = description.label_path.as_ref().map(|path| path.value.clone());
     match &description.driver {
         DatabaseDriver::MnistIdx | DatabaseDriver::FashionMnistIdx => {
             mnist::load(&mnist::Files::open(path)?, validation)
@@ -177,8 +191,19 @@ fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Datab
         &DatabaseDriver::Cifar { kind, uses_test_for_validation } => {
             cifar::load(path, kind, validation, uses_test_for_validation)
         }
-        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois),
-        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders),
+        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois, faults),
+        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders, faults),
+        DatabaseDriver::Faces(faces) => {
+            let label_path = label_path.unwrap_or_else(|| path.join("imdb_metadata"));
+            imdb_wiki::load(&Faces { data_path: path.to_path_buf(), label_path, ..faces.clone() }, faults)
+        }
+        DatabaseDriver::Boxes(boxes) => {
+            voc::load(&Boxes { path: path.to_path_buf(), annotations: label_path, ..boxes.clone() }, faults)
+        }
+        DatabaseDriver::Masks(masks) => {
+            let label_path = label_path.unwrap_or_else(|| path.to_path_buf());
+            masks::load(&Masks { path: path.to_path_buf(), label_path, ..masks.clone() }, faults)
+        }
     }
 }
 

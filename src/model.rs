@@ -11,7 +11,10 @@ use formal::config::{Activation, Operator};
 use sim::encoder::EncoderConfig;
 use sim::network::{Neuron, PoolingMode};
 use stimuli::folder::Folder;
-use stimuli::{Analysis, ApplyTo, Shape, Transformation, cifar};
+use stimuli::imdb_wiki::Faces;
+use stimuli::masks::Masks;
+use stimuli::voc::Boxes;
+use stimuli::{Analysis, ApplyTo, Composition, RoiFilter, Shape, Slicing, Transformation, cifar};
 
 pub use target::{Display, LabelsMapping, MappedLabel, Mask, PictureFormat, RoiRules, TargetDescription, TargetKind};
 
@@ -114,8 +117,18 @@ pub struct DatabaseDescription {
     pub validation: f64,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
-    /// Where it says that stimuli have no label; all of them are of one then, which means nothing.
+    /// Where it says that stimuli have no label.
     pub unlabeled: Option<Span>,
+    /// `LabelPath`, variables resolved; `None` when absent.
+    pub label_path: Option<Located<PathBuf>>,
+    /// How labels of pixels are made, but for the default label.
+    pub composition: Composition,
+    /// `DefaultLabel`; `None` when absent or empty.
+    pub default_label: Option<String>,
+    /// Regions that are kept or dropped once the sets are drawn, in file order.
+    pub filters: Vec<Located<RoiFilter>>,
+    /// How images are cut in parts after that, in file order.
+    pub slicings: Vec<Located<Slicing>>,
 }
 
 /// Readers of stored stimuli.
@@ -139,6 +152,12 @@ pub enum DatabaseDriver {
     },
     /// `DIR_Database`.
     Folders(Vec<Folder>),
+    /// `IMDBWIKI_Database`; its paths are those of the description, and empty here.
+    Faces(Faces),
+    /// `VOC_Database`; the same.
+    Boxes(Boxes),
+    /// `Mask_Database`; the same.
+    Masks(Masks),
 }
 
 /// The section `[sp]` or `[env]`.

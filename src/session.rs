@@ -166,7 +166,7 @@ impl Session {
     pub fn of(model: ModelText, options: &Options, is_learning: bool) -> Result<Self> {
         let root = options.out.as_deref().unwrap_or(Path::new("."));
         let seed = seed(options, root, is_learning)?;
-        let data = Arc::new(DataSource::new(seed));
+        let data = Arc::new(DataSource::new(seed).skipping(options.skip_bad));
         let description = describe(model, options, data.clone())?;
         options.typed.note_without_effect(Some(&description));
         let output = OutputFolder::open(root)?;
@@ -181,6 +181,10 @@ impl Session {
         };
         let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery)
             .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;
+        for line in provider.database().notes() {
+            note(&format!("note: {line}"));
+        }
+        report::skipped::write(&output, data.skipped())?;
         let session = Self { description, provider, output, seed, options: options.clone() };
         Ok(session)
     }

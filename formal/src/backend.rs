@@ -1,5 +1,7 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
+#[cfg(feature = "emulator")]
+mod cuda;
 mod no_cuda;
 mod probe;
 
@@ -22,6 +24,9 @@ pub enum Device {
     Cpu,
     /// The first CUDA device.
     Cuda,
+    /// The kernels of CUDA devices, run by the processor: slow, for tests.
+    #[cfg(feature = "emulator")]
+    Emulator,
 }
 
 /// Tells the time that passed since some instant.
@@ -91,6 +96,10 @@ pub(crate) trait Backend: Send + Sync {
     fn statistics(&self) -> &[Statistics];
     /// The same, to be changed.
     fn statistics_mut(&mut self) -> &mut [Statistics];
+    /// What went wrong first; what is computed after it is nothing to go by.
+    fn fault(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// Opens a device for a network with these weights.
@@ -98,5 +107,7 @@ pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> R
     match device {
         Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
         Device::Cuda => no_cuda::open(plan, parameters),
+        #[cfg(feature = "emulator")]
+        Device::Emulator => cuda::open_emulator(plan, parameters),
     }
 }

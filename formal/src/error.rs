@@ -138,6 +138,20 @@ pub enum Error {
         /// Name of the tensor or counter.
         name: String,
     },
+    /// A device cannot compute a cell.
+    #[error("cell `{cell}`: a CUDA device does not do {what}; compute the network on the CPU (`--device cpu`)")]
+    OnDevice {
+        /// Name of the cell.
+        cell: String,
+        /// What is not done there.
+        what: String,
+    },
+    /// A device fails.
+    #[error("the CUDA device fails, {fault}; look at `nvidia-smi`, or compute the network on the CPU (`--device cpu`)")]
+    Device {
+        /// What was tried and what the device says.
+        fault: String,
+    },
     /// The device is not there.
     #[error("expected a CUDA device, found none: this program is built without CUDA; run on the CPU")]
     NoCuda,

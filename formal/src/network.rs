@@ -61,13 +61,27 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// Those of [`Network::new`], and [`Error::NoCuda`] where the device is not there.
+    /// Those of [`Network::new`]; [`Error::NoCuda`] where the device is not there, [`Error::OnDevice`] where it cannot
+    /// compute a cell, and [`Error::Device`] where it fails.
     pub fn on(device: Device, config: &NetworkConfig, seed: u64) -> Result<Self, Error> {
         let plan = Plan::new(config)?;
         let parameters = Parameter::all(&plan, &config.cells, seed);
         let mut backend = backend::open(device, &plan, parameters)?;
         backend.set_capacity(config.batch_size);
-        Ok(Self { plan, seed, backend })
+        match backend.fault() {
+            None => Ok(Self { plan, seed, backend }),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// Whether the device has done all that it was told so far. After a fault it does nothing, losses are NaN and other
+    /// results zeros; the CPU has none.
+    ///
+    /// # Errors
+    ///
+    /// The first fault of the device: its memory is too small, or a launch or a copy fails.
+    pub fn check(&self) -> Result<(), Error> {
+        self.backend.fault().map_or(Ok(()), Err)
     }
 
     /// Plans the buffers for up to `n` stimuli at once; outputs of earlier batches are dropped.

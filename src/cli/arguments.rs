@@ -7,7 +7,7 @@ use sim::SimDuration;
 use super::Cli;
 use crate::report::document::STANDARD_OUTPUT;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "learn",
     "test",
     "curve",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 18] = [
     "check",
     "inspect",
     "demo",
+    "faces",
     "report",
     "bench",
     "devices",

@@ -57,6 +57,7 @@ const EFFECTS: &[Effect] = &[
     effect("ws", LEARNS, &[]),
     effect("find_lr", &["find-lr"], &[]),
     effect("test", TESTS, &[]),
+    effect("skip_bad", RUNS, &[]),
     effect("log_db_stats", RUNS, &[]),
     effect("pre_samples", RUNS, &[]),
     effect("log_kernels", TESTS, &[]),

@@ -80,6 +80,15 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
     let labeled = Labeled { stimuli: stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels };
     let targets = targets(reader, &cells, labeled);
+    if let (Some(section), Some(stimuli), Some(facts)) = (stimuli_section, &stimuli, &facts)
+        && facts.has_maps
+        && !stimuli.is_composite
+        && targets.iter().any(|target| !target.is_data)
+    {
+        let message =
+            "the stimuli have regions or label images and no label for the whole; expected `CompositeStimuli=1`";
+        reader.section_fault(section, "CompositeStimuli", message);
+    }
     let unlabeled = database.as_ref().and_then(|database| database.unlabeled.as_ref());
     if let (Some(at), Some(target)) = (unlabeled, targets.iter().find(|target| !target.is_data))
         && let Some(section) = reader.document.find(&target.name)

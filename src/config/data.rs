@@ -15,6 +15,8 @@ pub struct Facts {
     pub n_labels: usize,
     /// Size of the images, where all are of one.
     pub shape: Option<Shape>,
+    /// Some stimuli have labels of their pixels, not one for the whole.
+    pub has_maps: bool,
 }
 
 /// Who knows the data.
@@ -48,7 +50,9 @@ pub fn nominal(description: &DatabaseDescription) -> Option<Facts> {
             (50_000, 10_000, cifar::Kind::n_classes(kind), square(3, 32), uses_test_for_validation)
         }
         DatabaseDriver::Gtsrb { .. } => (39_209, 12_630, 43, None, false),
-        DatabaseDriver::Folders(_) => return None,
+        DatabaseDriver::Folders(_) | DatabaseDriver::Faces(_) | DatabaseDriver::Boxes(_) | DatabaseDriver::Masks(_) => {
+            return None;
+        }
     };
     let n_learn = (f64::from(n_training) * (1.0 - description.validation) + 0.5).floor() as usize;
     let n_stimuli = if tests_validate {
@@ -56,5 +60,5 @@ pub fn nominal(description: &DatabaseDescription) -> Option<Facts> {
     } else {
         [n_learn, n_training as usize - n_learn, n_test]
     };
-    Some(Facts { n_stimuli, n_labels, shape })
+    Some(Facts { n_stimuli, n_labels, shape, has_maps: false })
 }

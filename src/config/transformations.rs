@@ -64,7 +64,8 @@ pub(crate) fn transformations(
     read
 }
 
-fn apply_to<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, scope: Scope) -> ApplyTo {
+/// Sets by the key `ApplyTo`.
+pub(crate) fn apply_to<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, scope: Scope) -> ApplyTo {
     match reader.read::<String>(bag, "", scope, "ApplyTo").as_str() {
         "LearnOnly" => ApplyTo::LearnOnly,
         "ValidationOnly" => ApplyTo::ValidationOnly,

@@ -347,10 +347,9 @@ pub fn learn<'n>(
     rate: Option<f64>,
 ) -> &'n [formal::StepReport] {
     let maps = judge.wanted_of_batch(labels);
-    let of = |(&target, map): (&usize, &'_ Vec<i32>)| match judge.targets[target].description.is_data {
-        true => Wanted::Values(values),
-        false => Wanted::Maps(map),
-    };
-    let wanted: Vec<Wanted<'_>> = judge.trained.iter().zip(&maps).map(of).collect();
+    let is_data = judge.trained.iter().map(|&target| judge.targets[target].description.is_data);
+    let each = is_data.zip(&maps);
+    let wanted: Vec<Wanted<'_>> =
+        each.map(|(is_data, map)| if is_data { Wanted::Values(values) } else { Wanted::Maps(map) }).collect();
     network.learn_towards(values, &wanted, step, rate)
 }

@@ -1,10 +1,17 @@
+mod selection;
+
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+pub use selection::{RoiFilter, Slicing};
+
 use crate::labels::{CompositeLabel, Composition, IGNORED, Labels};
+use crate::masks::Mask;
 use crate::partition::{Draw, Rule, divide};
 use crate::roi::Roi;
-use crate::{Error, Mt19937, Set, Shape, StimulusId, image};
+use crate::{Error, Faults, Mt19937, Set, Shape, StimulusId, image};
 
 /// Labeled images, and the sets they are divided into.
 ///
@@ -22,6 +29,7 @@ pub struct Database {
     /// Where a stimulus stands in each set; `u32::MAX` where it does not.
     positions: Vec<[u32; 3]>,
     composition: Composition,
+    notes: Vec<String>,
 }
 
 /// Stimuli that are stored alike.
@@ -51,6 +59,8 @@ pub(crate) struct ImageFile {
     pub shape: Shape,
     /// The part that is the stimulus: first column and row, width and height.
     pub part: Option<[usize; 4]>,
+    /// The part is one of several, and named by its place.
+    pub is_slice: bool,
     pub label: Option<usize>,
     /// What is known of its pixels, if anything.
     pub annotation: Option<Box<Annotation>>,
@@ -61,6 +71,8 @@ pub(crate) struct ImageFile {
 pub(crate) struct Annotation {
     /// In pixels of the stimulus.
     pub rois: Vec<Roi>,
+    /// Labels of the pixels of the whole image.
+    pub mask: Option<Mask>,
 }
 
 /// An image as it is stored.
@@ -87,7 +99,27 @@ impl Database {
         debug_assert_eq!(n, groups.iter().map(|(n, _)| n).sum::<usize>());
         let positions = vec![[u32::MAX; 3]; n];
         let composition = Composition::default();
-        Self { label_names, contents, starts, groups, sets: Default::default(), positions, composition }
+        Self {
+            label_names,
+            contents,
+            starts,
+            groups,
+            sets: Default::default(),
+            positions,
+            composition,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same with what the driver has to say.
+    pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
+    /// Returns what the driver passed over that is no fault, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Says how labels of pixels are made; `default_label` is the name of that of pixels outside the regions, which becomes a
@@ -152,12 +184,16 @@ impl Database {
     pub fn is_composite(&self, id: StimulusId) -> bool {
         match self.composition.composite {
             CompositeLabel::None => false,
-            CompositeLabel::Auto => self.own_label(id).is_none(),
+            CompositeLabel::Auto => self.own_label(id).is_none() || self.mask(id).is_some(),
             _ => true,
         }
     }
 
-    /// Tells whether any stimulus has regions.
+    fn mask(&self, id: StimulusId) -> Option<&Mask> {
+        self.annotation(id)?.mask.as_ref().filter(|_| !self.composition.without_masks)
+    }
+
+    /// Tells whether any stimulus has regions or a label image.
     pub fn has_rois(&self) -> bool {
         let is_marked = |content: &Content| match content {
             Content::Packed(_) => false,
@@ -191,7 +227,10 @@ impl Database {
             CompositeLabel::None | CompositeLabel::Combine => false,
         };
         let own = self.own_label(id).map_or(IGNORED, |label| label as i32);
-        labels.fill(shape, if takes_default { default } else { own });
+        match self.mask(id) {
+            Some(mask) => labels.map = self.part_of(id, mask.read(self.whole_shape(id))?),
+            None => labels.fill(shape, if takes_default { default } else { own }),
+        }
         for roi in rois {
             labels.draw(shape, roi, composition.rois_margin, default);
         }
@@ -208,7 +247,7 @@ impl Database {
     pub fn name(&self, id: StimulusId) -> String {
         match self.content(id) {
             (Content::Packed(packed), index) => format!("{}[{index:05}].{}", packed.stem, packed.extension),
-            (Content::Files(files), index) => files[index].path.display().to_string(),
+            (Content::Files(files), index) => files[index].name(),
         }
     }
 
@@ -217,6 +256,25 @@ impl Database {
         match self.content(id) {
             (Content::Packed(packed), _) => packed.shape,
             (Content::Files(files), index) => files[index].stimulus_shape(),
+        }
+    }
+
+    /// The size of the image that a stimulus is a part of.
+    fn whole_shape(&self, id: StimulusId) -> Shape {
+        match self.content(id) {
+            (Content::Packed(packed), _) => packed.shape,
+            (Content::Files(files), index) => files[index].shape,
+        }
+    }
+
+    /// The stimulus of a plane of the whole image.
+    fn part_of<T: Copy>(&self, id: StimulusId, plane: Vec<T>) -> Vec<T> {
+        match self.content(id) {
+            (Content::Files(files), index) => match files[index].part {
+                Some(part) => cut(&plane, files[index].shape, part),
+                None => plane,
+            },
+            (Content::Packed(_), _) => plane,
         }
     }
 
@@ -267,13 +325,36 @@ impl Database {
             divide(rule, start..start + n, |id| self.own_label(id), &mut draw, &mut sets);
             start += n;
         }
+        self.sets = sets;
+        self.place();
+    }
+
+    /// Reads every stimulus of the sets, and leaves those out of them that cannot be read.
+    ///
+    /// It runs on the threads of rayon; what is left out is in `faults` in the order of the sets.
+    pub fn leave_out_unreadable(&mut self, faults: &mut Faults) {
+        if self.is_in_memory() {
+            return;
+        }
+        let ids: BTreeSet<StimulusId> = self.sets.iter().flatten().copied().collect();
+        let check = |&id: &StimulusId| {
+            let read = self.image(id).map(drop).and_then(|()| self.annotate(id, true, &mut Labels::default()));
+            read.err().map(|fault| (id, fault))
+        };
+        let found: Vec<(StimulusId, Error)> = ids.into_par_iter().filter_map(|id| check(&id)).collect();
+        let left_out: BTreeSet<StimulusId> = found.iter().map(|&(id, _)| id).collect();
+        found.into_iter().for_each(|(_, fault)| faults.add(fault));
+        self.retain(|_, id| !left_out.contains(&id));
+    }
+
+    /// Notes where each stimulus stands.
+    fn place(&mut self) {
         self.positions.fill([u32::MAX; 3]);
-        for (set, ids) in sets.iter().enumerate() {
+        for (set, ids) in self.sets.iter().enumerate() {
             for (position, &id) in ids.iter().enumerate() {
                 self.positions[id][set] = position as u32;
             }
         }
-        self.sets = sets;
     }
 
     /// Returns the stimuli of a set, in the order in which they were drawn.
@@ -295,6 +376,13 @@ impl Database {
 }
 
 impl ImageFile {
+    fn name(&self) -> String {
+        match self.part {
+            Some([x, y, ..]) if self.is_slice => format!("{}[{y},{x}]", self.path.display()),
+            _ => self.path.display().to_string(),
+        }
+    }
+
     fn stimulus_shape(&self) -> Shape {
         match self.part {
             Some([_, _, width, height]) => Shape { width, height, ..self.shape },
@@ -308,14 +396,18 @@ impl ImageFile {
             let file = self.path.display().to_string();
             return Err(Error::Changed { file, expected: self.shape, found: found.shape });
         }
-        let Some([left, top, width, height]) = self.part else {
+        let Some(part) = self.part else {
             return Ok(Stored { shape: found.shape, pixels: Cow::Owned(found.pixels) });
         };
-        let planes = found.pixels.chunks_exact(found.shape.plane());
-        let rows = planes.flat_map(|plane| plane.chunks_exact(found.shape.width).skip(top).take(height));
-        let pixels: Vec<u8> = rows.flat_map(|row| &row[left..left + width]).copied().collect();
-        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(pixels) })
+        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(cut(&found.pixels, found.shape, part)) })
     }
+}
+
+/// A part of each plane of an image of `shape`: first column and row, width and height.
+fn cut<T: Copy>(pixels: &[T], shape: Shape, [left, top, width, height]: [usize; 4]) -> Vec<T> {
+    let planes = pixels.chunks_exact(shape.plane());
+    let rows = planes.flat_map(|plane| plane.chunks_exact(shape.width).skip(top).take(height));
+    rows.flat_map(|row| &row[left..left + width]).copied().collect()
 }
 
 #[cfg(test)]

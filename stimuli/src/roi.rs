@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::{Error, Shape};
+
 /// A labeled part of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roi {
@@ -81,6 +83,20 @@ impl Outline {
         for (a, b) in edges(corners) {
             line(a, b, [width, height], |x, y| part(y, x, x));
         }
+    }
+
+    /// Checks a region that a file tells of an image.
+    pub(crate) fn check(&self, place: &str, shape: Shape) -> Result<(), Error> {
+        let [x0, y0, x1, y1] = self.bounds();
+        if x0 < x1 && y0 < y1 && self.clone().clip(shape.width, shape.height) {
+            return Ok(());
+        }
+        Err(Error::Record {
+            place: place.to_owned(),
+            expected: format!("a region inside the image of {}x{} (width x height)", shape.width, shape.height),
+            found: format!("columns {x0} to {x1}, rows {y0} to {y1}"),
+            remedy: "correct it, or leave the record out",
+        })
     }
 
     /// The corners, those of a rectangle being its outermost pixels.

@@ -74,8 +74,8 @@ pub fn marked(stimuli: &[(Option<usize>, &[(usize, [i32; 4])])]) -> (tempfile::T
             label,
             outline: Outline::Rectangle { x0, y0, x1, y1 },
         };
-        let annotation = Annotation { rois: rectangles.iter().map(roi).collect() };
-        ImageFile { path, shape, part: None, label, annotation: Some(Box::new(annotation)) }
+        let annotation = Annotation { rois: rectangles.iter().map(roi).collect(), mask: None };
+        ImageFile { path, shape, part: None, is_slice: false, label, annotation: Some(Box::new(annotation)) }
     };
     let files: Vec<ImageFile> = stimuli.iter().enumerate().map(file).collect();
     let rule = Rule::Fractions { learn: 1.0, validation: 0.0, test: None };

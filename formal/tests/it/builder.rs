@@ -1,7 +1,23 @@
 //! Short ways to write networks and data.
 
-use formal::Shape;
 use formal::config::*;
+use formal::{Device, Error, Network, Shape};
+
+/// A network on the device that `FORMAL_DEVICE` names: the same tests run on each of them.
+pub fn open(config: &NetworkConfig, seed: u64) -> Result<Network, Error> {
+    Network::on(device(), config, seed)
+}
+
+/// See [`open`].
+pub fn device() -> Device {
+    match std::env::var("FORMAL_DEVICE").as_deref() {
+        Err(_) | Ok("" | "cpu") => Device::Cpu,
+        Ok("cuda") => Device::Cuda,
+        #[cfg(feature = "emulator")]
+        Ok("emulator") => Device::Emulator,
+        Ok(other) => panic!("FORMAL_DEVICE: expected `cpu`, `cuda` or, with the feature, `emulator`, found `{other}`"),
+    }
+}
 
 pub fn size(width: usize, height: usize) -> Size {
     Size { width, height }

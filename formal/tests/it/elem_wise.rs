@@ -58,7 +58,7 @@ fn outputs_are_those_worked_out_by_hand() {
             network.cells[cell].operator = Operator::Conv(constant(value));
             network.cells[cell].activation = Activation::Linear;
         }
-        let mut network = Network::new(&network, 1).expect("a valid network");
+        let mut network = open(&network, 1).expect("a valid network");
         network.infer(&[3.0, -1.0], 1);
         for (found, expected) in network.output(2).iter().zip(expected) {
             assert!((found - expected).abs() <= ROUNDING_32 * expected.abs(), "{operation:?}: {expected}, {found}");
@@ -110,7 +110,7 @@ fn a_short_cut_learns_as_defined() {
 #[test]
 fn inputs_of_different_shapes_and_coefficients_of_the_wrong_number_are_named() {
     let check = |config: &NetworkConfig, expected: &str| {
-        assert_eq!(Network::new(config, 1).map(|_| ()).unwrap_err().to_string(), expected);
+        assert_eq!(open(config, 1).map(|_| ()).unwrap_err().to_string(), expected);
     };
     let two = |config| joined(shape(1, 3, 5), 2, config, Activation::Linear, 1);
     let mut config = two(ElemWiseConfig::default());
@@ -142,7 +142,7 @@ fn the_first_of_equal_maxima_gets_the_error() {
         let weights_filler = Filler::Constant { value: 0.5 };
         config.cells[cell].operator = Operator::Conv(ConvConfig { weights_filler, no_bias: true, ..conv(1, 1, 1) });
     }
-    let network = Network::new(&config, 1).expect("a valid network");
+    let network = open(&config, 1).expect("a valid network");
     let gradients = reference::Network::new(&network).learn(&[1.0], &[Some(0)], 0);
     assert!(gradients.weights[0][0] != 0.0 && gradients.weights[1][0] == 0.0, "{gradients:?}");
     compare(config, 1, 1);

@@ -31,7 +31,7 @@ pub fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
     solve(&mut config, solver);
-    let mut network = Network::new(&config, seed).expect("a valid network");
+    let mut network = open(&config, seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;
     let stimuli = noise(seed ^ 1, n * elements);
@@ -97,7 +97,7 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
 
 /// Compares every gradient of the naive network with finite differences of the loss.
 pub fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
-    let network = Network::new(config, seed).expect("a valid network");
+    let network = open(config, seed).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;
     let stimuli: Vec<f64> = noise(seed ^ 1, n * elements).into_iter().map(f64::from).collect();
@@ -275,7 +275,7 @@ fn any_activation() -> impl Strategy<Value = Activation> {
 
 /// Whether the cells fit on the input.
 fn fits(config: &NetworkConfig) -> bool {
-    Network::new(config, 0).is_ok()
+    open(config, 0).is_ok()
 }
 
 proptest! {

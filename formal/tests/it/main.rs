@@ -3,6 +3,8 @@ mod allocations;
 mod batch_norm;
 mod builder;
 mod deconv;
+#[cfg(feature = "emulator")]
+mod device;
 mod elem_wise;
 mod errors;
 mod fc;

@@ -68,7 +68,7 @@ impl Example {
 #[test]
 fn errors_of_all_targets_are_the_slopes_of_the_summed_loss() {
     let config = heads(3);
-    let mut naive = reference::Network::new(&Network::new(&config, 7).expect("a valid network"));
+    let mut naive = reference::Network::new(&open(&config, 7).expect("a valid network"));
     let example = Example::new(3);
     let (stimuli, wanted) = (example.wide(), example.wanted());
     let gradients = naive.learn_towards(&stimuli, &wanted, 0);
@@ -104,7 +104,7 @@ fn the_fast_network_learns_towards_several_targets_as_the_naive_one_does() {
     for n in [1, 15, 16, 17, 40] {
         let mut config = heads(40);
         solve(&mut config, plain(40));
-        let mut network = Network::new(&config, 7).expect("a valid network");
+        let mut network = open(&config, 7).expect("a valid network");
         let naive = reference::Network::new(&network);
         let example = Example::new(n);
         let expected = naive.learn_towards(&example.wide(), &example.wanted(), 0);
@@ -127,7 +127,7 @@ fn identity(default_value: f32) -> Network {
     let cells = vec![(Operator::Conv(ConvConfig { no_bias: true, ..conv(1, 1, 1) }), Activation::Linear)];
     let mut config = chain(shape(1, 2, 2), cells, 2);
     config.targets[0].default_value = default_value;
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     network.set_weights(0, &[1.0]).expect("one weight");
     network
 }
@@ -156,7 +156,7 @@ fn a_map_of_one_class_is_that_class_for_the_stimulus() {
     let learn = |wanted: Wanted<'_>| {
         let mut config = heads(2);
         config.targets = vec![config.targets[2].clone()];
-        let mut network = Network::new(&config, 3).expect("a valid network");
+        let mut network = open(&config, 3).expect("a valid network");
         let report = network.learn_towards(&noise(1, 120), &[wanted], 0, None)[0];
         (report, network.weights(0).map(<[f32]>::to_vec))
     };
@@ -173,6 +173,6 @@ fn a_class_that_is_not_there_is_refused() {
 #[test]
 #[should_panic(expected = "what is wanted: expected one for each target")]
 fn one_wanted_is_needed_for_each_target() {
-    let mut network = Network::new(&heads(2), 1).expect("a valid network");
+    let mut network = open(&heads(2), 1).expect("a valid network");
     network.learn_towards(&noise(1, 60), &[Wanted::Maps(&[0; 16])], 0, None);
 }

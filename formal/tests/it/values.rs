@@ -22,7 +22,7 @@ fn autoencoder(batch_size: usize) -> NetworkConfig {
 #[test]
 fn the_error_of_values_leads_down_their_squared_difference() {
     let config = autoencoder(3);
-    let network = Network::new(&config, 5).expect("a valid network");
+    let network = open(&config, 5).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let stimuli: Vec<f64> = noise(1, 3 * 84).into_iter().map(f64::from).collect();
     let wanted: Vec<f64> = noise(2, 3 * 84).into_iter().map(f64::from).collect();
@@ -62,7 +62,7 @@ fn the_fast_network_learns_values_as_the_naive_one_does() {
     for n in [1, 16, 37] {
         let mut config = autoencoder(40);
         solve(&mut config, SgdConfig { learning_rate: 40.0, ..SgdConfig::default() });
-        let mut network = Network::new(&config, 5).expect("a valid network");
+        let mut network = open(&config, 5).expect("a valid network");
         let naive = reference::Network::new(&network);
         let (stimuli, wanted) = (noise(1, n * 84), noise(2, n * 84));
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
@@ -86,6 +86,6 @@ fn the_fast_network_learns_values_as_the_naive_one_does() {
 #[test]
 #[should_panic(expected = "wanted outputs of 2 stimuli: expected 168 values")]
 fn too_few_values_are_refused() {
-    let mut network = Network::new(&autoencoder(2), 1).expect("a valid network");
+    let mut network = open(&autoencoder(2), 1).expect("a valid network");
     network.learn_towards(&noise(1, 168), &[Wanted::Values(&noise(1, 84))], 0, None);
 }

@@ -140,7 +140,7 @@ fn unknown_keys_are_warnings_and_errors_when_strict() {
     let text = conv("KernelSize=5\nKernelWdth=5\nPoolSize=2\nNonsense=1\nPadding(Fram)=1")
         .replace("Size=28", "Size=28\nBatchsize=4\nCachePath=x")
         .replace("DefaultModel", "SpikeNormalisation=max\nDefaultModel")
-        + "Topn=1\nValueThreshold=0.0\nImageLogFormat=png\n";
+        + "Topn=1\nValueThreshold=0.0\nConfusionQuantSteps=9\n";
     let lines = "
   line 1, SpikeNormalisation: unknown key; did you mean `SpikeNormalization`?
   line 7, [sp] Batchsize: unknown key; did you mean `BatchSize`?
@@ -150,7 +150,7 @@ fn unknown_keys_are_warnings_and_errors_when_strict() {
   line 16, [c] Nonsense: unknown key
   line 17, [c] Padding(Fram): unknown key
   line 23, [out.Target] Topn: unknown key; did you mean `TopN`?
-  line 25, [out.Target] ImageLogFormat: N2D2 has this key, we do not yet; it has no effect";
+  line 25, [out.Target] ConfusionQuantSteps: N2D2 has this key, we do not yet; it has no effect";
     check_warnings(&text, &format!("m.ini has 9 warnings{lines}"));
     let faults = load("m.ini", &text, &Options { strict: true, ..Options::default() }).unwrap_err();
     assert_eq!(faults.to_string(), format!("m.ini has 9 faults{lines}"));
