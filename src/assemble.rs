@@ -6,12 +6,15 @@ use formal::{Device, Network};
 
 use crate::failure::wrong_input;
 use crate::memory;
-use crate::model::Description;
+use crate::model::{Description, TargetDescription, TargetKind};
 use crate::weights::{CellWeights, Loaded};
 
 /// The configuration of the frame network.
 pub fn formal_config(description: &Description) -> NetworkConfig {
-    let target = &description.targets[0];
+    let targets = trained_targets(description).into_iter().map(|target| {
+        let &TargetDescription { cell, target_value, default_value, .. } = &description.targets[target];
+        TargetConfig { cell, target_value, default_value }
+    });
     NetworkConfig {
         input: description.stimuli.shape,
         cells: description
@@ -24,13 +27,19 @@ pub fn formal_config(description: &Description) -> NetworkConfig {
                 activation: cell.activation.value,
             })
             .collect(),
-        targets: vec![TargetConfig {
-            cell: target.cell,
-            target_value: target.target_value,
-            default_value: target.default_value,
-        }],
+        targets: targets.collect(),
         batch_size: description.stimuli.batch_size,
     }
+}
+
+/// The targets that learn, by their numbers: those that find regions do not, and of several on one cell the last one does.
+pub fn trained_targets(description: &Description) -> Vec<usize> {
+    let targets = &description.targets;
+    let learns = |index: &usize| !matches!(targets[*index].kind, TargetKind::Rois(_));
+    let is_last = |index: &usize| {
+        !(*index + 1..targets.len()).any(|other| learns(&other) && targets[other].cell == targets[*index].cell)
+    };
+    (0..targets.len()).filter(learns).filter(is_last).collect()
 }
 
 /// The frame network with freshly drawn weights, on the CPU.

@@ -1,5 +1,7 @@
 //! The network description: typed, checked, free of INI, but carrying where each thing was written.
 
+mod target;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use stimuli::imdb_wiki::Faces;
 use stimuli::masks::Masks;
 use stimuli::voc::Boxes;
 use stimuli::{Analysis, ApplyTo, Composition, RoiFilter, Shape, Slicing, Transformation, cifar};
+
+pub use target::{Display, LabelsMapping, MappedLabel, Mask, PictureFormat, RoiRules, TargetDescription, TargetKind};
 
 /// Where something was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +63,21 @@ pub struct Description {
     pub stimuli: StimuliDescription,
     /// In the order of construction and execution (depth, then file order).
     pub cells: Vec<CellDescription>,
-    /// In the order of construction; the first is the primary one.
+    /// The first is the primary one, by which a learning is judged; the others are in the order of construction.
     pub targets: Vec<TargetDescription>,
+}
+
+impl Description {
+    /// Whether outputs are judged through target maps: several targets, labels of pixels, or labels that mean other outputs
+    /// than those of their number. Otherwise the one target wants the output that the label numbers, or the stimulus.
+    pub fn has_target_maps(&self) -> bool {
+        let of_label = |target: &TargetDescription| {
+            let shape = self.cells[target.cell].output_shape;
+            target.labels.is_none() && target.mask.is_none() && shape.plane() == 1 && shape.channels > 1
+        };
+        let one = matches!(self.targets.as_slice(), [target] if target.is_data || of_label(target));
+        !one || self.stimuli.is_composite
+    }
 }
 
 /// How activations are scaled to spike rates.
@@ -257,23 +274,4 @@ impl Default for Spread {
     fn default() -> Self {
         Self { mean: 1000.0, std_dev: 100.0 }
     }
-}
-
-/// What a cell's outputs are compared with.
-#[derive(Clone, Debug)]
-pub struct TargetDescription {
-    /// The section's name, which is also the name of its folder.
-    pub name: String,
-    /// The section.
-    pub span: Span,
-    /// Index of the cell in [`Description::cells`].
-    pub cell: usize,
-    /// Desired output of the stimulus's class.
-    pub target_value: f32,
-    /// Desired output of the others.
-    pub default_value: f32,
-    /// The outputs should be the stimulus itself, whatever its class.
-    pub is_data: bool,
-    /// An answer counts as right when the class is among this many best outputs.
-    pub top_n: usize,
 }

@@ -43,6 +43,13 @@ pub fn open(model: &str, options: &Options) -> Result<Session> {
             description.name
         )));
     }
+    if description.has_target_maps() {
+        return Err(wrong_input(format!(
+            "{}: expected a model that answers a stimulus with one class, found one with target maps, whose outputs are read at \
+             the end of a presentation; `test` and `audit` run it as spikes",
+            description.targets[0].span
+        )));
+    }
     transcode::check(description, None)?;
     Ok(session)
 }

@@ -170,6 +170,8 @@ pub enum Scope {
     HeFiller,
     /// `[<layer>.Target*]`.
     Target,
+    /// `[<layer>.Target*]` with `Type=TargetROIs`.
+    TargetRois,
 }
 
 /// What holds when a key is absent, or that we cannot follow it.
@@ -333,6 +335,7 @@ impl Scope {
             Self::XavierFiller => "`XavierFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::HeFiller => "`HeFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::Target => "`[<layer>.Target*]`",
+            Self::TargetRois => "`[<layer>.Target*]` with `Type=TargetROIs`",
         }
     }
 }

@@ -108,7 +108,8 @@ pub fn evaluate(
         estimates: Vec::with_capacity(ids.len()),
         seconds: 0.0,
     };
-    network.set_capacity(INFERENCE_BATCH);
+    // A learning goes on with its own batches.
+    network.set_capacity(INFERENCE_BATCH.max(session.description.stimuli.batch_size));
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
         session.load_batch(ids, set, &mut batch[..ids.len() * size])?;

@@ -68,7 +68,8 @@ pub fn evaluate(
     let (cell, size) = (session.target_cell(), session.provider.shape().n_elements());
     let mut errors = Vec::with_capacity(ids.len());
     let (mut sums, mut squares, mut seconds) = (vec![0.0; size], vec![0.0; size], 0.0);
-    network.set_capacity(INFERENCE_BATCH);
+    // A learning goes on with its own batches.
+    network.set_capacity(INFERENCE_BATCH.max(session.description.stimuli.batch_size));
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
         let stimuli = &mut batch[..ids.len() * size];

@@ -9,6 +9,7 @@ mod present;
 mod record;
 pub mod samples;
 mod statistics;
+pub mod targets;
 mod timeline;
 
 use std::time::Instant;

@@ -30,6 +30,7 @@ mod report_page;
 mod resume;
 mod spiking;
 mod sum;
+mod targets;
 mod tidy;
 mod tune;
 mod zero_init;

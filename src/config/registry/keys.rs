@@ -182,8 +182,8 @@ const VARIANCE_NORM: Kind = Kind::Choice(&["FanIn", "Average", "FanOut"], &[]);
 const STIMULUS_TYPE: Kind = Kind::Choice(&["SingleBurst", "Periodic", "JitteredPeriodic", "Poissonian", "Linear"], &[]);
 
 const TARGET_TYPE: Kind = Kind::Choice(
-    &["TargetScore", "Target"],
-    &["TargetROIs", "TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
+    &["TargetScore", "Target", "TargetROIs"],
+    &["TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
 );
 
 /// Every key, scope by scope.
@@ -670,27 +670,38 @@ pub static KEYS: &[Key] = &[
     key(Scope::HeFiller, "MeanNorm", Kind::Real, Text("0.0"), "Mean times the fan-in"),
     key(Scope::HeFiller, "Scaling", Kind::Real, Text("1.0"), "Factor"),
 
-    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target; `Target`, without a score, is for a TargetBias, which knows the class in any case"),
-    key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the stimulus's class"),
+    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target: one that learns and is scored, one that learns alone (`Target`; a TargetBias knows the class in any case), or one that finds regions of interest in the outputs"),
+    key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the class of the stimulus, or of the pixel"),
     key(Scope::Target, "DefaultValue", Kind::Real, Text("0.0"), "Desired output of the others"),
     key(Scope::Target, "TopN", Kind::Count, Text("1"), "Best outputs among which the class counts as found"),
-    key(Scope::Target, "LabelsMapping", Kind::Path, Refused(""), "File that maps labels to outputs"),
-    key(Scope::Target, "CreateMissingLabels", Kind::Bool, Refused("0"), "Creates labels that only the mapping file has"),
-    key(Scope::Target, "ROIsLabelTarget", Kind::Text, Refused(""), "Target that labels regions of interest"),
-    key(Scope::Target, "MaskLabelTarget", Kind::Text, Refused(""), "Target that masks this one"),
+    key(Scope::Target, "LabelsMapping", Kind::Path, Optional, "File of lines `<label> <class>`: the output that each label of the database means, -1 for none; `*` and `?` are wildcards, `default` is every other label, `*` alone what has no label"),
+    key(Scope::Target, "CreateMissingLabels", Kind::Bool, Text("0"), "Makes labels of the names that only the mapping file has, in place of a warning"),
+    key(Scope::Target, "MaskLabelTarget", Kind::Text, Optional, "Target that says which pixels of this one count"),
     key(Scope::Target, "DataAsTarget", Kind::Bool, Text("0"), "Learns to give back the stimulus, whatever its label; the test tells the mean squared error"),
-    key(Scope::Target, "MaskedLabel", Kind::Text, Refused("-1"), "Label of the mask that counts"),
-    key(Scope::Target, "MaskedLabelValue", Kind::Bool, Refused("0"), "Weighs votes by the mask"),
-    key(Scope::Target, "BinaryThreshold", Kind::Real, Refused("0.5"), "Decision of a single output"),
-    key(Scope::Target, "ValueThreshold", Kind::Real, Ignored("0.0"), "Hides estimates below it"),
-    key(Scope::Target, "WeakTarget", Kind::Text, Refused("-2"), "Label that learns from any pixel"),
-    key(Scope::Target, "NoDisplayLabel", Kind::Text, Ignored("-1"), "Label drawn without color"),
-    key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Ignored("0"), "First hue of the labels' colors"),
-    key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Ignored("1"), "Draws the estimate as brightness"),
-    key(Scope::Target, "ImageLogFormat", Kind::Text, Ignored("jpg"), "Format of drawn images"),
+    key(Scope::Target, "MaskedLabel", Kind::Integer, Text("-1"), "Class that `MaskLabelTarget` must find where a pixel counts; -1: all count"),
+    key(Scope::Target, "MaskedLabelValue", Kind::Bool, Text("0"), "Weighs the votes for the label of a region by what `MaskLabelTarget` gives"),
+    key(Scope::Target, "BinaryThreshold", Kind::Real, Text("0.5"), "A single output above it means class 1, else class 0"),
+    key(Scope::Target, "ValueThreshold", Kind::Real, Text("0.0"), "Estimates below it are drawn gray"),
+    key(Scope::Target, "WeakTarget", Kind::Integer, Text("-2"), "Class of an output pixel's labels that gives way to any other one there; below -1: none"),
+    key(Scope::Target, "NoDisplayLabel", Kind::Integer, Text("-1"), "Class drawn without color; -1: none"),
+    key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Text("0"), "Hue of class 0, from 0 (red) to 179"),
+    key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Text("1"), "Draws the output as the brightness of an estimate"),
+    key(Scope::Target, "ImageLogFormat", Kind::Choice(&["png", "jpg", "jpeg"], &["bmp", "tiff", "webp"]), Text("png"), "Format of drawn images (N2D2: `jpg`)"),
     key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin of a confusion matrix of values"),
     key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin of a confusion matrix of values"),
     key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins of a confusion matrix of values"),
+
+    key(Scope::TargetRois, "ROIsLabelTarget", Kind::Text, Optional, "Target whose outputs vote for the label of a region; absent: this one"),
+    key(Scope::TargetRois, "MinSize", Kind::Unsigned, Text("0"), "Least number of output pixels of a connected component"),
+    key(Scope::TargetRois, "MinOverlap", Kind::Real, Text("0.5"), "What the intersection of a found and a true region over their union must exceed for a match"),
+    key(Scope::TargetRois, "FilterMinHeight", Kind::Unsigned, Text("0"), "Least height of a region, in output pixels"),
+    key(Scope::TargetRois, "FilterMinWidth", Kind::Unsigned, Text("0"), "Least width of a region, in output pixels"),
+    key(Scope::TargetRois, "FilterMinAspectRatio", Kind::Real, Text("0.0"), "Least width over height; 0 is off"),
+    key(Scope::TargetRois, "FilterMaxAspectRatio", Kind::Real, Text("0.0"), "Greatest width over height; 0 is off"),
+    key(Scope::TargetRois, "MergeMaxHDist", Kind::Integer, Text("1"), "Regions of one label that share rows merge where it is less than this from the last column of one to the first of the other, 1 being neighbors"),
+    key(Scope::TargetRois, "MergeMaxVDist", Kind::Integer, Text("1"), "Regions of one label that share columns merge likewise across rows"),
+    key(Scope::TargetRois, "GenerateLabelsROIs", Kind::Bool, Text("1"), "A stimulus without regions has those of its label map's components"),
+    key(Scope::TargetRois, "ScoreTopN", Kind::Count, Ignored("1"), "Best labels of a region"),
 ];
 
 fn spread_text(spread: Spread) -> String {
