@@ -111,7 +111,7 @@ fn faulty_stimuli_are_refused_all_together_or_left_out_and_listed() {
     learn(folder.path(), &[]).fails(2, &["00003.png: expected an image", "--skip-bad"]);
     let table = data.join("imdb_metadata/wiki.csv");
     let text = fs::read_to_string(&table).unwrap();
-    fs::write(&table, format!("{text}00/none.png;A;1;1;9;9;1980;2000;1\n00/00001.png;A;x;1;9;9;1980;2000;1\n"))
+    fs::write(&table, format!("{text}00/none.png;A;2;2;9;9;1980;2000;1\n00/00001.png;A;x;1;9;9;1980;2000;1\n"))
         .unwrap();
     let n_lines = text.lines().count();
     let lines = [
