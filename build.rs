@@ -13,6 +13,7 @@ fn main() {
     println!("cargo::rerun-if-changed=data/weights");
     let mut files = list(&root, "models", "ini");
     files.extend(list(&root, "models", "tpl"));
+    files.extend(list(&root, "models", "dat"));
     for folder in folders(&root.join("data/weights")) {
         files.extend(list(&root, &format!("data/weights/{folder}"), "syntxt"));
     }

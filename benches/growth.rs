@@ -114,8 +114,8 @@ impl Size {
         add(Operator::Fc(fc), Activation::Linear);
         products += 3 * (channels * side * side * N_CLASSES) as u64;
         add(Operator::Softmax(SoftmaxConfig { with_loss: true, group_size: 0 }), Activation::Linear);
-        let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
-        (NetworkConfig { input: SHAPE, cells, target, batch_size: self.batch }, products * self.batch as u64)
+        let targets = vec![TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 }];
+        (NetworkConfig { input: SHAPE, cells, targets, batch_size: self.batch }, products * self.batch as u64)
     }
 }
 

@@ -26,7 +26,7 @@ fn main() {
     let ids = batches::random(1, 0, set, BATCH);
     let mut data = vec![0.0; BATCH * session.provider.shape().n_elements()];
     session.load_batch(&ids, Set::Learn, &mut data).expect("shipped data are sound");
-    let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
     let new = || assemble::formal_network(&session.description, 1).expect("the shipped model is sound");
     let learn = |network: &mut Network| {
         (0..STEPS).for_each(|step| {

@@ -1,17 +1,20 @@
 //! Description → frame network: the only place that knows both sides.
 
 use anyhow::Result;
-use formal::Network;
 use formal::config::{CellConfig, NetworkConfig, TargetConfig};
+use formal::{Device, Network};
 
 use crate::failure::wrong_input;
 use crate::memory;
-use crate::model::Description;
+use crate::model::{Description, TargetDescription, TargetKind};
 use crate::weights::{CellWeights, Loaded};
 
 /// The configuration of the frame network.
 pub fn formal_config(description: &Description) -> NetworkConfig {
-    let target = &description.targets[0];
+    let targets = trained_targets(description).into_iter().map(|target| {
+        let &TargetDescription { cell, target_value, default_value, .. } = &description.targets[target];
+        TargetConfig { cell, target_value, default_value }
+    });
     NetworkConfig {
         input: description.stimuli.shape,
         cells: description
@@ -24,22 +27,36 @@ pub fn formal_config(description: &Description) -> NetworkConfig {
                 activation: cell.activation.value,
             })
             .collect(),
-        target: TargetConfig {
-            cell: target.cell,
-            target_value: target.target_value,
-            default_value: target.default_value,
-        },
+        targets: targets.collect(),
         batch_size: description.stimuli.batch_size,
     }
 }
 
-/// The frame network with freshly drawn weights.
+/// The targets that learn, by their numbers: those that find regions do not, and of several on one cell the last one does.
+pub fn trained_targets(description: &Description) -> Vec<usize> {
+    let targets = &description.targets;
+    let learns = |index: &usize| !matches!(targets[*index].kind, TargetKind::Rois(_));
+    let is_last = |index: &usize| {
+        !(*index + 1..targets.len()).any(|other| learns(&other) && targets[other].cell == targets[*index].cell)
+    };
+    (0..targets.len()).filter(learns).filter(is_last).collect()
+}
+
+/// The frame network with freshly drawn weights, on the CPU.
 ///
 /// # Errors
 /// A shape that does not fit, or a network that does not fit into memory, with the cell and its line.
 pub fn formal_network(description: &Description, seed: u32) -> Result<Network> {
+    network_on(Device::Cpu, description, seed)
+}
+
+/// The same on a device.
+///
+/// # Errors
+/// As [`formal_network`]; also a cell that the device cannot compute.
+pub fn network_on(device: Device, description: &Description, seed: u32) -> Result<Network> {
     memory::check(description)?;
-    Network::new(&formal_config(description), u64::from(seed)).map_err(|e| {
+    Network::on(device, &formal_config(description), u64::from(seed)).map_err(|e| {
         let message = e.to_string();
         let cell = description.cells.iter().find(|cell| message.contains(&format!("`{}`", cell.name)));
         match cell {

@@ -19,7 +19,7 @@ fn unpack(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// The text of a shipped model or of a template that one includes, by file name.
+/// The text of a shipped model, or of a template or a mapping of labels that one names, by file name.
 pub fn model(name: &str) -> Option<String> {
     unpack(&format!("models/{name}"))
 }

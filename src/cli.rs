@@ -8,8 +8,10 @@ mod curve;
 mod demo;
 mod devices;
 mod effect;
+mod faces;
 mod figures;
 mod find_lr;
+mod gpu_check;
 mod inspect;
 mod keys;
 mod learn;
@@ -68,6 +70,8 @@ enum Command {
     Inspect(InspectArgs),
     /// The main job with nothing to prepare: learn LeNet on MNIST, test it, run it as spikes
     Demo(DemoArgs),
+    /// Draw a small set of pictures with face-like boxes, which `IMDBWIKI_Database` reads
+    Faces(FacesArgs),
     /// Compare frames and spikes layer by layer; name the first layer that breaks, the reason and the remedy
     Audit(AuditArgs),
     /// Make the report page of an output folder: one HTML file with what the runs in it have found
@@ -76,6 +80,8 @@ enum Command {
     Bench(BenchArgs),
     /// List what can compute: the processor, and the CUDA devices with driver and compiler, or what is missing of them
     Devices(DevicesArgs),
+    /// Check a CUDA device: every operator, learning steps against the CPU, LeNet learned on MNIST, speed beside PyTorch
+    GpuCheck(GpuCheckArgs),
     /// Print the reference of all sections and keys of a model file
     Keys(KeysArgs),
     /// Exchange trained weights with other programs, as safetensors or NumPy arrays in PyTorch's or Keras' layout
@@ -98,9 +104,14 @@ impl Command {
             Self::Demo(args) => &mut args.options,
             Self::Weights(args) => &mut args.options,
             Self::Audit(args) => &mut args.options,
-            Self::Report(_) | Self::Bench(_) | Self::Devices(_) | Self::Keys(_) | Self::Completions(_) | Self::Man => {
-                return None;
-            }
+            Self::Faces(_)
+            | Self::Report(_)
+            | Self::Bench(_)
+            | Self::Devices(_)
+            | Self::GpuCheck(_)
+            | Self::Keys(_)
+            | Self::Completions(_)
+            | Self::Man => return None,
         })
     }
 }
@@ -213,6 +224,26 @@ pub struct DemoArgs {
     pub options: Options,
 }
 
+/// Which pictures to draw.
+#[derive(Args, Debug)]
+pub struct FacesArgs {
+    /// Folder that gets the pictures (wiki/) and their table (imdb_metadata/wiki.csv)
+    #[arg(long, value_name = "DIR")]
+    pub out: std::path::PathBuf,
+    /// Number of pictures, each with one to three faces
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = arguments::count)]
+    pub images: u64,
+    /// Size of the pictures, columns x rows
+    #[arg(long, value_name = "SIZE", default_value = "120x90")]
+    pub size: String,
+    /// Seed of all that is drawn; the same seed and size give the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u32,
+    /// Worker threads; the pictures do not depend on it [default: RAYON_NUM_THREADS, else all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
 /// What to compare.
 #[derive(Args, Debug)]
 pub struct AuditArgs {
@@ -262,6 +293,24 @@ pub struct DevicesArgs {
     /// Also write the list to a JSON file; without FILE, print it as the one thing on standard output
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<std::path::PathBuf>,
+}
+
+/// What of a CUDA device to check, and how.
+#[derive(Args, Debug)]
+pub struct GpuCheckArgs {
+    /// Also write everything that is found to a JSON file, after each part; without FILE, print it as the one thing on standard
+    /// output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
+    /// Parity alone, with a few small learning steps
+    #[arg(long)]
+    pub quick: bool,
+    /// Check the kernels on the processor (a program built with `--features emulator`); implies --quick
+    #[arg(long)]
+    pub emulator: bool,
+    /// The Python to look for PyTorch in
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    pub python: String,
 }
 
 /// What to measure, and how.
@@ -385,6 +434,9 @@ pub struct Options {
     /// Worker threads; results do not depend on it [default: RAYON_NUM_THREADS, else all cores]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub threads: Option<usize>,
+    /// What computes the frames [default: cuda where the model asks for it (Frame_CUDA) and there is a device, else cpu]
+    #[arg(long, value_enum, help_heading = "Run")]
+    pub device: Option<DeviceArg>,
     /// Stimuli between logs: validation while learning, partial results while testing [default: 1000, learning by
     /// epochs: every epoch]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = arguments::count)]
@@ -393,6 +445,9 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Run", default_value_t = 100, value_parser = arguments::count)]
     pub report: u64,
 
+    /// Leave out stimuli that cannot be read or whose annotation is faulty; they are listed at the end and in skipped.txt
+    #[arg(long, help_heading = "Data")]
+    pub skip_bad: bool,
     /// Write figures of the database to dbstats/, and the first stimuli as the network sees them to frames/
     #[arg(long, help_heading = "Data")]
     pub log_db_stats: bool,
@@ -516,6 +571,18 @@ pub enum SetArg {
     Test,
 }
 
+/// What computes the frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// The processor
+    Cpu,
+    /// The first CUDA device
+    Cuda,
+    /// The kernels of CUDA on the processor, for tests
+    #[value(hide = true)]
+    Emulator,
+}
+
 /// How weights are scaled for spikes.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum NormalizationArg {
@@ -595,10 +662,12 @@ pub fn run(mut cli: Cli) -> Result<()> {
         Command::Check(args) => check::run(&args.model, &args.options),
         Command::Inspect(args) => inspect::run(&args),
         Command::Demo(args) => demo::run(&args.options),
+        Command::Faces(args) => faces::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Devices(_) => devices::run(),
+        Command::GpuCheck(args) => gpu_check::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Completions(args) => shell::completions(&args),

@@ -13,6 +13,7 @@ mod cells;
 mod data;
 mod database;
 mod expression;
+mod labels;
 mod learning;
 mod mapping;
 mod nearest;
@@ -21,6 +22,7 @@ mod reader;
 mod resolve;
 pub mod rewritten;
 pub mod saved;
+mod targets;
 mod template;
 mod transformations;
 
@@ -83,7 +85,13 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     let path: Arc<str> = path_shown.into();
     let mut parsed = ini::parse_with(text, &options.environment, &options.files);
     saved::read(&mut parsed, &options.saved);
-    let mut reader = reader::Reader::new(&parsed.document, &options.environment, path.clone(), options.strict);
+    let mut reader = reader::Reader::new(
+        &parsed.document,
+        &options.environment,
+        options.files.clone(),
+        path.clone(),
+        options.strict,
+    );
     let parts = build::read(&mut reader, options.data.as_deref());
     reader.report_unused();
 
@@ -98,7 +106,9 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
         errors.extend(warnings.extract_if(.., |warning| warning.message.contains("; did you mean ")));
     }
     let included = &parsed.document.included;
-    let names: Vec<Arc<str>> = included.iter().map(|file| file.name.clone()).collect();
+    let others = reader.files.iter();
+    let names = included.iter().map(|file| &file.name).chain(others.clone().map(|(name, _)| name));
+    let names: Vec<Arc<str>> = names.cloned().collect();
     for faults in [&mut errors, &mut warnings] {
         fault::name_files(faults, &names);
         fault::in_file_order(faults);
@@ -109,7 +119,11 @@ pub fn load(path_shown: &str, text: &str, options: &Options) -> Result<(Descript
     };
     let description = Description {
         name: path_shown.rsplit(['/', '\\']).next().unwrap_or(path_shown).to_owned(),
-        sha256: sha256(std::iter::once(text).chain(included.iter().map(|file| &*file.text))),
+        sha256: sha256(
+            std::iter::once(text)
+                .chain(included.iter().map(|file| &*file.text))
+                .chain(others.map(|(_, text)| text.as_str())),
+        ),
         check_weight_range: parts.check_weight_range,
         normalization: parts.normalization,
         pooling: parts.pooling,

@@ -10,7 +10,9 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod device;
 pub mod failure;
+pub mod gpu_check;
 pub mod locate;
 pub mod memory;
 pub mod model;
@@ -51,7 +53,9 @@ pub fn main_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match cli::run(cli) {
+    let ended = cli::run(cli);
+    report::skipped::tell_again();
+    match ended {
         Ok(()) if report::progress::results_lost() => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,7 +4,10 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stimuli::{Database, cifar, gtsrb, mnist};
+use stimuli::imdb_wiki::{self, Faces};
+use stimuli::masks::{self, Masks};
+use stimuli::voc::{self, Boxes};
+use stimuli::{Database, Faults, cifar, gtsrb, mnist};
 
 use crate::assets;
 use crate::config::Files;
@@ -19,6 +22,44 @@ const MAX_MODEL_BYTES: u64 = 16 << 20;
 /// A folder for what nobody wants to keep, of this process alone; it is not made here.
 pub fn temporary_folder() -> PathBuf {
     std::env::temp_dir().join(format!("femtospike-{}", std::process::id()))
+}
+
+/// Where compiled kernels are kept: the user's folder for what can be made anew.
+pub fn kernel_cache() -> Option<PathBuf> {
+    let folder = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    Some(caches.or_else(|| folder("LOCALAPPDATA"))?.join("femtospike").join("kernels"))
+}
+
+/// Files that may be NVRTC where the system does not find it by its name: of the CUDA toolkit and of the Python package
+/// `nvidia-cuda-nvrtc`, the newest first.
+pub fn nvrtc() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = ["CUDA_HOME", "CUDA_PATH"]
+        .into_iter()
+        .filter_map(|variable| Some(PathBuf::from(std::env::var_os(variable)?).join("lib64")))
+        .collect();
+    folders.extend(subfolders("/usr/local", "cuda").into_iter().map(|toolkit| toolkit.join("lib64")));
+    let mut roots = vec![PathBuf::from("/usr/lib/python3/dist-packages")];
+    let environment = |variable, below: &str| Some(PathBuf::from(std::env::var_os(variable)?).join(below));
+    let pythons = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(|variable| environment(variable, "lib"));
+    let pythons = pythons.chain(environment("HOME", ".local/lib")).chain([PathBuf::from("/usr/local/lib")]);
+    for python in pythons.flat_map(|lib| subfolders(lib, "python3")) {
+        roots.extend(["site-packages", "dist-packages"].map(|name| python.join(name)));
+    }
+    for root in roots {
+        folders.extend(subfolders(root.join("nvidia"), "cu").into_iter().map(|package| package.join("lib")));
+    }
+    let files = folders.into_iter().flat_map(|folder| subfolders(folder, "libnvrtc.so"));
+    files.collect()
+}
+
+/// What lies in a folder by names that begin so, the last name first.
+fn subfolders(folder: impl AsRef<Path>, prefix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).map(|e| e.path()).collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found
 }
 
 /// The text of a model.
@@ -134,10 +175,10 @@ pub fn shipped_model(name: &str) -> Option<ModelText> {
 /// partitioned yet.
 ///
 /// # Errors
-/// Files that are missing or faulty, and where to get them.
-pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
+/// Files that are missing or faulty, and where to get them; not those of stimuli that `faults` leaves out.
+pub fn database(description: &DatabaseDescription, faults: &mut Faults) -> Result<Database, String> {
     if let Some(path) = &description.data_path {
-        return read_database(description, &path.value).map_err(|e| e.to_string());
+        return read_database(description, &path.value, faults).map_err(|e| e.to_string());
     }
     let folder = match &description.driver {
         DatabaseDriver::MnistIdx => "mnist",
@@ -145,13 +186,16 @@ pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
         DatabaseDriver::Cifar { kind: cifar::Kind::Cifar10, .. } => "cifar-10-batches-bin",
         DatabaseDriver::Cifar { .. } => "cifar-100-binary",
         DatabaseDriver::Gtsrb { .. } => "GTSRB",
-        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders).map_err(|e| e.to_string()),
+        DatabaseDriver::Folders(folders) => return stimuli::folder::load(folders, faults).map_err(|e| e.to_string()),
+        DatabaseDriver::Faces(_) => "IMDB-WIKI",
+        DatabaseDriver::Boxes(_) => "VOC",
+        DatabaseDriver::Masks(_) => "masks",
     };
     let root = std::env::var_os("N2D2_DATA");
     if let Some(root) = &root {
         let path = Path::new(root).join(folder);
         if path.is_dir() {
-            return read_database(description, &path).map_err(|e| format!("($N2D2_DATA) {e}"));
+            return read_database(description, &path, faults).map_err(|e| format!("($N2D2_DATA) {e}"));
         }
     }
     if let (DatabaseDriver::MnistIdx, Some(shipped)) = (&description.driver, assets::mnist()) {
@@ -163,13 +207,21 @@ pub fn database(description: &DatabaseDescription) -> Result<Database, String> {
     let what = match &description.driver {
         DatabaseDriver::Cifar { .. } => "the binary files of CIFAR",
         DatabaseDriver::Gtsrb { .. } => "`Final_Training` and `Final_Test`",
+        DatabaseDriver::Faces(_) => "`wiki` and `imdb`",
+        DatabaseDriver::Boxes(_) => "`Annotations` and `JPEGImages`",
+        DatabaseDriver::Masks(_) => "the images",
         _ => "the four IDX files",
     };
     Err(format!("no data found; set DataPath to the folder of {what}, or put them in $N2D2_DATA/{folder}"))
 }
 
-fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Database, stimuli::Error> {
+fn read_database(
+    description: &DatabaseDescription,
+    path: &Path,
+    faults: &mut Faults,
+) -> Result<Database, stimuli::Error> {
     let validation = description.validation;
+    let label_path = description.label_path.as_ref().map(|path| path.value.clone());
     match &description.driver {
         DatabaseDriver::MnistIdx | DatabaseDriver::FashionMnistIdx => {
             mnist::load(&mnist::Files::open(path)?, validation)
@@ -177,8 +229,19 @@ fn read_database(description: &DatabaseDescription, path: &Path) -> Result<Datab
         &DatabaseDriver::Cifar { kind, uses_test_for_validation } => {
             cifar::load(path, kind, validation, uses_test_for_validation)
         }
-        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois),
-        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders),
+        &DatabaseDriver::Gtsrb { extracts_rois } => gtsrb::load(path, validation, extracts_rois, faults),
+        DatabaseDriver::Folders(folders) => stimuli::folder::load(folders, faults),
+        DatabaseDriver::Faces(faces) => {
+            let label_path = label_path.unwrap_or_else(|| path.join("imdb_metadata"));
+            imdb_wiki::load(&Faces { data_path: path.to_path_buf(), label_path, ..faces.clone() }, faults)
+        }
+        DatabaseDriver::Boxes(boxes) => {
+            voc::load(&Boxes { path: path.to_path_buf(), annotations: label_path, ..boxes.clone() }, faults)
+        }
+        DatabaseDriver::Masks(masks) => {
+            let label_path = label_path.unwrap_or_else(|| path.to_path_buf());
+            masks::load(&Masks { path: path.to_path_buf(), label_path, ..masks.clone() }, faults)
+        }
     }
 }
 

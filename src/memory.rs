@@ -12,15 +12,27 @@ use crate::transcode::is_spiking;
 
 /// Memory that one layer may plan for; more than this is a slip of the pen in a model of this kind.
 const MAX_BYTES: u64 = 8 << 30;
+/// Bytes of activations of one inference, but for those of the fewest stimuli.
+const MOST_INFERRED: u64 = 1 << 30;
+/// Stimuli that the processor computes side by side.
+const LANES: usize = 16;
 const FLOAT: u64 = 4;
 const DOUBLE: u64 = 8;
+
+/// Stimuli inferred at a time: as many as usual, fewer of a network whose activations take much memory.
+pub fn inference_batch(description: &Description) -> usize {
+    let elements: u64 = description.cells.iter().map(|cell| cell.output_shape.n_elements() as u64).sum();
+    let most = MOST_INFERRED / product(&[elements, FLOAT]).max(1);
+    // Whole blocks of the processor's lanes.
+    (most as usize / LANES * LANES).clamp(LANES, INFERENCE_BATCH)
+}
 
 /// Refuses a network whose buffers would fill the machine, as frames and, where it has a spiking half, as spikes.
 ///
 /// # Errors
 /// The layer that takes most, with its line and the bytes.
 pub fn check(description: &Description) -> Result<()> {
-    let batch = description.stimuli.batch_size.max(INFERENCE_BATCH) as u64;
+    let batch = description.stimuli.batch_size.max(inference_batch(description)) as u64;
     let frames: Vec<u64> = description.cells.iter().map(|cell| of_frames(cell, batch)).collect();
     for (cell, &needed) in description.cells.iter().zip(&frames) {
         if needed > MAX_BYTES {

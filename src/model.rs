@@ -1,5 +1,7 @@
 //! The network description: typed, checked, free of INI, but carrying where each thing was written.
 
+mod target;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +11,12 @@ use formal::config::{Activation, Operator};
 use sim::encoder::EncoderConfig;
 use sim::network::{Neuron, PoolingMode};
 use stimuli::folder::Folder;
-use stimuli::{Analysis, ApplyTo, Shape, Transformation, cifar};
+use stimuli::imdb_wiki::Faces;
+use stimuli::masks::Masks;
+use stimuli::voc::Boxes;
+use stimuli::{Analysis, ApplyTo, Composition, RoiFilter, Shape, Slicing, Transformation, cifar};
+
+pub use target::{Display, LabelsMapping, MappedLabel, Mask, PictureFormat, RoiRules, TargetDescription, TargetKind};
 
 /// Where something was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +63,21 @@ pub struct Description {
     pub stimuli: StimuliDescription,
     /// In the order of construction and execution (depth, then file order).
     pub cells: Vec<CellDescription>,
-    /// In the order of construction; the first is the primary one.
+    /// The first is the primary one, by which a learning is judged; the others are in the order of construction.
     pub targets: Vec<TargetDescription>,
+}
+
+impl Description {
+    /// Whether outputs are judged through target maps: several targets, labels of pixels, or labels that mean other outputs
+    /// than those of their number. Otherwise the one target wants the output that the label numbers, or the stimulus.
+    pub fn has_target_maps(&self) -> bool {
+        let of_label = |target: &TargetDescription| {
+            let shape = self.cells[target.cell].output_shape;
+            target.labels.is_none() && target.mask.is_none() && shape.plane() == 1 && shape.channels > 1
+        };
+        let one = matches!(self.targets.as_slice(), [target] if target.is_data || of_label(target));
+        !one || self.stimuli.is_composite
+    }
 }
 
 /// How activations are scaled to spike rates.
@@ -97,8 +117,18 @@ pub struct DatabaseDescription {
     pub validation: f64,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
-    /// Where it says that stimuli have no label; all of them are of one then, which means nothing.
+    /// Where it says that stimuli have no label.
     pub unlabeled: Option<Span>,
+    /// `LabelPath`, variables resolved; `None` when absent.
+    pub label_path: Option<Located<PathBuf>>,
+    /// How labels of pixels are made, but for the default label.
+    pub composition: Composition,
+    /// `DefaultLabel`; `None` when absent or empty.
+    pub default_label: Option<String>,
+    /// Regions that are kept or dropped once the sets are drawn, in file order.
+    pub filters: Vec<Located<RoiFilter>>,
+    /// How images are cut in parts after that, in file order.
+    pub slicings: Vec<Located<Slicing>>,
 }
 
 /// Readers of stored stimuli.
@@ -122,6 +152,12 @@ pub enum DatabaseDriver {
     },
     /// `DIR_Database`.
     Folders(Vec<Folder>),
+    /// `IMDBWIKI_Database`; its paths are those of the description, and empty here.
+    Faces(Faces),
+    /// `VOC_Database`; the same.
+    Boxes(Boxes),
+    /// `Mask_Database`; the same.
+    Masks(Masks),
 }
 
 /// The section `[sp]` or `[env]`.
@@ -141,6 +177,8 @@ pub struct StimuliDescription {
     pub is_signed: bool,
     /// Rounds to so many levels, from the lowest to the highest.
     pub quantization: Option<(u32, f32, f32)>,
+    /// Labels are maps of the stimulus's size.
+    pub is_composite: bool,
     /// Present for `[env]`, absent for `[sp]`.
     pub encoder: Option<EncoderConfig>,
 }
@@ -236,23 +274,4 @@ impl Default for Spread {
     fn default() -> Self {
         Self { mean: 1000.0, std_dev: 100.0 }
     }
-}
-
-/// What a cell's outputs are compared with.
-#[derive(Clone, Debug)]
-pub struct TargetDescription {
-    /// The section's name, which is also the name of its folder.
-    pub name: String,
-    /// The section.
-    pub span: Span,
-    /// Index of the cell in [`Description::cells`].
-    pub cell: usize,
-    /// Desired output of the stimulus's class.
-    pub target_value: f32,
-    /// Desired output of the others.
-    pub default_value: f32,
-    /// The outputs should be the stimulus itself, whatever its class.
-    pub is_data: bool,
-    /// An answer counts as right when the class is among this many best outputs.
-    pub top_n: usize,
 }

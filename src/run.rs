@@ -12,4 +12,6 @@ pub mod learning_state;
 pub mod reconstruction;
 pub mod samples;
 pub mod spiking_test;
+pub mod targets;
+pub mod targets_test;
 pub mod tune;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use formal::Network;
 use stimuli::{Database, Delivery, Provider, Set, StimulusId};
 
 use crate::cli::Options;
 use crate::config::rewritten::{Changes, rewritten};
 use crate::data::DataSource;
+use crate::device::Chosen;
 use crate::failure::wrong_input;
 use crate::locate::ModelText;
 use crate::model::Description;
@@ -18,7 +20,7 @@ use crate::output::OutputFolder;
 use crate::report::number::grouped;
 use crate::report::progress::{note, result};
 use crate::report::summary::Summary;
-use crate::{config, locate, memory, report};
+use crate::{assemble, config, device, locate, memory, report};
 
 /// More threads than this only wait for each other.
 const MAX_THREADS: usize = 256;
@@ -35,6 +37,8 @@ pub struct Session {
     pub seed: u32,
     /// What was typed.
     pub options: Options,
+    /// What computes the frames.
+    pub device: Chosen,
 }
 
 /// Reads a model and prints its warnings.
@@ -81,9 +85,6 @@ fn describe(model: ModelText, options: &Options, data: Arc<DataSource>) -> Resul
         description.pooling = pooling.into();
     }
     description.width = options.float.into();
-    if description.cells.iter().any(|cell| cell.cuda) {
-        note("note: the model asks for CUDA, which this build does not have; it runs on the CPU");
-    }
     Ok(description)
 }
 
@@ -166,7 +167,7 @@ impl Session {
     pub fn of(model: ModelText, options: &Options, is_learning: bool) -> Result<Self> {
         let root = options.out.as_deref().unwrap_or(Path::new("."));
         let seed = seed(options, root, is_learning)?;
-        let data = Arc::new(DataSource::new(seed));
+        let data = Arc::new(DataSource::new(seed).skipping(options.skip_bad));
         let description = describe(model, options, data.clone())?;
         options.typed.note_without_effect(Some(&description));
         let output = OutputFolder::open(root)?;
@@ -176,11 +177,17 @@ impl Session {
             seed: u64::from(seed),
             is_signed: stimuli.is_signed,
             quantization: stimuli.quantization,
+            is_composite: stimuli.is_composite,
             most_bytes: memory::available().map_or(usize::MAX, |free| (free / 3) as usize),
         };
         let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery)
             .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;
-        let session = Self { description, provider, output, seed, options: options.clone() };
+        let device = device::choose(options.device, description.cells.iter().any(|cell| cell.cuda))?;
+        for line in provider.database().notes() {
+            note(&format!("note: {line}"));
+        }
+        report::skipped::write(&output, data.skipped())?;
+        let session = Self { description, provider, output, seed, options: options.clone(), device };
         Ok(session)
     }
 
@@ -201,10 +208,19 @@ impl Session {
         Ok(Self { description, ..self })
     }
 
+    /// The frame network with freshly drawn weights, on the device of the run.
+    ///
+    /// # Errors
+    /// As [`assemble::network_on`].
+    pub fn network(&self) -> Result<Network> {
+        assemble::network_on(self.device.device, &self.description, self.seed)
+    }
+
     /// A summary with what makes its numbers comparable.
     pub fn summary(&self) -> Summary {
         Summary {
             model: self.description.name.clone(),
+            device: self.device.name.clone(),
             threads: rayon::current_num_threads(),
             seed: u64::from(self.seed),
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -216,6 +232,11 @@ impl Session {
     /// The database.
     pub fn database(&self) -> &Database {
         self.provider.database()
+    }
+
+    /// The class of a stimulus; 0 for one without, whose network answers with something else than a class.
+    pub fn class(&self, id: StimulusId) -> usize {
+        self.database().label(id).unwrap_or_default()
     }
 
     /// Tells and writes what the model and the options ask for of the stimuli; a learning always leaves samples.

@@ -13,7 +13,7 @@ use sim::SimDuration;
 use sim::network as spiking;
 
 pub use bias::{divisors, period_of_one, units};
-pub use check::check;
+pub use check::{check, linearized, threshold_of_sum};
 pub use fold::fold;
 pub use normalization::{Factor, activation_ranges, factors, normalization_name, rescaled, scaled_layers};
 pub use sum::input_divisors;

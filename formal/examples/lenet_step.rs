@@ -116,7 +116,7 @@ fn lenet() -> NetworkConfig {
     NetworkConfig {
         input: Shape { channels: 1, height: 32, width: 32 },
         cells,
-        target: TargetConfig { cell: 8, target_value: 1.0, default_value: 0.0 },
+        targets: vec![TargetConfig { cell: 8, target_value: 1.0, default_value: 0.0 }],
         batch_size: BATCH,
     }
 }

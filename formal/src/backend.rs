@@ -1,9 +1,15 @@
 //! Where a network is computed: one seam, so that callers carry no `cfg`.
 mod cpu;
+#[cfg(any(feature = "cuda", feature = "emulator"))]
+mod cuda;
+#[cfg(not(all(feature = "cuda", feature = "emulator")))]
 mod no_cuda;
 mod probe;
 
-pub use probe::{Cuda, CudaDevice, CudaFault, Version, cuda};
+pub use probe::{
+    Cuda, CudaDevice, CudaFault, KernelImage, Version, compile_kernels, compiler, copy_speed, cuda, find_compiler,
+    keep_kernels_in, open_cuda,
+};
 use std::time::Duration;
 
 use crate::cell::batch_norm::Statistics;
@@ -22,6 +28,8 @@ pub enum Device {
     Cpu,
     /// The first CUDA device.
     Cuda,
+    /// The kernels of CUDA devices, run by the processor: slow, for tests.
+    Emulator,
 }
 
 /// Tells the time that passed since some instant.
@@ -43,8 +51,8 @@ pub(crate) struct Batch<'a> {
     /// `[n][c][y][x]`.
     pub(crate) stimuli: &'a [f32],
     pub(crate) n: usize,
-    /// Of as many stimuli.
-    pub(crate) wanted: Wanted<'a>,
+    /// Of as many stimuli, one for each target.
+    pub(crate) wanted: &'a [Wanted<'a>],
     /// Keys what is random in the step.
     pub(crate) step: u64,
     pub(crate) seed: u64,
@@ -60,8 +68,8 @@ pub(crate) trait Backend: Send + Sync {
     fn capacity(&self) -> usize;
     /// Computes the outputs of `n` stimuli.
     fn infer(&mut self, stimuli: &[f32], n: usize);
-    /// Computes outputs, errors and gradients, and moves the weights.
-    fn learn(&mut self, batch: &Batch<'_>) -> StepReport;
+    /// Computes outputs, errors and gradients, and moves the weights; reports what it found, one for each target.
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport];
     /// Computes one pass of the last batch again; errors are what they happen to be.
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass);
     /// `[n][c][y][x]` of the last batch.
@@ -91,12 +99,21 @@ pub(crate) trait Backend: Send + Sync {
     fn statistics(&self) -> &[Statistics];
     /// The same, to be changed.
     fn statistics_mut(&mut self) -> &mut [Statistics];
+    /// What went wrong first; what is computed after it is nothing to go by.
+    fn fault(&self) -> Option<Error> {
+        None
+    }
 }
 
 /// Opens a device for a network with these weights.
 pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
     match device {
         Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
-        Device::Cuda => no_cuda::open(plan, parameters),
+        #[cfg(feature = "cuda")]
+        Device::Cuda => cuda::open_device(plan, parameters),
+        #[cfg(feature = "emulator")]
+        Device::Emulator => cuda::open_emulator(plan, parameters),
+        #[cfg(not(all(feature = "cuda", feature = "emulator")))]
+        missing => no_cuda::open(missing),
     }
 }

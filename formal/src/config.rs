@@ -45,18 +45,19 @@ pub struct NetworkConfig {
     pub input: Shape,
     /// In topological order.
     pub cells: Vec<CellConfig>,
-    /// What is learned.
-    pub target: TargetConfig,
+    /// What is learned: at least one, each at another cell. The first is the primary one.
+    pub targets: Vec<TargetConfig>,
     /// The configured batch size: gradients are divided by it, also when the last batch of an epoch is short.
     pub batch_size: usize,
 }
 
-/// Desired outputs at the cell `cell`: `target_value` for the stimulus's class, `default_value` for the others.
+/// Desired outputs at the cell `cell`: `target_value` for the class of the stimulus or of the position, `default_value` for
+/// the others. A cell that is compared and read by others receives the sum of the errors.
 #[derive(Clone, Debug)]
 pub struct TargetConfig {
     /// Index of the cell that is compared.
     pub cell: usize,
-    /// Wanted at the output of the stimulus's class.
+    /// Wanted at the output of the class.
     pub target_value: f32,
     /// Wanted at the other outputs.
     pub default_value: f32,
@@ -141,7 +142,8 @@ pub enum Activation {
     },
     /// `1/(1 + e^-x)`.
     Logistic,
-    /// `1/(1 + e^-x)`, through which the error of a target passes unchanged: the gradient of the binary cross-entropy.
+    /// `1/(1 + e^-x)`, through which the error of a target passes unchanged: the gradient of the binary cross-entropy. So do
+    /// errors of cells that read it, which are then no slopes: let nothing that learns read a target's cell of this kind.
     LogisticWithLoss,
     /// `x` between minus and plus the threshold, the nearer of the two outside.
     Saturation {

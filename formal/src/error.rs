@@ -1,5 +1,6 @@
 //! What may be wrong with a network, its weights or its saved state.
 
+use crate::backend::CudaFault;
 use crate::parameter::ParameterKind;
 
 /// A fault in a network description, in weights or in a saved state. All are wrong input; none leaves a network
@@ -61,6 +62,15 @@ pub enum Error {
     EmptyStimuli {
         /// The shape given.
         found: String,
+    },
+    /// Nothing is compared.
+    #[error("expected at least one target, found none")]
+    NoTargets,
+    /// Two targets stand on one cell.
+    #[error("cell `{cell}`: expected one target, found two; their errors would contradict each other")]
+    DuplicateTarget {
+        /// Name of the cell.
+        cell: String,
     },
     /// The target names a cell that is not there.
     #[error("target: expected the index of a cell, below {cells}, found {found}")]
@@ -129,7 +139,24 @@ pub enum Error {
         /// Name of the tensor or counter.
         name: String,
     },
-    /// The device is not there.
-    #[error("expected a CUDA device, found none: this program is built without CUDA; run on the CPU")]
-    NoCuda,
+    /// A device cannot compute a cell.
+    #[error("cell `{cell}`: a CUDA device does not do {what}; compute the network on the CPU (`--device cpu`)")]
+    OnDevice {
+        /// Name of the cell.
+        cell: String,
+        /// What is not done there.
+        what: String,
+    },
+    /// A device fails.
+    #[error("the CUDA device fails, {fault}; look at `nvidia-smi`, or compute the network on the CPU (`--device cpu`)")]
+    Device {
+        /// What was tried and what the device says.
+        fault: String,
+    },
+    /// There is no CUDA device to compute on.
+    #[error("expected a CUDA device, found none: {0}; or compute the network on the CPU (`--device cpu`)")]
+    Cuda(#[from] CudaFault),
+    /// The emulator of CUDA devices is not there.
+    #[error("expected the emulator of CUDA devices, found none: build the program with the feature `emulator`")]
+    NoEmulator,
 }

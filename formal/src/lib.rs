@@ -21,7 +21,10 @@ pub mod reference;
 mod solver;
 mod target;
 
-pub use backend::{CellTime, Clock, Cuda, CudaDevice, CudaFault, Device, Version, cuda};
+pub use backend::{
+    CellTime, Clock, Cuda, CudaDevice, CudaFault, Device, KernelImage, Version, compile_kernels, compiler, copy_speed,
+    cuda, find_compiler, keep_kernels_in, open_cuda,
+};
 pub use cell::batch_norm::Statistics;
 pub use config::NetworkConfig;
 pub use error::Error;

@@ -9,7 +9,7 @@ use crate::config::NetworkConfig;
 use crate::error::Error;
 use crate::parameter::{LearningRate, NamedTensor, Parameter, ParameterInfo, ParameterKind, State, check_values};
 use crate::plan::Plan;
-use crate::target::Wanted;
+use crate::target::{Wanted, n_classes};
 
 /// A frame network with its weights, the state of its solvers, and the outputs of the last batch.
 ///
@@ -32,14 +32,16 @@ pub enum Pass {
     ToWeights,
 }
 
-/// What a learning step found before it moved the weights.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a learning step found at a target before it moved the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepReport {
     /// `Σ e² / n` over the `n` stimuli of the batch, with `e` = wanted minus found at each output of the target
     /// cell; a stimulus without label counts 0. Where the output is a map, the label holds at each position and an
-    /// error is divided by the number of positions, but not where values are wanted.
+    /// error is divided by the number of positions; where it has a class at each position, by the number of those of the
+    /// class; but not where values are wanted.
     pub squared_error: f64,
-    /// Mean of `-ln p(label)` over the stimuli with a label, where the target cell is a softmax.
+    /// Mean over the stimuli with a label of `-ln p(label)`, summed over the positions as they weigh, where the target cell
+    /// is a softmax.
     pub cross_entropy: Option<f64>,
 }
 
@@ -59,13 +61,27 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// Those of [`Network::new`], and [`Error::NoCuda`] where the device is not there.
+    /// Those of [`Network::new`]; [`Error::Cuda`] or [`Error::NoEmulator`] where the device is not there, [`Error::OnDevice`] where it cannot
+    /// compute a cell, and [`Error::Device`] where it fails.
     pub fn on(device: Device, config: &NetworkConfig, seed: u64) -> Result<Self, Error> {
         let plan = Plan::new(config)?;
         let parameters = Parameter::all(&plan, &config.cells, seed);
         let mut backend = backend::open(device, &plan, parameters)?;
         backend.set_capacity(config.batch_size);
-        Ok(Self { plan, seed, backend })
+        match backend.fault() {
+            None => Ok(Self { plan, seed, backend }),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// Whether the device has done all that it was told so far; the CPU always has. After a fault it does nothing: losses are
+    /// NaN, outputs zeros, and weights those that were last asked for.
+    ///
+    /// # Errors
+    ///
+    /// The first fault of the device: its memory is too small, or a launch or a copy fails.
+    pub fn check(&self) -> Result<(), Error> {
+        self.backend.fault().map_or(Ok(()), Err)
     }
 
     /// Plans the buffers for up to `n` stimuli at once; outputs of earlier batches are dropped.
@@ -99,8 +115,8 @@ impl Network {
     /// Learns from stimuli `[n][c][y][x]` with their classes: computes outputs, errors and gradients, and moves the
     /// weights. `step` keys the dropout masks: the same step and weights give the same result. Gradients are divided
     /// by the configured batch size also where `n` is smaller. A stimulus without label has no error. A cell that no
-    /// error reaches, because it stands behind a cell that does not back-propagate or off the target's way, keeps
-    /// its weights.
+    /// error reaches, because it stands behind a cell that does not back-propagate or off every target's way, keeps
+    /// its weights. All targets want the same classes; the report is of the first.
     ///
     /// Outputs are readable afterwards, as they were before the weights moved.
     ///
@@ -109,7 +125,15 @@ impl Network {
     /// Where there are more stimuli than [`Network::capacity`], `stimuli` does not hold as many as `labels`, or a
     /// label is not below [`Network::n_classes`]: errors of the calling program.
     pub fn learn(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64) -> StepReport {
-        self.learn_towards(stimuli, Wanted::Classes(labels), step, None)
+        self.learn_classes(stimuli, labels, step, None)
+    }
+
+    fn learn_classes(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: Option<f64>) -> StepReport {
+        self.check_batch(stimuli, labels.len());
+        match self.plan.targets.len() {
+            1 => self.learn_towards(stimuli, &[Wanted::Classes(labels)], step, rate)[0],
+            n => self.learn_towards(stimuli, &vec![Wanted::Classes(labels); n], step, rate)[0],
+        }
     }
 
     /// [`Network::learn`] with one rate for all solvers in place of their policies. Each batch moves the weights,
@@ -121,7 +145,7 @@ impl Network {
     ///
     /// As [`Network::learn`].
     pub fn learn_with_rate(&mut self, stimuli: &[f32], labels: &[Option<usize>], step: u64, rate: f64) -> StepReport {
-        self.learn_towards(stimuli, Wanted::Classes(labels), step, Some(rate))
+        self.learn_classes(stimuli, labels, step, Some(rate))
     }
 
     /// Computes one pass through a cell again for the last batch, which was of these stimuli, to time it: outputs as in
@@ -136,27 +160,26 @@ impl Network {
         self.backend.repeat(stimuli, cell, pass);
     }
 
-    /// Learns from stimuli `[n][c][y][x]` what is wanted of them: [`Network::learn`], or [`Network::learn_with_rate`]
-    /// where there is a rate. The error of values is wanted minus found at each output, undivided.
+    /// Learns from stimuli `[n][c][y][x]` what is wanted of them, one for each target: [`Network::learn`], or
+    /// [`Network::learn_with_rate`] where there is a rate. The error of values is wanted minus found at each output,
+    /// undivided. Reports what it found, one for each target.
     ///
     /// # Panics
     ///
-    /// As [`Network::learn`]; also where there are not as many values as the target cell has outputs for the stimuli.
-    pub fn learn_towards(&mut self, stimuli: &[f32], wanted: Wanted<'_>, step: u64, rate: Option<f64>) -> StepReport {
+    /// As [`Network::learn`]; also where there is not one wanted for each target, or not as many values or classes as its
+    /// cell has outputs or positions for the stimuli.
+    pub fn learn_towards(
+        &mut self,
+        stimuli: &[f32],
+        wanted: &[Wanted<'_>],
+        step: u64,
+        rate: Option<f64>,
+    ) -> &[StepReport] {
         let n = stimuli.len() / size(self.plan.input);
-        match wanted {
-            Wanted::Classes(labels) => {
-                self.check_batch(stimuli, labels.len());
-                let n_classes = self.n_classes();
-                if let Some(label) = labels.iter().flatten().find(|&&label| label >= n_classes) {
-                    panic!("label {label}: expected a class below {n_classes}");
-                }
-            }
-            Wanted::Values(values) => {
-                self.check_batch(stimuli, n);
-                let expected = n * size(self.output_shape(self.target()));
-                assert_eq!(values.len(), expected, "wanted outputs of {n} stimuli: expected {expected} values");
-            }
+        self.check_batch(stimuli, n);
+        assert_eq!(wanted.len(), self.plan.targets.len(), "what is wanted: expected one for each target");
+        for (wanted, target) in wanted.iter().zip(&self.plan.targets) {
+            wanted.check(n, self.output_shape(target.cell));
         }
         self.backend.learn(&Batch { stimuli, n, wanted, step, seed: self.seed, rate })
     }
@@ -196,19 +219,19 @@ impl Network {
         self.plan.cells.len()
     }
 
-    /// Index of the cell that the target compares.
+    /// Index of the cell that the primary target compares.
     pub fn target(&self) -> usize {
-        self.plan.target.cell
+        self.plan.targets[0].cell
     }
 
-    /// Whether learning changes any weights: whether an error of the target reaches some.
+    /// Whether learning changes any weights: whether an error of a target reaches some.
     pub fn learns(&self) -> bool {
-        self.plan.cells[self.target()].has_error
+        self.plan.targets.iter().any(|target| self.plan.cells[target.cell].has_error)
     }
 
-    /// Classes that the target tells apart: one an output channel, or two where there is a single one.
+    /// Classes that the primary target tells apart: one an output channel, or two where there is a single one.
     pub fn n_classes(&self) -> usize {
-        self.output_shape(self.target()).channels.max(2)
+        n_classes(self.output_shape(self.target()))
     }
 
     /// What is learned, in the order of the cells, weights before bias.

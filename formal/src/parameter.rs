@@ -251,7 +251,7 @@ impl Parameter {
         let mut restored = self.clone();
         let own = self.name();
         let mut used = |name: &str| names.retain(|&other| other != name);
-        let mut take = |suffix: &str| {
+        let mut take = |suffix: &str| -> Result<&Vec<f32>, Error> {
             let name = format!("{own}.{suffix}");
             let tensor = state.tensors.iter().find(|tensor| tensor.name == name);
             let tensor = tensor.ok_or_else(|| Error::MissingState { name: name.clone() })?;

@@ -13,7 +13,8 @@ use crate::error::Error;
 pub(crate) struct Plan {
     pub(crate) input: Shape,
     pub(crate) cells: Vec<Cell>,
-    pub(crate) target: TargetConfig,
+    /// The first is the primary one.
+    pub(crate) targets: Vec<TargetConfig>,
     pub(crate) batch_size: usize,
 }
 
@@ -28,9 +29,7 @@ impl Plan {
         if size(config.input) == 0 {
             return Err(Error::EmptyStimuli { found: text(config.input) });
         }
-        if config.target.cell >= config.cells.len() {
-            return Err(Error::Target { cells: config.cells.len(), found: config.target.cell });
-        }
+        check_targets(config)?;
         let mut names = HashSet::new();
         let mut cells: Vec<Cell> = Vec::with_capacity(config.cells.len());
         for cell in &config.cells {
@@ -48,12 +47,12 @@ impl Plan {
             cells.push(Cell { name, sources, input, output, operator, activation, has_error: false });
         }
         let mut plan =
-            Self { input: config.input, cells, target: config.target.clone(), batch_size: config.batch_size };
+            Self { input: config.input, cells, targets: config.targets.clone(), batch_size: config.batch_size };
         plan.route_errors(&config.cells);
         Ok(plan)
     }
 
-    /// Sends the error from the target to every cell below which there are weights.
+    /// Sends the errors from the targets to every cell below which there are weights.
     fn route_errors(&mut self, configs: &[CellConfig]) {
         let mut has_weights_below: Vec<bool> = Vec::with_capacity(configs.len());
         for config in configs {
@@ -61,7 +60,9 @@ impl Plan {
             let passes = back_propagates(&config.operator) && config.inputs.iter().any(below);
             has_weights_below.push(is_trainable(&config.operator) || passes);
         }
-        self.cells[self.target.cell].has_error = has_weights_below[self.target.cell];
+        for target in &self.targets {
+            self.cells[target.cell].has_error = has_weights_below[target.cell];
+        }
         for consumer in (0..self.cells.len()).rev() {
             if !self.cells[consumer].has_error || !back_propagates(&configs[consumer].operator) {
                 continue;
@@ -75,6 +76,22 @@ impl Plan {
             }
         }
     }
+}
+
+fn check_targets(config: &NetworkConfig) -> Result<(), Error> {
+    if config.targets.is_empty() {
+        return Err(Error::NoTargets);
+    }
+    let mut compared = HashSet::new();
+    for target in &config.targets {
+        let Some(cell) = config.cells.get(target.cell) else {
+            return Err(Error::Target { cells: config.cells.len(), found: target.cell });
+        };
+        if !compared.insert(target.cell) {
+            return Err(Error::DuplicateTarget { cell: cell.name.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn edges(cell: &CellConfig, stimuli: Shape, before: &[Cell]) -> Result<Vec<Edge>, Error> {

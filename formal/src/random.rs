@@ -26,6 +26,11 @@ impl Stream {
         Self([key as u32, (key >> 32) as u32])
     }
 
+    /// The key of its blocks.
+    pub(crate) fn key(self) -> [u32; 2] {
+        self.0
+    }
+
     /// Four words for the element of this index.
     pub(crate) fn words(self, element: u64) -> [u32; 4] {
         philox4x32_10([element as u32, (element >> 32) as u32, 0, 0], self.0)

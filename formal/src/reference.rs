@@ -9,6 +9,7 @@ use crate::config::{Activation, Source};
 use crate::parameter::ParameterKind;
 use crate::plan::Plan;
 use crate::random::{Purpose, Stream};
+use crate::target::Wanted;
 
 /// A network with its weights in 64 bits.
 #[derive(Clone, Debug)]
@@ -30,8 +31,8 @@ pub struct Gradients {
     pub weights: Vec<Vec<f64>>,
     /// The same for its biases.
     pub biases: Vec<Vec<f64>>,
-    /// `Σ e²` over the stimuli.
-    pub squared_error: f64,
+    /// `Σ e²` over the stimuli, one for each target.
+    pub squared_error: Vec<f64>,
     /// Outputs of all cells for the last stimulus.
     pub outputs: Vec<Vec<f64>>,
 }
@@ -85,31 +86,63 @@ impl Network {
         (0..stimuli.len()).map(|at| batch.outputs.iter().map(|cell| cell[at].clone()).collect()).collect()
     }
 
-    /// Gradients for stimuli `[n][c][y][x]` with their classes, with the dropout masks of the step.
+    /// Gradients for stimuli `[n][c][y][x]` with their classes, which all targets want, with the dropout masks of the step.
     pub fn learn(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Gradients {
-        let Plan { cells, target, .. } = &self.plan;
-        let shape = cells[target.cell].output;
-        let area = shape.height * shape.width;
-        self.learn_from(stimuli, Mode::Learn { step, labels }, |position, output, at| {
-            let wanted = labels[position].map(|label| f64::from(target.wanted(shape.channels, at / area, label)));
-            wanted.map_or(0.0, |wanted| (wanted - output) / area as f64)
+        self.learn_towards(stimuli, &vec![Wanted::Classes(labels); self.plan.targets.len()], step)
+    }
+
+    /// Gradients for stimuli `[n][c][y][x]` with what each target wants of them.
+    pub fn learn_towards(&self, stimuli: &[f64], wanted: &[Wanted<'_>], step: u64) -> Gradients {
+        let labels = wanted.iter().find_map(|wanted| match *wanted {
+            Wanted::Classes(labels) => Some(labels),
+            _ => None,
+        });
+        let mode = Mode::Learn { step, labels: labels.unwrap_or_default() };
+        self.learn_from(stimuli, mode, |target, position, output, at| {
+            let (value, weight) = self.wanted(target, wanted[target], position, at);
+            weight * (value - output)
         })
     }
 
-    /// Gradients for stimuli `[n][c][y][x]` with the wanted outputs of each, `[n][c][y][x]`.
-    pub fn learn_values(&self, stimuli: &[f64], wanted: &[f64], step: u64) -> Gradients {
-        let n = size(self.plan.cells[self.plan.target.cell].output);
-        let mode = Mode::Learn { step, labels: &[] };
-        self.learn_from(stimuli, mode, |position, output, at| wanted[position * n + at] - output)
+    /// What a target wants of the output `at` for the stimulus `position`, and by how much its error counts.
+    fn wanted(&self, target: usize, wanted: Wanted<'_>, position: usize, at: usize) -> (f64, f64) {
+        let target = &self.plan.targets[target];
+        let shape = self.plan.cells[target.cell].output;
+        let (area, channel) = (shape.plane(), at / shape.plane());
+        let of_class = |class: usize| f64::from(target.wanted(shape.channels, channel, class));
+        match wanted {
+            Wanted::Classes(labels) => {
+                labels[position].map_or((0.0, 0.0), |label| (of_class(label), 1.0 / area as f64))
+            }
+            Wanted::Maps(classes) => {
+                let map = &classes[position * area..][..area];
+                let class = map[at % area];
+                let alike = map.iter().filter(|&&other| other == class).count();
+                usize::try_from(class).map_or((0.0, 0.0), |class| (of_class(class), 1.0 / alike as f64))
+            }
+            Wanted::Values(values) => (f64::from(values[position * size(shape) + at]), 1.0),
+        }
     }
 
-    /// Gradients for errors at the target that `error` makes of the stimulus's position, an output and its index.
-    fn learn_from(&self, stimuli: &[f64], mode: Mode<'_>, error: impl Fn(usize, f64, usize) -> f64) -> Gradients {
+    /// Gradients for stimuli `[n][c][y][x]` with the outputs `[n][c][y][x]` that the only target wants of each.
+    pub fn learn_values(&self, stimuli: &[f64], wanted: &[f64], step: u64) -> Gradients {
+        let n = size(self.plan.cells[self.plan.targets[0].cell].output);
+        let mode = Mode::Learn { step, labels: &[] };
+        self.learn_from(stimuli, mode, |_, position, output, at| wanted[position * n + at] - output)
+    }
+
+    /// Gradients for errors that `error` makes of the target, the stimulus's position, an output and its index.
+    fn learn_from(
+        &self,
+        stimuli: &[f64],
+        mode: Mode<'_>,
+        error: impl Fn(usize, usize, f64, usize) -> f64,
+    ) -> Gradients {
         let zeros = |values: &[Vec<f64>]| values.iter().map(|values| vec![0.0; values.len()]).collect();
         let mut gradients = Gradients {
             weights: zeros(&self.weights),
             biases: zeros(&self.biases),
-            squared_error: 0.0,
+            squared_error: vec![0.0; self.plan.targets.len()],
             outputs: Vec::new(),
         };
         let stimuli: Vec<&[f64]> = stimuli.chunks_exact(size(self.plan.input)).collect();
@@ -119,32 +152,45 @@ impl Network {
         gradients
     }
 
-    /// What the errors at the target cell are minus the slopes of, summed over the stimuli `[n][c][y][x]`: half the squared
-    /// error, or the cross-entropy where the error passes a softmax or a logistic function unchanged. `None` where they
-    /// are the slopes of nothing: the wanted values of a softmax do not sum to 1.
-    pub fn loss(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Option<f64> {
-        let target = &self.plan.target;
-        let cell = &self.plan.cells[target.cell];
-        let (n, area) = (cell.output.channels, cell.output.height * cell.output.width);
+    /// What the errors at the target cells are minus the slopes of, summed over targets and stimuli `[n][c][y][x]`: half the
+    /// squared error, or the cross-entropy where the error passes a softmax or a logistic function unchanged. `None` where
+    /// they are the slopes of nothing: the wanted values of a softmax do not sum to 1. `labels` as in
+    /// [`Network::outputs`].
+    pub fn loss_towards(
+        &self,
+        stimuli: &[f64],
+        labels: &[Option<usize>],
+        wanted: &[Wanted<'_>],
+        step: u64,
+    ) -> Option<f64> {
         let mut loss = 0.0;
-        for (outputs, label) in self.outputs(stimuli, labels, step).iter().zip(labels) {
-            let &Some(label) = label else { continue };
-            let wanted = |channel: usize| f64::from(target.wanted(n, channel, label));
-            let is_softmax = matches!(&cell.operator, Operator::Softmax(softmax) if softmax.with_loss);
-            if is_softmax && ((0..n).map(wanted).sum::<f64>() - 1.0).abs() > 1e-6 {
-                return None;
-            }
-            for (at, &output) in outputs[target.cell].iter().enumerate() {
-                let wanted = wanted(at / area);
-                loss += match cell.activation {
-                    _ if is_softmax && wanted == 0.0 => 0.0,
-                    _ if is_softmax => -wanted * output.ln(),
-                    Activation::LogisticWithLoss => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
-                    _ => 0.5 * (wanted - output).powi(2),
-                } / area as f64;
+        for (position, outputs) in self.outputs(stimuli, labels, step).iter().enumerate() {
+            for (index, target) in self.plan.targets.iter().enumerate() {
+                let cell = &self.plan.cells[target.cell];
+                let area = cell.output.plane();
+                let wanted = |at: usize| self.wanted(index, wanted[index], position, at);
+                let is_softmax = matches!(&cell.operator, Operator::Softmax(softmax) if softmax.with_loss);
+                let sum = |at: usize| (at..size(cell.output)).step_by(area).map(|at| wanted(at).0).sum::<f64>();
+                if is_softmax && (0..area).any(|at| wanted(at).1 > 0.0 && (sum(at) - 1.0).abs() > 1e-6) {
+                    return None;
+                }
+                for (at, &output) in outputs[target.cell].iter().enumerate() {
+                    let (wanted, weight) = wanted(at);
+                    loss += match cell.activation {
+                        _ if weight == 0.0 || (is_softmax && wanted == 0.0) => 0.0,
+                        _ if is_softmax => -wanted * output.ln(),
+                        Activation::LogisticWithLoss => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
+                        _ => 0.5 * (wanted - output).powi(2),
+                    } * weight;
+                }
             }
         }
         Some(loss)
+    }
+
+    /// The same where all targets want these classes.
+    pub fn loss(&self, stimuli: &[f64], labels: &[Option<usize>], step: u64) -> Option<f64> {
+        self.loss_towards(stimuli, labels, &vec![Wanted::Classes(labels); self.plan.targets.len()], step)
     }
 
     fn forward(&self, stimuli: &[&[f64]], mode: Mode<'_>) -> Batch {
@@ -234,18 +280,20 @@ impl Network {
     fn backward(
         &self,
         batch: &Batch,
-        error_of: impl Fn(usize, f64, usize) -> f64,
+        error_of: impl Fn(usize, usize, f64, usize) -> f64,
         mode: Mode<'_>,
         gradients: &mut Gradients,
     ) {
-        let Plan { cells, target, .. } = &self.plan;
+        let Plan { cells, targets, .. } = &self.plan;
         let zeros = |cell: &Vec<Vec<f64>>| cell.iter().map(|output| vec![0.0; output.len()]).collect::<Vec<_>>();
         let mut errors: Vec<Vec<Vec<f64>>> = batch.outputs.iter().map(zeros).collect();
-        let compared = errors[target.cell].iter_mut().zip(&batch.outputs[target.cell]).enumerate();
-        for (position, (errors, outputs)) in compared {
-            for (at, (error, &output)) in errors.iter_mut().zip(outputs).enumerate() {
-                *error = error_of(position, output, at);
-                gradients.squared_error += *error * *error;
+        for (index, target) in targets.iter().enumerate() {
+            let compared = errors[target.cell].iter_mut().zip(&batch.outputs[target.cell]).enumerate();
+            for (position, (errors, outputs)) in compared {
+                for (at, (error, &output)) in errors.iter_mut().zip(outputs).enumerate() {
+                    *error = error_of(index, position, output, at);
+                    gradients.squared_error[index] += *error * *error;
+                }
             }
         }
         for (index, cell) in cells.iter().enumerate().rev().filter(|(_, cell)| cell.has_error) {

@@ -4,13 +4,24 @@
 //! give the same results. The vector forms are written out because only they hand over the comparisons as one mask.
 
 #[cfg(target_arch = "x86_64")]
-mod x86;
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod rows;
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 
 use crate::leak::Leak;
 use crate::real::Real;
+
+#[cfg(target_arch = "x86_64")]
+use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::{mask_f32, mask_f64};
+#[cfg(target_arch = "x86_64")]
+use avx512::*;
+pub use rows::Rows;
 
 /// Neurons of a step.
 pub(crate) const LANES: usize = 16;
@@ -80,8 +91,44 @@ pub struct Fired {
     pub(crate) negative: u32,
 }
 
+/// Who is told which lanes fire. No closure, because only a function can be made part of one for certain instructions.
+pub trait Firing {
+    /// Lanes of the step that begins with the neuron `first` fire, or none.
+    #[doc(hidden)]
+    fn tell<I: Isa>(&mut self, first: usize, fired: Fired);
+}
+
 /// Which instructions a run uses, chosen once a run.
-pub(crate) trait Isa {
+pub trait Isa {
+    /// Adds `sign` times the weights of rows to the potentials, which are those of all neurons, and resets those that reach
+    /// the threshold, as [`Isa::step`] does. `firing` is told of each step in which some fire, or of every step iff `IS_BUSY`, in
+    /// any order. Iff `IS_PLAIN` the sign is 1, and the rule as for [`Isa::step_plain`].
+    #[inline(always)]
+    fn add_rows<F: Lanes, const IS_PLAIN: bool, const IS_BUSY: bool>(
+        rows: Rows<'_, F>,
+        potentials: &mut [F],
+        sign: F,
+        rule: &Rule<F>,
+        firing: &mut impl Firing,
+    ) where
+        Self: Sized,
+    {
+        for (first, mut weights) in rows.each() {
+            let (potentials, _) = potentials[first..][..rows.n_lanes()].as_chunks_mut::<LANES>();
+            for (step, (v, &reached)) in potentials.iter_mut().zip(rows.masks).enumerate() {
+                let w = &weights.take::<Self>(reached);
+                let lanes = if IS_PLAIN {
+                    Fired { lanes: Self::step_plain(v, w, reached, rule.threshold), negative: 0 }
+                } else {
+                    Self::step::<F, true>(v, w, reached, sign, rule)
+                };
+                if IS_BUSY || lanes.lanes != 0 {
+                    firing.tell::<Self>(first + step * LANES, lanes);
+                }
+            }
+        }
+    }
+
     /// Adds `sign` times the weights to the potentials of the lanes that are `reached`, and tells which of them reach the
     /// threshold: the potential itself does, or, iff bipolar, its absolute value. `sign` is 1 or -1, so that multiplying is
     /// exact. The potentials of those lanes are reset iff `RESETS`. Lanes that are not reached stay as they are.
@@ -226,6 +273,8 @@ pub(crate) fn on_widest<T: OnIsa>(task: T) -> T::Output {
 pub trait Lanes: Copy {
     #[doc(hidden)]
     const UNIT: Self;
+    #[doc(hidden)]
+    const NOT_A_NUMBER: Self;
 
     #[doc(hidden)]
     fn step<const RESETS: bool>(
@@ -238,14 +287,7 @@ pub trait Lanes: Copy {
 
     /// # Safety
     ///
-    /// The processor has AVX2, and `floats` leads to `n` of them, no more than lanes.
-    #[cfg(target_arch = "x86_64")]
-    #[doc(hidden)]
-    unsafe fn load_avx2(floats: *const Self, n: usize) -> [Self; LANES];
-
-    /// # Safety
-    ///
-    /// The processor has AVX2 and BMI2, and `floats` leads to as many as `reached` has bits.
+    /// The processor has AVX2, and `floats` leads to as many as `reached` has bits.
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
     unsafe fn spread_avx2(floats: *const Self, reached: Mask) -> [Self; LANES];
@@ -263,6 +305,26 @@ pub trait Lanes: Copy {
     #[cfg(target_arch = "x86_64")]
     #[doc(hidden)]
     unsafe fn spread_avx512(floats: *const Self, reached: Mask) -> [Self; LANES];
+
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn decay_avx2(leak: &Leak, v: &mut [Self; LANES], last: &mut [u64; LANES], reached: Mask, now: u64);
+
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[doc(hidden)]
+    unsafe fn add_rows_avx2<const IS_PLAIN: bool, const IS_BUSY: bool>(
+        rows: Rows<'_, Self>,
+        potentials: &mut [Self],
+        sign: Self,
+        rule: &Rule<Self>,
+        firing: &mut impl Firing,
+    );
 
     /// # Safety
     ///
@@ -305,15 +367,12 @@ pub trait Lanes: Copy {
     ) -> Fired;
 }
 
-#[cfg(target_arch = "x86_64")]
-use x86::*;
-
 macro_rules! lanes {
-    ($float:ident, $bits:ident, $k5:ident,
-     $n2:literal, $load2:ident, $store2:ident, $set2:ident, $mul2:ident, $add2:ident, $sub2:ident, $and2:ident, $or2:ident, $andnot2:ident, $cmp2:ident, $mask2:ident, $blend2:ident, $expand2:ident, $maskload2:ident, $spread2:ident,
+    ($float:ident, $bits:ident, $k5:ident, $decay2:ident,
      $n5:literal, $load5:ident, $store5:ident, $set5:ident, $mul5:ident, $add5:ident, $sub5:ident, $and5:ident, $or5:ident, $mov5:ident, $cmp5:ident, $sign5:ident, $maskload5:ident, $spread5:ident, $decay5:ident) => {
         impl Lanes for $float {
             const UNIT: Self = 1.0;
+            const NOT_A_NUMBER: Self = $float::NAN;
 
             #[inline(always)]
             fn step<const RESETS: bool>(
@@ -340,22 +399,6 @@ macro_rules! lanes {
 
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            unsafe fn load_avx2(floats: *const Self, n: usize) -> [Self; LANES] {
-                use std::arch::x86_64::*;
-                let mut lanes = [0.0; LANES];
-                let is_there = (1_u32 << n) - 1;
-                // SAFETY: the caller vouches for AVX2 and for what is there; nothing else is loaded.
-                unsafe {
-                    for first in (0..LANES).step_by($n2) {
-                        let loaded = $maskload2(floats.wrapping_add(first), $expand2(is_there >> first));
-                        $store2(lanes.as_mut_ptr().add(first), loaded);
-                    }
-                }
-                lanes
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
             unsafe fn load_avx512(floats: *const Self, n: usize) -> [Self; LANES] {
                 use std::arch::x86_64::*;
                 let mut lanes = [0.0; LANES];
@@ -372,18 +415,9 @@ macro_rules! lanes {
 
             #[cfg(target_arch = "x86_64")]
             #[inline(always)]
-            unsafe fn spread_avx2(mut floats: *const Self, reached: Mask) -> [Self; LANES] {
-                use std::arch::x86_64::*;
-                let mut lanes = [0.0; LANES];
-                // SAFETY: the caller vouches for AVX2 and BMI2, and for a float a bit; each group of lanes lies inside the array.
-                unsafe {
-                    for first in (0..LANES).step_by($n2) {
-                        let reached = u32::from(reached) >> first & ((1 << $n2) - 1);
-                        $store2(lanes.as_mut_ptr().add(first), $spread2(floats, reached));
-                        floats = floats.add(reached.count_ones() as usize);
-                    }
-                }
-                lanes
+            unsafe fn spread_avx2(floats: *const Self, reached: Mask) -> [Self; LANES] {
+                // SAFETY: as the caller vouches.
+                unsafe { avx2::spread(floats, reached) }
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -411,37 +445,28 @@ macro_rules! lanes {
                 sign: Self,
                 rule: &Rule<Self>,
             ) -> Fired {
-                use std::arch::x86_64::*;
-                let sign_bit = if rule.is_bipolar { 1 << ($bits::BITS - 1) } else { 0 };
-                let mut fired = Fired { lanes: 0, negative: 0 };
-                // SAFETY: the caller vouches for AVX2, and each group of lanes lies inside the arrays.
-                unsafe {
-                    let sign = $set2(sign);
-                    let (level_bits, sign_bit) =
-                        ($set2($float::from_bits(!sign_bit)), $set2($float::from_bits(sign_bit)));
-                    let threshold = $set2(rule.threshold);
-                    for first in (0..LANES).step_by($n2) {
-                        let is_reached = $expand2(u32::from(reached) >> first);
-                        let before = $load2(v.as_ptr().add(first));
-                        let after = $add2(before, $mul2(sign, $load2(w.as_ptr().add(first))));
-                        let mut moved = $blend2(before, after, is_reached);
-                        let reaches = $and2($cmp2::<_CMP_GE_OQ>($and2(moved, level_bits), threshold), is_reached);
-                        fired.lanes |= ($mask2(reaches) as u32) << first;
-                        if rule.is_bipolar {
-                            fired.negative |= ($mask2(moved) as u32) << first;
-                        }
-                        if RESETS {
-                            let amount = $or2(threshold, $and2(moved, sign_bit));
-                            moved = if rule.resets_to_zero {
-                                $andnot2(reaches, moved)
-                            } else {
-                                $sub2(moved, $and2(reaches, amount))
-                            };
-                        }
-                        $store2(v.as_mut_ptr().add(first), moved);
-                    }
-                }
-                fired
+                // SAFETY: as the caller vouches.
+                unsafe { avx2::step::<Self, RESETS>(v, w, reached, sign, rule) }
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn add_rows_avx2<const IS_PLAIN: bool, const IS_BUSY: bool>(
+                rows: Rows<'_, Self>,
+                potentials: &mut [Self],
+                sign: Self,
+                rule: &Rule<Self>,
+                firing: &mut impl Firing,
+            ) {
+                // SAFETY: as the caller vouches.
+                unsafe { avx2::add_rows::<Self, IS_PLAIN, IS_BUSY>(rows, potentials, sign, rule, firing) }
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn decay_avx2(leak: &Leak, v: &mut [Self; LANES], last: &mut [u64; LANES], reached: Mask, now: u64) {
+                // SAFETY: the caller vouches for AVX2.
+                unsafe { crate::leak::$decay2(leak, v, last, reached, now) }
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -527,14 +552,12 @@ macro_rules! lanes {
 
 #[rustfmt::skip]
 lanes!(
-    f32, u32, u16,
-    8, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_set1_ps, _mm256_mul_ps, _mm256_add_ps, _mm256_sub_ps, _mm256_and_ps, _mm256_or_ps, _mm256_andnot_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps, expand_f32, maskload_f32, spread_f32,
+    f32, u32, u16, decay_f32_avx2,
     16, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_mul_ps, _mm512_mask_add_ps, _mm512_mask_sub_ps, _mm512_and_ps, _mm512_or_ps, _mm512_maskz_mov_ps, _mm512_mask_cmp_ps_mask, signs_f32, _mm512_maskz_loadu_ps, _mm512_maskz_expandloadu_ps, decay_f32_avx512
 );
 #[rustfmt::skip]
 lanes!(
-    f64, u64, u8,
-    4, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_set1_pd, _mm256_mul_pd, _mm256_add_pd, _mm256_sub_pd, _mm256_and_pd, _mm256_or_pd, _mm256_andnot_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd, expand_f64, maskload_f64, spread_f64,
+    f64, u64, u8, decay_f64_avx2,
     8, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_mul_pd, _mm512_mask_add_pd, _mm512_mask_sub_pd, _mm512_and_pd, _mm512_or_pd, _mm512_maskz_mov_pd, _mm512_mask_cmp_pd_mask, signs_f64, _mm512_maskz_loadu_pd, _mm512_maskz_expandloadu_pd, decay_f64_avx512
 );
 

@@ -64,7 +64,7 @@ impl Leak {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{decay_f32_avx512, decay_f64_avx512};
+pub(crate) use x86::{decay_f32_avx2, decay_f32_avx512, decay_f64_avx2, decay_f64_avx512};
 
 /// The same operations as vector instructions. The compiler's own vectors of [`Leak::decay_lanes`] store lane by lane, and what is
 /// read next is the whole step.
@@ -73,10 +73,132 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::{CUTOFF, CUTOFF_2, Leak};
-    use crate::lanes::{LANES, Mask};
+    use crate::lanes::{LANES, Mask, mask_f32, mask_f64};
     use crate::math::{self, exp_f64, exp2_f32};
 
     const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+
+    /// Femtoseconds from the last arrivals to `now`, four lanes a vector, and 0 where a lane is not `reached`; `None` if one is
+    /// `too_long`: has any of these bits. Otherwise `now` is the last arrival of the lanes that are reached.
+    ///
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    #[inline(always)]
+    unsafe fn elapse_avx2(last: &mut [u64; LANES], reached: Mask, now: u64, too_long: u64) -> Option<[__m256i; 4]> {
+        // SAFETY: as the caller vouches, and each vector lies inside the array.
+        unsafe {
+            let now = _mm256_set1_epi64x(now as i64);
+            let times: *mut __m256i = last.as_mut_ptr().cast();
+            let (mut elapsed, mut moved) = ([now; 4], [now; 4]);
+            for i in 0..4 {
+                let is_reached = _mm256_castpd_si256(mask_f64(u32::from(reached) >> (4 * i)));
+                let last = _mm256_loadu_si256(times.add(i));
+                elapsed[i] = _mm256_and_si256(_mm256_sub_epi64(now, last), is_reached);
+                moved[i] = _mm256_blendv_epi8(last, now, is_reached);
+            }
+            let [a, b, c, d] = elapsed;
+            let any = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+            if _mm256_testz_si256(any, _mm256_set1_epi64x(too_long as i64)) == 0 {
+                return None;
+            }
+            for i in 0..4 {
+                _mm256_storeu_si256(times.add(i), moved[i]);
+            }
+            Some(elapsed)
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    #[inline(always)]
+    pub(crate) unsafe fn decay_f32_avx2(
+        leak: &Leak,
+        v: &mut [f32; LANES],
+        last: &mut [u64; LANES],
+        reached: Mask,
+        now: u64,
+    ) {
+        // SAFETY: the caller vouches for the instructions, and all that is read and written lies inside the arrays.
+        unsafe {
+            // AVX2 converts whole numbers of 32 bits with a sign.
+            let Some(elapsed) = elapse_avx2(last, reached, now, !0 << 31) else {
+                return leak.decay_lanes(v, last, reached, now);
+            };
+            for first in [0, 8] {
+                let reached = u32::from(reached) >> first;
+                let [a, b] = [elapsed[first / 4], elapsed[first / 4 + 1]].map(|elapsed| _mm256_castsi256_ps(elapsed));
+                let low = _mm256_shuffle_ps::<0x88>(a, b);
+                let elapsed = _mm256_cvtepi32_ps(_mm256_permute4x64_epi64::<0xd8>(_mm256_castps_si256(low)));
+                let x = _mm256_mul_ps(elapsed, _mm256_set1_ps(leak.rate));
+                let cutoff = _mm256_set1_ps(CUTOFF_2);
+                let is_left = _mm256_cmp_ps::<_CMP_GT_OQ>(x, cutoff);
+                let x = _mm256_max_ps(x, cutoff);
+                let k = _mm256_round_ps::<NEAREST>(x);
+                let f = _mm256_sub_ps(x, k);
+                let mut y = _mm256_set1_ps(exp2_f32::COEFFICIENTS[0]);
+                for &c in &exp2_f32::COEFFICIENTS[1..] {
+                    y = _mm256_add_ps(_mm256_mul_ps(y, f), _mm256_set1_ps(c));
+                }
+                let y = _mm256_add_ps(_mm256_mul_ps(y, f), _mm256_set1_ps(1.0));
+                let bits = _mm256_castps_si256(_mm256_add_ps(k, _mm256_set1_ps(exp2_f32::TO_LOW_BITS)));
+                let power = _mm256_slli_epi32::<23>(_mm256_add_epi32(bits, _mm256_set1_epi32(127)));
+                let left = _mm256_and_ps(is_left, _mm256_mul_ps(y, _mm256_castsi256_ps(power)));
+                let before = _mm256_loadu_ps(v.as_ptr().add(first));
+                let after = _mm256_blendv_ps(before, _mm256_mul_ps(before, left), mask_f32(reached));
+                _mm256_storeu_ps(v.as_mut_ptr().add(first), after);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The processor has AVX2.
+    #[inline(always)]
+    pub(crate) unsafe fn decay_f64_avx2(
+        leak: &Leak,
+        v: &mut [f64; LANES],
+        last: &mut [u64; LANES],
+        reached: Mask,
+        now: u64,
+    ) {
+        // SAFETY: as above.
+        unsafe {
+            // What is below 2^52 is the low bits of a double between 2^52 and 2^53.
+            let Some(elapsed) = elapse_avx2(last, reached, now, !0 << 52) else {
+                return leak.decay_lanes(v, last, reached, now);
+            };
+            let two_pow_52 = _mm256_set1_pd((1_u64 << 52) as f64);
+            for first in [0, 4, 8, 12] {
+                let reached = u32::from(reached) >> first;
+                let elapsed = _mm256_or_pd(_mm256_castsi256_pd(elapsed[first / 4]), two_pow_52);
+                let elapsed = _mm256_sub_pd(elapsed, two_pow_52);
+                let tau = _mm256_set1_pd(leak.membrane_time_constant);
+                let x = _mm256_xor_pd(_mm256_div_pd(elapsed, tau), _mm256_set1_pd(-0.0));
+                let cutoff = _mm256_set1_pd(CUTOFF);
+                let is_left = _mm256_cmp_pd::<_CMP_GT_OQ>(x, cutoff);
+                let x = _mm256_max_pd(x, cutoff);
+                let k = _mm256_round_pd::<NEAREST>(_mm256_mul_pd(x, _mm256_set1_pd(std::f64::consts::LOG2_E)));
+                let high = _mm256_sub_pd(x, _mm256_mul_pd(k, _mm256_set1_pd(math::LN_2_HIGH)));
+                let low = _mm256_mul_pd(k, _mm256_set1_pd(math::LN_2_LOW));
+                let r = _mm256_sub_pd(high, low);
+                let mut sum = _mm256_set1_pd(exp_f64::TAIL[0]);
+                for &c in &exp_f64::TAIL[1..] {
+                    sum = _mm256_add_pd(_mm256_mul_pd(sum, r), _mm256_set1_pd(c));
+                }
+                let tail = _mm256_mul_pd(_mm256_mul_pd(r, r), sum);
+                let lost = _mm256_sub_pd(_mm256_sub_pd(high, r), low);
+                let y = _mm256_add_pd(_mm256_set1_pd(1.0), _mm256_add_pd(r, _mm256_add_pd(tail, lost)));
+                let bits = _mm256_castpd_si256(_mm256_add_pd(k, _mm256_set1_pd(exp_f64::TO_LOW_BITS)));
+                let power = _mm256_slli_epi64::<52>(_mm256_add_epi64(bits, _mm256_set1_epi64x(1023)));
+                let left = _mm256_and_pd(is_left, _mm256_mul_pd(y, _mm256_castsi256_pd(power)));
+                let before = _mm256_loadu_pd(v.as_ptr().add(first));
+                let after = _mm256_blendv_pd(before, _mm256_mul_pd(before, left), mask_f64(reached));
+                _mm256_storeu_pd(v.as_mut_ptr().add(first), after);
+            }
+        }
+    }
 
     /// # Safety
     ///
@@ -203,6 +325,13 @@ mod tests {
                 let (mut v, mut times) = (start, last);
                 leak.decay_lanes(&mut v, &mut times, reached, now);
                 check(v, times);
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("avx2") {
+                    let (mut v, mut times) = (start, last);
+                    // SAFETY: the feature has just been detected.
+                    unsafe { F::decay_avx2(&leak, &mut v, &mut times, reached, now) };
+                    check(v, times);
+                }
                 #[cfg(target_arch = "x86_64")]
                 if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
                     let (mut v, mut times) = (start, last);

@@ -145,9 +145,30 @@ impl<T: Ord + Copy> EventQueue<T> {
 #[derive(Clone, Debug, Default)]
 pub struct Tournament {
     /// The winner, then the losers of the inner nodes, in heap order.
-    nodes: Vec<(u64, u32)>,
+    nodes: Vec<Contender>,
     /// What each leaf wins with while the tree is built.
-    leaves: Vec<(u64, u32)>,
+    leaves: Vec<Contender>,
+}
+
+/// A time and its source as one number, so that comparing and choosing take no branch: who wins is hard to guess.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Contender(u128);
+
+impl Contender {
+    #[inline(always)]
+    fn new(time: u64, source: u32) -> Self {
+        Self(u128::from(time) << 64 | u128::from(source))
+    }
+
+    #[inline(always)]
+    fn time(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    #[inline(always)]
+    fn source(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 impl Tournament {
@@ -163,7 +184,7 @@ impl Tournament {
 
     /// Bytes of a tournament of so many sources.
     pub(crate) fn n_bytes_of(n_sources: usize) -> usize {
-        2 * n_sources.next_power_of_two() * size_of::<(u64, u32)>()
+        2 * n_sources.next_power_of_two() * size_of::<Contender>()
     }
 
     /// Forgets everything, keeps the memory. Nothing is pending until the next [`Tournament::build`].
@@ -175,16 +196,16 @@ impl Tournament {
     /// Adds the next source with its pending time.
     #[inline]
     pub fn push(&mut self, time: u64) {
-        self.leaves.push((time, self.leaves.len() as u32));
+        self.leaves.push(Contender::new(time, self.leaves.len() as u32));
     }
 
     /// Plays the tournament of the sources added.
     pub fn build(&mut self) {
         let Self { nodes, leaves } = self;
         let width = leaves.len().next_power_of_two();
-        leaves.extend((leaves.len()..width).map(|source| (Self::NEVER, source as u32)));
+        leaves.extend((leaves.len()..width).map(|source| Contender::new(Self::NEVER, source as u32)));
         nodes.clear();
-        nodes.resize(width, (Self::NEVER, 0));
+        nodes.resize(width, Contender::default());
         // Each round plays the winners of the last, which move to the front.
         let mut n = width;
         while n > 1 {
@@ -201,27 +222,26 @@ impl Tournament {
     /// The least time and its source; the time is [`Tournament::NEVER`] where nothing is pending.
     #[inline(always)]
     pub fn winner(&self) -> (u64, usize) {
-        self.nodes.first().map_or((Self::NEVER, 0), |&(time, source)| (time, source as usize))
+        self.nodes.first().map_or((Self::NEVER, 0), |winner| (winner.time(), winner.source() as usize))
     }
 
     /// Pending times and their sources, in no order.
     pub fn pending(&self) -> impl Iterator<Item = (u64, usize)> {
-        let pending = self.nodes.iter().filter(|&&(time, _)| time < Self::NEVER);
-        pending.map(|&(time, source)| (time, source as usize))
+        let pending = self.nodes.iter().filter(|contender| contender.time() < Self::NEVER);
+        pending.map(|contender| (contender.time(), contender.source() as usize))
     }
 
     /// Gives the winner another time.
     #[inline(always)]
     pub fn replace_winner(&mut self, time: u64) {
-        let Some(&(_, source)) = self.nodes.first() else { return };
-        let width = self.nodes.len();
-        let mut winner = (time, source);
+        let Some(winner) = self.nodes.first() else { return };
+        let (source, width) = (winner.source(), self.nodes.len());
+        let mut winner = Contender::new(time, source);
         let mut node = (width + source as usize) / 2;
         while node > 0 {
             let loser = self.nodes[node];
-            let is_beaten = loser < winner;
-            self.nodes[node] = if is_beaten { winner } else { loser };
-            winner = if is_beaten { loser } else { winner };
+            self.nodes[node] = loser.max(winner);
+            winner = loser.min(winner);
             node /= 2;
         }
         self.nodes[0] = winner;

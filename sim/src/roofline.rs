@@ -10,7 +10,7 @@
 
 use crate::encoder::{Encoder, Presentation};
 use crate::event::Spike;
-use crate::lanes::{self, Isa, LANES, OnIsa, Rule};
+use crate::lanes::{self, Fired, Firing, Isa, OnIsa, Rule};
 use crate::layout;
 use crate::plan::{Kind, Plan, Reach, Runs};
 use crate::present::{emit_recorded, present};
@@ -183,21 +183,20 @@ fn replay<F: Real, I: Isa, const IS_PLAIN: bool>(
     is_negative: bool,
 ) -> u64 {
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let (from, to) = runs.span(reach);
+    let rows = runs.rows(reach);
+    let (from, to) = rows.span();
     state.touched.cover(from, to);
-    let masks = runs.masks(reach);
-    let mut n_fired = 0;
-    for (first, mut weights) in runs.rows(reach) {
-        let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (v, &reached) in potentials.iter_mut().zip(masks) {
-            let w = &weights.take::<I>(reached);
-            let lanes = if IS_PLAIN {
-                I::step_plain(v, w, reached, rule.threshold)
-            } else {
-                I::step::<F, true>(v, w, reached, sign, &rule).lanes
-            };
-            n_fired += u64::from(lanes.count_ones());
-        }
+    let mut fired = Count(0);
+    I::add_rows::<F, IS_PLAIN, true>(rows, &mut state.potentials, sign, &rule, &mut fired);
+    fired.0
+}
+
+/// How many fired.
+struct Count(u64);
+
+impl Firing for Count {
+    #[inline(always)]
+    fn tell<I: Isa>(&mut self, _: usize, fired: Fired) {
+        self.0 += u64::from(fired.lanes.count_ones());
     }
-    n_fired
 }

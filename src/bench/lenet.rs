@@ -6,7 +6,7 @@ use stimuli::Set;
 
 use super::Model;
 use super::load::{Load, SEED, Stimulus};
-use crate::cli::Options;
+use crate::cli::{DeviceArg, Options};
 use crate::session::Session;
 use crate::transcode::normalization_name;
 use crate::weights::WeightSource;
@@ -35,7 +35,8 @@ impl LeNet {
     /// The program carries none of them, or the data found elsewhere are wrong.
     pub fn new() -> Result<Self> {
         let out = locate::temporary_folder();
-        let options = Options { out: Some(out.clone()), seed: Some(SEED as u32), ..Options::default() };
+        let device = Some(DeviceArg::Cpu);
+        let options = Options { out: Some(out.clone()), seed: Some(SEED as u32), device, ..Options::default() };
         let model = locate::shipped_model(MODEL).context("this program was built without the shipped models")?;
         let session = Session::of(model, &options, false);
         // Only emptiness is left there.

@@ -89,6 +89,10 @@ pub enum Unit {
     PerSecond,
     /// Bytes.
     Bytes,
+    /// Bytes a second.
+    BytesPerSecond,
+    /// Floating-point operations a second.
+    FlopPerSecond,
 }
 
 /// What a figure should be.

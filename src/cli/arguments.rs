@@ -7,7 +7,7 @@ use sim::SimDuration;
 use super::Cli;
 use crate::report::document::STANDARD_OUTPUT;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "learn",
     "test",
     "curve",
@@ -18,9 +18,11 @@ const COMMANDS: [&str; 18] = [
     "check",
     "inspect",
     "demo",
+    "faces",
     "report",
     "bench",
     "devices",
+    "gpu-check",
     "keys",
     "weights",
     "completions",

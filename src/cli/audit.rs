@@ -50,6 +50,7 @@ pub fn run(args: &AuditArgs) -> Result<()> {
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     let frames =
         frames.map(|frames| weights::load(&frames, &source).map(|loaded| folded(frames, loaded))).transpose()?;
+    let binary_threshold = transcode::threshold_of_sum(&session.description);
     let (description, loaded) = folded(session.description.clone(), loaded);
     let mut session = Session { description, ..session };
     for cell in &mut session.description.cells {
@@ -67,6 +68,7 @@ pub fn run(args: &AuditArgs) -> Result<()> {
         set,
         factors: args.factors.as_deref().map(|path| factors(path, &session.description)).transpose()?,
         scaled: args.spiking_weights.as_deref().map(|path| scaled(path, &session.description)).transpose()?,
+        binary_threshold,
         frames,
     };
     if request.ids.is_empty() {
@@ -95,7 +97,9 @@ pub fn run(args: &AuditArgs) -> Result<()> {
     judge(args, &audit)
 }
 
+/// The network that spikes, or its frames: without batch normalizations, and targets' cells give their sums.
 fn folded(description: Description, loaded: Loaded) -> (Description, Loaded) {
+    let description = transcode::linearized(&description).unwrap_or(description);
     match transcode::fold(&description, Some(&loaded.cells)) {
         Some((description, cells)) => (description, Loaded { cells, ..loaded }),
         None => (description, loaded),
@@ -125,7 +129,7 @@ fn judge(args: &AuditArgs, audit: &Audit) -> Result<()> {
             }
         }
     }
-    let accuracy = 100.0 * stats::spikes::per(audit.spiking_recognized(), audit.stimuli);
+    let accuracy = 100.0 * stats::spikes::per(audit.spiking_recognized(), audit.answers);
     if let Some(least) = args.min_accuracy.filter(|&least| accuracy < least) {
         below.push(format!("{accuracy:.2} % are recognized as spikes, below --min-accuracy {least}"));
     }

@@ -52,8 +52,8 @@ pub(super) fn write_for_page(
         return Ok(());
     };
     let n = ids.len().min(PAGE_STIMULI);
-    let (ids, database) = (&ids[..n], session.database());
-    let n_right = ids.iter().zip(&formal.estimates).filter(|&(&id, &estimate)| database.label(id) == estimate).count();
+    let ids = &ids[..n];
+    let n_right = ids.iter().zip(&formal.estimates).filter(|&(&id, &estimate)| session.class(id) == estimate).count();
     let curve = measure(session, prepared, ids, n_right as f64 / n.max(1) as f64, &axes, weights_sha256.to_string())?;
     session.output.write(format!("{}/{}", data::FOLDER, data::CURVE), serde_json::to_string(&curve.document())? + "\n")
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::{Options, learn, test};
-use crate::assemble;
 use crate::report::progress::result;
 use crate::run::learn::Amount;
 use crate::session::{Session, use_threads};
@@ -18,7 +17,7 @@ pub fn run(options: &Options) -> Result<()> {
     result(&format!("1. Learn {FORMAL_MODEL} on MNIST"));
     let session = Session::open(FORMAL_MODEL, options, true)?;
     test::check(&session)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let amount = match (options.learn, options.learn_epoch, options.resume) {
         (None, None, false) => Some(Amount::Epochs(DEMO_EPOCHS)),
         _ => learn::amount(options),
@@ -28,6 +27,6 @@ pub fn run(options: &Options) -> Result<()> {
     result(&format!("\n2. Test the same weights in {SPIKING_MODEL}, as frames and as spikes"));
     let mut session = session.with_model(SPIKING_MODEL)?;
     session.options.page = true;
-    let network = assemble::formal_network(&session.description, session.seed)?;
+    let network = session.network()?;
     test::finish(session, network, &learned.weights, Some(&learned))
 }

@@ -4,7 +4,6 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Options;
-use crate::assemble;
 use crate::report::document;
 use crate::report::number::general;
 use crate::report::progress::result;
@@ -18,7 +17,7 @@ const DEFAULT_STIMULI: u64 = 10_000;
 pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, true)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let n = options.find_lr.unwrap_or(DEFAULT_STIMULI);
     let suggested = find_lr::run(&session, &mut network, n)?;
     match suggested {

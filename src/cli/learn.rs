@@ -4,11 +4,11 @@ use anyhow::Result;
 use stimuli::Set;
 
 use super::{Options, test};
+use crate::locate;
 use crate::run::gradient_check;
 use crate::run::learn::{self, Amount};
 use crate::run::learn_bench;
 use crate::session::{Session, use_threads};
-use crate::{assemble, locate};
 
 /// Epochs learned when nothing says how many.
 const DEFAULT_EPOCHS: u64 = 20;
@@ -35,7 +35,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     if options.check {
         gradient_check::run(&session, None, false)?;
     }
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let learned = learn::run(&session, &mut network, amount(options))?;
     learn::announce(&session, &learned);
     test::finish(session, network, &learned.weights, Some(&learned))
@@ -45,7 +45,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
 fn bench(model: &str, options: &Options) -> Result<()> {
     let session = Session::of(locate::model(model)?, options, true)?;
     session.prepare(Set::Learn)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let typed = options.learn_epoch.is_some() || options.learn.is_some();
     learn_bench::run(&session, &mut network, amount(options).filter(|_| typed))
 }

@@ -43,6 +43,13 @@ pub fn open(model: &str, options: &Options) -> Result<Session> {
             description.name
         )));
     }
+    if description.has_target_maps() {
+        return Err(wrong_input(format!(
+            "{}: expected a model that answers a stimulus with one class, found one with target maps, whose outputs are read at \
+             the end of a presentation; `test` and `audit` run it as spikes",
+            description.targets[0].span
+        )));
+    }
     transcode::check(description, None)?;
     Ok(session)
 }
@@ -55,7 +62,7 @@ pub fn ready(session: Session) -> Result<Ready> {
     let places = selection(&session)?;
     let ids = session.database().set(Set::Test)[places].to_vec();
     let source = locate::weights(session.options.weights.as_deref(), &session.output, &session.description.name)?;
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     let loaded = weights::load(&session.description, &source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     assemble::set_weights(&mut network, &loaded)?;

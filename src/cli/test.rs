@@ -3,16 +3,18 @@
 use std::ops::Range;
 
 use anyhow::Result;
-use stimuli::Set;
+use stimuli::{Set, StimulusId};
 
 use super::{FloatArg, Options, curve};
 use crate::failure::wrong_input;
 use crate::report::progress::result;
-use crate::report::{document, maps, page, record, summary};
+use crate::report::summary::{self, Summary};
+use crate::report::{document, maps, page, record};
 use crate::run::learn::Learned;
 use crate::run::samples::{self, SpikingTest};
 use crate::run::spiking_test::{self, Begin, Resume, Timeline};
-use crate::run::{formal_test, reconstruction};
+use crate::run::targets::Judge;
+use crate::run::{formal_test, reconstruction, targets_test};
 use crate::session::{Session, use_threads};
 use crate::transcode;
 use crate::weights::{self, Loaded, WeightSource};
@@ -22,7 +24,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, false)?;
     let source = locate::weights(options.weights.as_deref(), &session.output, &session.description.name)?;
-    let network = assemble::formal_network(&session.description, session.seed)?;
+    let network = session.network()?;
     finish(session, network, &source, None)
 }
 
@@ -61,6 +63,12 @@ pub fn check(session: &Session) -> Result<()> {
         transcode::check(&session.description, None)?;
         if spiking_test::record_asked(options, &session.description)?.is_some() {
             output.check_folder(record::FOLDER)?;
+            if session.description.has_target_maps() {
+                return Err(wrong_input(format!(
+                    "--record: the spiking test of target maps ({}) is not recorded; leave the flag out",
+                    session.description.targets[0].span
+                )));
+            }
         }
     }
     if options.page {
@@ -83,6 +91,12 @@ pub fn finish(
     let places = selection(&session)?;
     let ids = &session.database().set(Set::Test)[places.clone()].to_vec();
     let is_spiking = transcode::is_spiking(&session.description);
+    if is_spiking && session.description.has_target_maps() && options.resume && learned.is_none() {
+        return Err(wrong_input(format!(
+            "--resume: the spiking test of target maps ({}) has no checkpoints; test without it",
+            session.description.targets[0].span
+        )));
+    }
     let loaded = weights::load(&session.description, source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
     assemble::set_weights(&mut network, &loaded)?;
@@ -98,7 +112,8 @@ pub fn finish(
     let is_single = options.test_index.is_some() || options.test_id.is_some();
     let timeline = Timeline::new(&options, places.end)?;
     // Read before the first file is written: a refused --resume leaves all as it is.
-    let begin = if is_spiking && !is_single {
+    let has_target_maps = session.description.has_target_maps();
+    let begin = if is_spiking && !is_single && !has_target_maps {
         let resume = match (options.resume, learned) {
             (false, _) => Resume::Nothing,
             (true, None) => Resume::Checkpoint,
@@ -114,13 +129,22 @@ pub fn finish(
     session.prepare(Set::Test)?;
     if is_single {
         let database = session.database();
-        result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), database.label(ids[0])));
+        result(&format!("Pattern id {}: {}, label {}", ids[0], database.name(ids[0]), session.class(ids[0])));
     }
     if options.log_kernels {
         maps::write_kernels(&session.output, &session.description, &network)?;
     }
     let mut tested_as_frames = None;
-    if session.is_data_target() {
+    let judge = if session.description.has_target_maps() { Some(Judge::new(&session)?) } else { None };
+    if let Some(judge) = &judge {
+        if learned.is_none() {
+            judge.tell(&session)?;
+        }
+        let (tested, targets) = targets_test::run(&session, judge, &mut network, ids)?;
+        summary.formal_recognition_rate = Some(tested.targets[0].tally.rate());
+        summary.formal_seconds = Some(tested.seconds);
+        summary.targets = targets;
+    } else if session.is_data_target() {
         let found = reconstruction::run(&session, &mut network, ids)?;
         summary.mean_squared_error = Some(found.mean_squared_error());
         summary.variance_explained = found.explained();
@@ -135,7 +159,10 @@ pub fn finish(
     let tested_as_frames = tested_as_frames.filter(|_| options.page && !is_single);
     let weights_sha256 = loaded.sha256.clone();
     let output = session.output.clone();
-    if is_spiking {
+    drop(judge);
+    if is_spiking && has_target_maps {
+        spike_to_targets(session, network, loaded, timeline, ids, &mut summary)?;
+    } else if is_spiking {
         let (session, mut network, loaded) = folded(session, network, loaded)?;
         let session = &session;
         let prepared = spiking_test::prepare(session, &mut network, &loaded, timeline, &mut summary)?;
@@ -178,17 +205,42 @@ pub fn finish(
     document::give(&summary)
 }
 
-/// The network that spikes: the batch normalizations that can be are folded into the weights before them.
+/// The spiking test of outputs that are read at the end of a presentation.
+fn spike_to_targets(
+    session: Session,
+    network: formal::Network,
+    loaded: Loaded,
+    timeline: Timeline,
+    ids: &[StimulusId],
+    summary: &mut Summary,
+) -> Result<()> {
+    let options = session.options.clone();
+    let activations = spiking_test::targets::activations(&session.description);
+    let (session, mut network, loaded) = folded(session, network, loaded)?;
+    let prepared = spiking_test::prepare(&session, &mut network, &loaded, timeline, summary)?;
+    let judge = Judge::new(&session)?;
+    match options.float {
+        FloatArg::F32 => spiking_test::targets::run::<f32>(&session, &prepared, &judge, &activations, ids, summary),
+        FloatArg::F64 => spiking_test::targets::run::<f64>(&session, &prepared, &judge, &activations, ids, summary),
+    }
+}
+
+/// The network that spikes: the batch normalizations that can be are folded into the weights before them, and targets' cells
+/// give their sums.
 pub(super) fn folded(
     session: Session,
     network: formal::Network,
     loaded: Loaded,
 ) -> Result<(Session, formal::Network, Loaded)> {
-    let Some((description, cells)) = transcode::fold(&session.description, Some(&loaded.cells)) else {
-        return Ok((session, network, loaded));
+    let linear = transcode::linearized(&session.description);
+    let is_same = linear.is_none();
+    let session = Session { description: linear.unwrap_or_else(|| session.description.clone()), ..session };
+    let (session, loaded) = match transcode::fold(&session.description, Some(&loaded.cells)) {
+        Some((description, cells)) => (Session { description, ..session }, Loaded { cells, ..loaded }),
+        None if is_same => return Ok((session, network, loaded)),
+        None => (session, loaded),
     };
-    let (session, loaded) = (Session { description, ..session }, Loaded { cells, ..loaded });
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     assemble::set_weights(&mut network, &loaded)?;
     Ok((session, network, loaded))
 }

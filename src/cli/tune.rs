@@ -38,7 +38,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let source = locate::weights(options.weights.as_deref(), &session.output, &description.name)?;
     let loaded = weights::load(description, &source)?;
     result(&format!("Weights: {source} (sha256 {})", &loaded.sha256[..16]));
-    let mut network = assemble::formal_network(description, session.seed)?;
+    let mut network = session.network()?;
     assemble::set_weights(&mut network, &loaded)?;
     transcode::check(description, Some(&loaded.cells))?;
     let mut ranges = Vec::new();

@@ -1,6 +1,6 @@
 //! From sections to the description: data, stimuli, layers, targets.
 
-use formal::config::{Activation, Operator};
+use formal::config::Activation;
 use sim::encoder::{Coding, EncoderConfig};
 use sim::network::PoolingMode;
 use sim::time::SimDuration;
@@ -11,10 +11,9 @@ use super::data::{Data, Facts, nominal};
 use super::database::database;
 use super::reader::{Accepted, Bag, Reader, Unknown};
 use super::registry::Scope;
+use super::targets::{Labeled, targets};
 use super::transformations::transformations;
-use crate::model::{
-    CellDescription, DatabaseDescription, Family, Normalization, StimuliDescription, TargetDescription,
-};
+use crate::model::{DatabaseDescription, Family, Normalization, StimuliDescription, TargetDescription};
 
 /// No side of a stimulus and no count goes beyond it.
 const LARGEST: usize = 1 << 24;
@@ -79,7 +78,17 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
         reader.section_fault(section, "", message);
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
-    let targets = targets(reader, &cells, stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels);
+    let labeled = Labeled { stimuli: stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels };
+    let targets = targets(reader, &cells, labeled);
+    if let (Some(section), Some(stimuli), Some(facts)) = (stimuli_section, &stimuli, &facts)
+        && facts.has_maps
+        && !stimuli.is_composite
+        && targets.iter().any(|target| !target.is_data)
+    {
+        let message =
+            "the stimuli have regions or label images and no label for the whole; expected `CompositeStimuli=1`";
+        reader.section_fault(section, "CompositeStimuli", message);
+    }
     let unlabeled = database.as_ref().and_then(|database| database.unlabeled.as_ref());
     if let (Some(at), Some(target)) = (unlabeled, targets.iter().find(|target| !target.is_data))
         && let Some(section) = reader.document.find(&target.name)
@@ -169,6 +178,7 @@ fn stimuli(
         data: read.analyses,
         is_signed: reader.read(&parameters, "", Scope::StimuliParameter, "DataSignedMapping"),
         quantization: quantization(reader, &parameters),
+        is_composite: reader.read(&bag, "", Scope::Stimuli, "CompositeStimuli"),
         encoder,
     };
     (Some(section), shape_is_known.then_some(description))
@@ -311,88 +321,4 @@ fn check_result<'a>(
             }
         }
     }
-}
-
-/// Refuses outputs that cannot be compared with the stimulus.
-fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, stimuli: Option<Shape>) {
-    let (Some(stimulus), output) = (stimuli, cell.output_shape) else { return };
-    if output != stimulus {
-        let message = format!(
-            "the outputs must have the size of the stimulus, {stimulus}, those of `{}` are {output}",
-            cell.name
-        );
-        reader.fault_at(bag, "DataAsTarget", message);
-    }
-    if matches!(cell.operator, Operator::Softmax(_)) {
-        reader.fault_at(bag, "DataAsTarget", "a Softmax chooses among classes; put the target on the layer before it");
-    }
-    if bag.has("TopN") {
-        reader.fault_at(bag, "TopN", "has no meaning with `DataAsTarget`; leave it out");
-    }
-}
-
-/// For each layer in order, the sections whose name begins with its name and `.Target`, in file order.
-fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_labels: usize) -> Vec<TargetDescription> {
-    let document = reader.document;
-    let mut targets = Vec::new();
-    for (cell, description) in cells.descriptions.iter().enumerate() {
-        let prefix = format!("{}.Target", description.name);
-        for (section, name) in document.sections().iter().enumerate().map(|(index, section)| (index, &section.name)) {
-            if !name.starts_with(&prefix) {
-                continue;
-            }
-            let bag = reader.bag(section, None);
-            let is_scored = reader.read::<String>(&bag, "", Scope::Target, "Type") != "Target";
-            reader.check(&bag, &accepted([Scope::Target]), Unknown::Warns);
-            if !is_scored {
-                if !matches!(description.operator, Operator::TargetBias(_)) {
-                    let message = "a target without a score is for a TargetBias alone; expected `TargetScore`";
-                    reader.fault_at(&bag, "Type", message);
-                }
-                continue;
-            }
-            let target = TargetDescription {
-                name: name.to_string(),
-                span: reader.span_of_section(section),
-                cell: cells.last_of(cell),
-                target_value: reader.read(&bag, "", Scope::Target, "TargetValue"),
-                default_value: reader.read(&bag, "", Scope::Target, "DefaultValue"),
-                is_data: reader.read(&bag, "", Scope::Target, "DataAsTarget"),
-                top_n: reader.read(&bag, "", Scope::Target, "TopN"),
-            };
-            let shape = description.output_shape;
-            if cells.complete && target.is_data {
-                check_data_target(reader, &bag, description, stimuli);
-            } else if cells.complete {
-                if (shape.height, shape.width) != (1, 1) {
-                    let message = format!(
-                        "targets on maps are not supported yet; expected an output of 1x1, `{}` has {}x{}",
-                        description.name, shape.width, shape.height
-                    );
-                    reader.section_fault(section, "", message);
-                } else if shape.channels < n_labels {
-                    let message = format!(
-                        "expected an output for each of the {n_labels} labels of the database, `{}` has {}",
-                        description.name, shape.channels
-                    );
-                    reader.section_fault(section, "", message);
-                }
-                if target.top_n > shape.channels {
-                    let message = format!("expected at most the {} outputs, found {}", shape.channels, target.top_n);
-                    reader.fault_at(&bag, "TopN", message);
-                }
-            }
-            targets.push(target);
-        }
-    }
-    match cells.sections.last() {
-        Some(&last) if targets.is_empty() && cells.complete => {
-            let name = reader.name_of(last);
-            let message = format!("missing target; expected a section such as `[{name}.Target]`");
-            reader.section_fault(last, "", message);
-        }
-        None if cells.complete => missing_section(reader, "expected layers (sections with `Input`), found none"),
-        _ => {}
-    }
-    targets
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use stimuli::imdb_wiki::Faces;
 use stimuli::{Analysis, ApplyTo, Shape, Transformation, cifar};
 
 use crate::model::{DatabaseDescription, DatabaseDriver};
@@ -15,6 +16,8 @@ pub struct Facts {
     pub n_labels: usize,
     /// Size of the images, where all are of one.
     pub shape: Option<Shape>,
+    /// Some stimuli have labels of their pixels, not one for the whole.
+    pub has_maps: bool,
 }
 
 /// Who knows the data.
@@ -48,7 +51,8 @@ pub fn nominal(description: &DatabaseDescription) -> Option<Facts> {
             (50_000, 10_000, cifar::Kind::n_classes(kind), square(3, 32), uses_test_for_validation)
         }
         DatabaseDriver::Gtsrb { .. } => (39_209, 12_630, 43, None, false),
-        DatabaseDriver::Folders(_) => return None,
+        DatabaseDriver::Faces(ref faces) => return Some(of_faces(faces)),
+        DatabaseDriver::Folders(_) | DatabaseDriver::Boxes(_) | DatabaseDriver::Masks(_) => return None,
     };
     let n_learn = (f64::from(n_training) * (1.0 - description.validation) + 0.5).floor() as usize;
     let n_stimuli = if tests_validate {
@@ -56,5 +60,16 @@ pub fn nominal(description: &DatabaseDescription) -> Option<Facts> {
     } else {
         [n_learn, n_training as usize - n_learn, n_test]
     };
-    Some(Facts { n_stimuli, n_labels, shape })
+    Some(Facts { n_stimuli, n_labels, shape, has_maps: false })
+}
+
+/// The faces of IMDB-WIKI, those without a place in their image counted too; which labels there are only the tables tell.
+fn of_faces(faces: &Faces) -> Facts {
+    const N_IMDB: usize = 460_723;
+    const N_WIKI: usize = 62_328;
+    let n = N_IMDB * usize::from(faces.imdb) + N_WIKI * usize::from(faces.wiki);
+    let share = |fraction: f64| (n as f64 * fraction + 0.5).floor() as usize;
+    let (n_learn, n_validation) = (share(faces.learn), share(faces.validation));
+    let n_test = n.saturating_sub(n_learn + n_validation);
+    Facts { n_stimuli: [n_learn, n_validation, n_test], n_labels: 1, shape: None, has_maps: !faces.crops }
 }

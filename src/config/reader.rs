@@ -8,6 +8,7 @@ use super::ini::{Document, Property, shown};
 use super::nearest::did_you_mean;
 use super::registry::{self, Presence, Scope};
 use super::resolve::{Environment, Resolver, unknown_section};
+use super::template::Files;
 use super::value::{FromValue, Kind};
 use crate::model::Span;
 
@@ -20,6 +21,9 @@ pub(crate) struct Reader<'a> {
     pub resolver: Resolver<'a>,
     pub errors: Vec<Fault>,
     pub warnings: Vec<Fault>,
+    /// Other files that were read, each with its text, as the included ones are known: by the number after theirs.
+    pub files: Vec<(Arc<str>, String)>,
+    beside: Files,
     path: Arc<str>,
     strict: bool,
     used: HashSet<usize>,
@@ -91,12 +95,20 @@ fn without_cuda(model: &str) -> &str {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(document: &'a Document, environment: &'a Environment, path: Arc<str>, strict: bool) -> Self {
+    pub fn new(
+        document: &'a Document,
+        environment: &'a Environment,
+        beside: Files,
+        path: Arc<str>,
+        strict: bool,
+    ) -> Self {
         Self {
             document,
             resolver: Resolver::new(document, environment),
             errors: Vec::new(),
             warnings: Vec::new(),
+            files: Vec::new(),
+            beside,
             path,
             strict,
             used: HashSet::from([0]),
@@ -173,6 +185,33 @@ impl<'a> Reader<'a> {
     /// An error at a property.
     pub fn fault(&mut self, property: &Property, message: impl Into<String>) {
         self.errors.push(Fault::new(property.line, &property.origin, &property.name, message));
+    }
+
+    /// An error in the file of index `file` that the property names.
+    pub fn fault_in_file(&mut self, property: &Property, file: usize, line: u32, message: String) {
+        let line = property.line.in_file(file, line);
+        self.errors.push(Fault::new(line, &property.origin, &property.name, message));
+    }
+
+    /// The text of the file at `path`, by the index and the name under which it is known: relative paths begin at the
+    /// model; `${N2D2_MODELS}` in what was `written` is the model's own folder where it has no such file.
+    pub fn file_beside(&mut self, path: &str, written: &str) -> Result<(usize, Arc<str>, String), String> {
+        let bare = path.rsplit(['/', '\\']).next().filter(|_| written.contains("{N2D2_MODELS}"));
+        for path in [Some(path), bare].into_iter().flatten() {
+            let text = match self.files.iter().find(|(name, _)| **name == *path) {
+                Some((_, text)) => text.clone(),
+                None => match self.beside.read(path).map_err(|message| format!("`{path}`: {message}"))? {
+                    Some(text) => {
+                        self.files.push((path.into(), text.clone()));
+                        text
+                    }
+                    None => continue,
+                },
+            };
+            let number = self.files.iter().position(|(name, _)| **name == *path).unwrap_or_default();
+            return Ok((self.document.included.len() + number, path.into(), text));
+        }
+        Err(format!("`{path}`: there is no such file; a relative path begins at the folder of the model"))
     }
 
     /// An error at a section, about `key` unless it is empty.

@@ -24,6 +24,16 @@ pub enum Scope {
     Cifar100,
     /// `Type=GTSRB_DIR_Database`.
     Gtsrb,
+    /// `Type=IMDBWIKI_Database`.
+    Faces,
+    /// `Type=VOC_Database`.
+    Voc,
+    /// `Type=Mask_Database`.
+    Masks,
+    /// `[database.filterROIs]`.
+    FilterRois,
+    /// `[database.slicing]`.
+    Slicing,
     /// `[sp]` and `[env]`.
     Stimuli,
     /// `ConfigSection` of `[sp]` and `[env]`.
@@ -160,6 +170,8 @@ pub enum Scope {
     HeFiller,
     /// `[<layer>.Target*]`.
     Target,
+    /// `[<layer>.Target*]` with `Type=TargetROIs`.
+    TargetRois,
 }
 
 /// What holds when a key is absent, or that we cannot follow it.
@@ -238,6 +250,11 @@ impl Scope {
             Self::Cifar => "`[database]` with `Type=CIFAR10_Database`",
             Self::Cifar100 => "`[database]` with `Type=CIFAR100_Database`",
             Self::Gtsrb => "`[database]` with `Type=GTSRB_DIR_Database`",
+            Self::Faces => "`[database]` with `Type=IMDBWIKI_Database`",
+            Self::Voc => "`[database]` with `Type=VOC_Database`: images with boxes in XML files (ours)",
+            Self::Masks => "`[database]` with `Type=Mask_Database`: images with label images (ours)",
+            Self::FilterRois => "`[database.filterROIs*]`: regions by their labels",
+            Self::Slicing => "`[database.slicing*]`: parts of images as stimuli of their own, named `<file>[y,x]`",
             Self::Stimuli => "`[sp]`, `[env]`",
             Self::StimuliParameter => "`[sp]`, `[env]`: `ConfigSection`",
             Self::Encoder => "`[env]`: `ConfigSection`",
@@ -318,6 +335,7 @@ impl Scope {
             Self::XavierFiller => "`XavierFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::HeFiller => "`HeFiller`, with the prefix `WeightsFiller.` or `BiasFiller.`",
             Self::Target => "`[<layer>.Target*]`",
+            Self::TargetRois => "`[<layer>.Target*]` with `Type=TargetROIs`",
         }
     }
 }

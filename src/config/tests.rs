@@ -8,6 +8,7 @@ mod pooling;
 mod reading;
 mod rewritten;
 mod saved;
+mod targets;
 mod templates;
 
 use super::*;

@@ -64,7 +64,8 @@ pub(crate) fn transformations(
     read
 }
 
-fn apply_to<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, scope: Scope) -> ApplyTo {
+/// Sets by the key `ApplyTo`.
+pub(crate) fn apply_to<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, scope: Scope) -> ApplyTo {
     match reader.read::<String>(bag, "", scope, "ApplyTo").as_str() {
         "LearnOnly" => ApplyTo::LearnOnly,
         "ValidationOnly" => ApplyTo::ValidationOnly,
@@ -316,6 +317,7 @@ fn operation(keys: &mut Keys<'_, '_>, n_channels: usize, read: &Read) -> Option<
             elastic_scaling: keys.get("ElasticScaling"),
             scaling: keys.get("Scaling"),
             rotation: keys.get("Rotation"),
+            ignores_missing: keys.get("IgnoreMissingData"),
         }),
         Scope::Affine => {
             let first = keys.arithmetic("FirstOperator");

@@ -30,7 +30,7 @@ pub fn text(audit: &Audit) -> String {
         });
         format!("  {}", cells.collect::<Vec<_>>().join("  ").trim_end())
     });
-    let percent = |recognized: u64| format!("{:.2} %", 100.0 * stats::spikes::per(recognized, audit.stimuli));
+    let percent = |recognized: u64| format!("{:.2} %", 100.0 * stats::spikes::per(recognized, audit.answers));
     format!(
         "[Audit] {} stimuli, {} spikes at full scale; recognized as frames {}, as spikes {}\n{}\n\n{}\n\n{}",
         grouped(audit.stimuli),
@@ -61,7 +61,7 @@ fn row(audit: &Audit, layer: &Layer) -> Vec<String> {
         share(layer.activity.silenced(), layer.activity.units()),
         share(layer.activity.dead(), layer.activity.units()),
         layer.drifted.map_or("-".to_string(), |drifted| share(drifted, own.pairs + own.silent)),
-        share(layer.recognized, audit.stimuli),
+        share(layer.recognized, audit.answers),
     ]
 }
 
@@ -115,7 +115,7 @@ pub fn document<'a>(audit: &'a Audit, provenance: &'a impl Serialize) -> impl Se
         evidence: &'a str,
         remedy: &'a str,
     }
-    let rate = |recognized: u64| stats::spikes::per(recognized, audit.stimuli);
+    let rate = |recognized: u64| stats::spikes::per(recognized, audit.answers);
     File {
         provenance,
         stimuli: audit.stimuli,

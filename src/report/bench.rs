@@ -64,7 +64,8 @@ pub fn document(record: &Record) -> impl Serialize + '_ {
     File { benchmark: "femtospike", record }
 }
 
-fn figure_row(figure: &Figure) -> String {
+/// A figure as a row, with its target and whether it is met.
+pub(super) fn figure_row(figure: &Figure) -> String {
     let (target, met) = figure.target.map_or_else(Default::default, |target| judged(&target, figure.unit));
     row(&figure.name, &shown(figure.value.median, figure.unit), &spread(figure.value, figure.unit), "", &target, met)
 }
@@ -104,6 +105,8 @@ fn shown(value: f64, unit: Unit) -> String {
         Unit::Bytes if value >= 1e4 => format!("{} B", grouped(value as u64)),
         Unit::Bytes => format!("{} B", significant(value, 3)),
         Unit::PerSecond => format!("{} M/s", rounded(value / 1e6)),
+        Unit::BytesPerSecond => format!("{} GB/s", rounded(value / 1e9)),
+        Unit::FlopPerSecond => format!("{} Gflop/s", rounded(value / 1e9)),
         Unit::Seconds => {
             let (scale, unit) = match value.abs() {
                 v if v >= 1.0 => (1.0, "s"),
@@ -138,6 +141,8 @@ mod tests {
             (8.0, Unit::Bytes, "8 B"),
             (192_060.0, Unit::Bytes, "192,060 B"),
             (1.2e9, Unit::PerSecond, "1,200 M/s"),
+            (3.35e12, Unit::BytesPerSecond, "3,350 GB/s"),
+            (5.12e13, Unit::FlopPerSecond, "51,200 Gflop/s"),
         ] {
             assert_eq!(shown(value, unit), expected);
         }

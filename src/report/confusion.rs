@@ -1,5 +1,6 @@
 //! Confusion matrices, scores a class, and the stimuli that were taken for another class.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use anyhow::Result;
@@ -32,12 +33,27 @@ pub fn write(
     class_names: &[String],
     misclassified: &[Misclassified],
 ) -> Result<()> {
+    write_matrix(output, folder, set, matrix, class_names, matrix.n_classes())?;
+    output.write(format!("{folder}/Misclassified_{set}.dat"), misclassified_text(misclassified))
+}
+
+/// Writes the matrix and its picture, and the scores of its first `n_scored` classes.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_matrix(
+    output: &OutputFolder,
+    folder: &str,
+    set: &str,
+    matrix: &Confusion,
+    class_names: &[String],
+    n_scored: usize,
+) -> Result<()> {
     output.write(format!("{folder}/ConfusionMatrix_{set}.dat"), matrix_text(matrix))?;
     if let Some(png) = picture::confusion(matrix)? {
         output.write(format!("{folder}/ConfusionMatrix_{set}.png"), png)?;
     }
-    output.write(format!("{folder}/ConfusionMatrix_{set}_score.dat"), score_text(matrix, class_names))?;
-    output.write(format!("{folder}/Misclassified_{set}.dat"), misclassified_text(misclassified))
+    output.write(format!("{folder}/ConfusionMatrix_{set}_score.dat"), score_text(matrix, class_names, n_scored))
 }
 
 fn matrix_text(matrix: &Confusion) -> String {
@@ -53,14 +69,14 @@ fn matrix_text(matrix: &Confusion) -> String {
     text
 }
 
-fn score_text(matrix: &Confusion, class_names: &[String]) -> String {
+fn score_text(matrix: &Confusion, class_names: &[String], n_scored: usize) -> String {
     let mut text =
         String::from("Target TargetName Sensitivity Specificity Precision Accuracy F1-score Informedness IU\n");
     let values = |score: ClassScore| {
         let ClassScore { sensitivity, specificity, precision, accuracy, f1_score, informedness, iu } = score;
         [sensitivity, specificity, precision, accuracy, f1_score, informedness, iu].map(general).join(" ")
     };
-    for class in 0..matrix.n_classes() {
+    for class in 0..n_scored.min(matrix.n_classes()) {
         let name = class_names.get(class).map_or("", String::as_str);
         let _ = writeln!(text, "{class} \"{name}\" {}", values(matrix.score(class)));
     }
@@ -69,14 +85,36 @@ fn score_text(matrix: &Confusion, class_names: &[String]) -> String {
 }
 
 fn misclassified_text(misclassified: &[Misclassified]) -> String {
-    let mut sorted: Vec<&Misclassified> = misclassified.iter().collect();
+    let names: HashMap<usize, &str> = misclassified.iter().map(|m| (m.id, m.name.as_str())).collect();
+    let of = |m: &Misclassified| Missed { id: m.id, target: m.target, estimated: m.estimated, count: 1 };
+    let missed: Vec<Missed> = misclassified.iter().map(of).collect();
+    missed_text(&missed, |id| names.get(&id).copied().unwrap_or_default().to_owned())
+}
+
+/// What of a stimulus was taken for another class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// Stimulus id.
+    pub id: usize,
+    /// Its class.
+    pub target: usize,
+    /// The class it was taken for.
+    pub estimated: usize,
+    /// How often, or at how many positions.
+    pub count: u64,
+}
+
+/// `id "name" target estimated count` a line, the name once a stimulus.
+pub fn missed_text(missed: &[Missed], name: impl Fn(usize) -> String) -> String {
+    let mut sorted: Vec<&Missed> = missed.iter().collect();
     sorted.sort_by_key(|m| (m.id, m.target, m.estimated));
     let mut text = String::from("# name target estimated count\n");
     let mut last_id = None;
     for group in sorted.chunk_by(|a, b| (a.id, a.target, a.estimated) == (b.id, b.target, b.estimated)) {
         let m = group[0];
-        let name = if last_id == Some(m.id) { "" } else { m.name.as_str() };
-        let _ = writeln!(text, "{} \"{name}\" {} {} {}", m.id, m.target, m.estimated, group.len());
+        let name = if last_id == Some(m.id) { String::new() } else { name(m.id) };
+        let count: u64 = group.iter().map(|m| m.count).sum();
+        let _ = writeln!(text, "{} \"{name}\" {} {} {count}", m.id, m.target, m.estimated);
         last_id = Some(m.id);
     }
     text

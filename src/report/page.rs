@@ -7,10 +7,11 @@ mod chart;
 pub mod data;
 mod drawing;
 mod folder;
-mod html;
+pub(super) mod html;
 mod matrix;
 mod pixels;
 mod raster;
+pub mod targets;
 
 use std::fmt::Write;
 
@@ -65,7 +66,9 @@ pub fn write(output: &OutputFolder) -> Result<Vec<String>> {
         viewer(&mut page, data);
         rasters(&mut page, data);
         agreement(&mut page, data);
-    } else {
+    }
+    let has_targets = targets::sections(&mut page, output)?;
+    if folder.data.is_none() && !has_targets {
         let hint = lacking("Answers, costs and stimuli", &format!("femtospike test {} --page", folder.model()));
         page.section("answers", "Answers", &hint);
     }

@@ -22,10 +22,10 @@ const COLORS: [Rgb888; 4] =
     [Rgb888::new(31, 90, 170), Rgb888::new(220, 120, 20), Rgb888::new(40, 140, 60), Rgb888::new(130, 70, 160)];
 
 /// Pixels, white at first.
-struct Canvas {
+pub(super) struct Canvas {
     width: u32,
     height: u32,
-    pixels: Vec<u8>,
+    pub(super) pixels: Vec<u8>,
 }
 
 impl OriginDimensions for Canvas {
@@ -51,7 +51,7 @@ impl DrawTarget for Canvas {
 }
 
 impl Canvas {
-    fn new(width: u32, height: u32) -> Self {
+    pub(super) fn new(width: u32, height: u32) -> Self {
         Self { width, height, pixels: vec![255; 3 * width as usize * height as usize] }
     }
 
@@ -60,17 +60,17 @@ impl Canvas {
         let Ok(()) = line.into_styled(PrimitiveStyle::with_stroke(color, width)).draw(self);
     }
 
-    fn fill(&mut self, at: (i32, i32), size: (u32, u32), color: Rgb888) {
+    pub(super) fn fill(&mut self, at: (i32, i32), size: (u32, u32), color: Rgb888) {
         let area = Rectangle::new(Point::new(at.0, at.1), Size::new(size.0, size.1));
         let Ok(()) = self.fill_solid(&area, color);
     }
 
-    fn text(&mut self, text: &str, at: (i32, i32), alignment: Alignment, color: Rgb888, is_large: bool) {
+    pub(super) fn text(&mut self, text: &str, at: (i32, i32), alignment: Alignment, color: Rgb888, is_large: bool) {
         let style = MonoTextStyle::new(if is_large { &FONT_8X13 } else { &FONT_6X10 }, color);
         let Ok(_) = Text::with_alignment(text, Point::new(at.0, at.1), style, alignment).draw(self);
     }
 
-    fn png(&self) -> Result<Vec<u8>> {
+    pub(super) fn png(&self) -> Result<Vec<u8>> {
         self.encoded(png::ColorType::Rgb, &self.pixels)
     }
 

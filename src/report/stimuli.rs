@@ -6,10 +6,12 @@ use std::io::Cursor;
 
 use anyhow::{Context, Result};
 use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage};
-use stimuli::{Set, Shape};
+use stimuli::{Roi, Set, Shape};
 
 use super::number::general;
 use super::progress::result;
+use super::regions;
+use crate::failure::wrong_input;
 use crate::model::StimuliData;
 use crate::output::{OutputFolder, file_name};
 use crate::session::Session;
@@ -20,21 +22,30 @@ const N_SAMPLES: usize = 10;
 const N_VARIANTS: u64 = 100;
 
 /// Writes the first stimuli of Learn and of Test as the network sees them: `frames/frame_<i>.dat` and `.png`,
-/// `frames/test_frame_<i>.*`, and `frames/frames.txt` with file, stimulus and label id.
+/// `frames/test_frame_<i>.*`, and `frames/frames.txt` with file, stimulus and label id. The pictures show the regions of interest;
+/// where each pixel has a label, `<name>_label.dat` and `.png` have them.
 ///
 /// # Errors
 /// A stimulus that cannot be read; a file that cannot be written.
 pub fn write_samples(session: &Session) -> Result<()> {
     let (database, shape) = (session.database(), session.provider.shape());
     let mut list = String::new();
-    let mut values = vec![0.0; shape.n_elements()];
+    let (mut values, mut rois) = (vec![0.0; shape.n_elements()], Vec::new());
+    let mut labels = vec![0; session.provider.n_labels()];
     for (set, stem) in [(Set::Learn, "frame"), (Set::Test, "test_frame")] {
         for (at, &id) in database.set(set).iter().take(N_SAMPLES).enumerate() {
-            session.load_batch(&[id], set, &mut values)?;
+            let loaded = session.provider.load_labeled_batch(&[id], set, &mut values, &mut labels, &mut rois);
+            loaded.map_err(|e| wrong_input(e.to_string()))?;
             let name = format!("frames/{stem}_{at}");
             session.output.write(format!("{name}.dat"), tensor_text(shape, &values))?;
-            session.output.write(format!("{name}.png"), picture(shape, &values)?)?;
-            let _ = writeln!(list, "{name}.dat {} {}", database.name(id), database.label(id));
+            session.output.write(format!("{name}.png"), outlined(shape, &values, &rois[0])?)?;
+            if session.provider.is_composite() {
+                let text =
+                    tensor_text(Shape { channels: 1, ..shape }, &labels.iter().map(|&l| l as f32).collect::<Vec<_>>());
+                session.output.write(format!("{name}_label.dat"), text)?;
+                session.output.write(format!("{name}_label.png"), png(&regions::map(shape, &labels).into())?)?;
+            }
+            let _ = writeln!(list, "{name}.dat {} {}", database.name(id), label_text(database.label(id)));
         }
     }
     session.output.write("frames/frames.txt", list)
@@ -47,16 +58,20 @@ pub fn write_samples(session: &Session) -> Result<()> {
 pub fn write_variants(session: &Session, place: usize) -> Result<()> {
     let shape = session.provider.shape();
     let id = session.database().set(Set::Learn)[place];
-    let mut values = vec![0.0; shape.n_elements()];
+    let (mut values, mut rois) = (vec![0.0; shape.n_elements()], Vec::new());
+    let mut labels = vec![0; session.provider.n_labels()];
     for presentation in 0..N_VARIANTS {
-        session.load_presentations(&[id], presentation, &mut values)?;
+        let provider = &session.provider;
+        let loaded = provider.load_labeled(id, Set::Learn, presentation, &mut values, &mut labels, &mut rois);
+        loaded.map_err(|e| wrong_input(e.to_string()))?;
         let name = format!("pre_samples_{place}/sample_{presentation}.png");
-        session.output.write(name, picture(shape, &values)?)?;
+        session.output.write(name, outlined(shape, &values, &rois)?)?;
     }
     Ok(())
 }
 
-/// Writes `dbstats/`: `labels.dat` (label, name, stimuli of each set) with a bar chart, and for each set
+/// Writes `dbstats/`: `labels.dat` (label, name, stimuli of each set, and regions where there are some) with a bar chart of both
+/// together, and for each set
 /// `sizes_<set>.dat` (width, height, channels of the stored images, and how many there are of them).
 ///
 /// # Errors
@@ -64,10 +79,14 @@ pub fn write_variants(session: &Session, place: usize) -> Result<()> {
 pub fn write_database(session: &Session) -> Result<()> {
     let database = session.database();
     let mut counts = vec![[0_u64; 3]; database.label_names().len()];
+    let mut of_rois = counts.clone();
     for set in Set::ALL {
         let mut sizes: BTreeMap<(usize, usize, usize), u64> = BTreeMap::new();
         for &id in database.set(set) {
-            counts[database.label(id)][set as usize] += 1;
+            if let Some(label) = database.label(id) {
+                counts[label][set as usize] += 1;
+            }
+            database.rois(id).iter().for_each(|roi| of_rois[roi.label][set as usize] += 1);
             let Shape { channels, height, width } = database.shape(id);
             *sizes.entry((width, height, channels)).or_default() += 1;
         }
@@ -77,10 +96,19 @@ pub fn write_database(session: &Session) -> Result<()> {
         }
         session.output.write(format!("dbstats/sizes_{set}.dat"), text)?;
     }
-    let mut text = String::from("label name Learn Validation Test\n");
+    let has_rois = database.has_rois();
+    let head = if has_rois { " ROIs(Learn) ROIs(Validation) ROIs(Test)" } else { "" };
+    let mut text = format!("label name Learn Validation Test{head}\n");
     for (label, (name, [learn, validation, test])) in database.label_names().iter().zip(&counts).enumerate() {
-        let _ = writeln!(text, "{label} \"{name}\" {learn} {validation} {test}");
+        let _ = write!(text, "{label} \"{name}\" {learn} {validation} {test}");
+        if has_rois {
+            for n in of_rois[label] {
+                let _ = write!(text, " {n}");
+            }
+        }
+        text.push('\n');
     }
+    counts.iter_mut().flatten().zip(of_rois.iter().flatten()).for_each(|(all, n)| *all += n);
     session.output.write("dbstats/labels.dat", text)?;
     session.output.write("dbstats/labels.png", png(&DynamicImage::ImageRgb8(bars(&counts)))?)
 }
@@ -117,6 +145,11 @@ pub fn write_analyses(output: &OutputFolder, analyses: &[StimuliData]) -> Result
     Ok(())
 }
 
+/// A label id; -1 is none.
+fn label_text(label: Option<usize>) -> String {
+    label.map_or("-1".to_owned(), |label| label.to_string())
+}
+
 /// Values channel by channel, a row a line, an empty line after each channel.
 pub(super) fn tensor_text(shape: Shape, values: &[f32]) -> String {
     let mut text = String::new();
@@ -135,6 +168,20 @@ pub(super) fn tensor_text(shape: Shape, values: &[f32]) -> String {
 /// A PNG of an image: from 0 to 1 where all values are within, else from the lowest to the highest. Three channels are blue,
 /// green, red; others are grey, side by side.
 fn picture(shape: Shape, values: &[f32]) -> Result<Vec<u8>> {
+    png(&image_of(shape, values))
+}
+
+/// The same with the borders of regions, where the channels do not stand side by side.
+fn outlined(shape: Shape, values: &[f32], rois: &[Roi]) -> Result<Vec<u8>> {
+    if rois.is_empty() || !matches!(shape.channels, 1 | 3) {
+        return picture(shape, values);
+    }
+    let mut image = image_of(shape, values).into_rgb8();
+    regions::outline(&mut image, rois);
+    png(&image.into())
+}
+
+fn image_of(shape: Shape, values: &[f32]) -> DynamicImage {
     let (low, high) = values.iter().fold((0.0_f32, 1.0_f32), |(low, high), &v| (low.min(v), high.max(v)));
     let (low, high) = if (low, high) == (0.0, 1.0) {
         (0.0, 1.0)
@@ -147,13 +194,12 @@ fn picture(shape: Shape, values: &[f32]) -> Result<Vec<u8>> {
         ((value - low) * scale).round().clamp(0.0, 255.0) as u8
     };
     let (width, height) = (shape.width as u32, shape.height as u32);
-    let image = if shape.channels == 3 {
+    if shape.channels == 3 {
         RgbImage::from_fn(width, height, |x, y| Rgb([2, 1, 0].map(|channel| level(channel, x, y)))).into()
     } else {
         let all = width * shape.channels as u32;
         GrayImage::from_fn(all, height, |x, y| image::Luma([level((x / width) as usize, x % width, y)])).into()
-    };
-    png(&image)
+    }
 }
 
 /// Writes `<stem>_target.png`, and `<stem>_estimated.png` with the values cut to the range of the stimulus, or to [0, 1].

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::number::{general, grouped, grouped_real, significant};
 use crate::output::OutputFolder;
+use crate::run::targets::{RegionTally, Tally};
 
 /// Name of the file in the output folder.
 pub const FILE: &str = "summary.json";
@@ -29,6 +30,12 @@ pub struct Summary {
     /// Best validation score; a mean squared error where the data are the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_score: Option<f64>,
+    /// What each target gave, where outputs are judged through target maps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetSummary>,
+    /// The same of the spiking network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spiking_targets: Vec<TargetSummary>,
     /// Test stimuli.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patterns: Option<u64>,
@@ -87,6 +94,8 @@ pub struct Summary {
     /// Hash over the trained weights' text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
+    /// What computed the frames: the CPU, or the CUDA device with its driver and compiler.
+    pub device: String,
     /// Worker threads.
     pub threads: usize,
     /// Seed of the run.
@@ -98,6 +107,68 @@ pub struct Summary {
     pub version: String,
     /// Hash of the model's text.
     pub ini_sha256: String,
+}
+
+/// What a test gave at one target.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TargetSummary {
+    /// Name of its section.
+    pub name: String,
+    /// Mean over the stimuli of their success: of a map, the mean over the classes of a stimulus of the share that was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recognition_rate: Option<f64>,
+    /// Names of the classes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// F1 score of each class, over all positions that count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub f1_scores: Vec<f64>,
+    /// Of regions: the share of those found that are true, each counted once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roi_precision: Option<f64>,
+    /// The share of the true regions that are found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roi_recall: Option<f64>,
+    /// The share of the true regions found that have their class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roi_named_right: Option<f64>,
+}
+
+impl TargetSummary {
+    /// Of classes, position by position.
+    pub fn of_classes(name: &str, tally: &Tally, classes: Vec<String>) -> Self {
+        let confusion = tally.confusion();
+        let f1_scores = (0..classes.len()).map(|class| confusion.score(class).f1_score).collect();
+        Self { name: name.to_owned(), recognition_rate: Some(tally.rate()), classes, f1_scores, ..Self::default() }
+    }
+
+    /// Of regions.
+    pub fn of_regions(name: &str, regions: &RegionTally) -> Self {
+        Self {
+            name: name.to_owned(),
+            roi_precision: Some(regions.precision()),
+            roi_recall: Some(regions.recall()),
+            roi_named_right: Some(regions.named_right()),
+            ..Self::default()
+        }
+    }
+
+    /// The figures as one text.
+    fn text(&self) -> String {
+        let percent = |rate: &f64| format!("{:.2} %", 100.0 * rate);
+        let mut parts: Vec<String> =
+            self.recognition_rate.iter().map(|rate| format!("recognized {}", percent(rate))).collect();
+        if !self.f1_scores.is_empty() && self.f1_scores.len() <= 4 {
+            let scores: Vec<String> = self.f1_scores.iter().map(percent).collect();
+            parts.push(format!("F1 {}", scores.join(", ")));
+        }
+        let of_regions =
+            [("precision", &self.roi_precision), ("recall", &self.roi_recall), ("named right", &self.roi_named_right)];
+        parts.extend(
+            of_regions.into_iter().filter_map(|(what, rate)| Some(format!("{what} {}", percent(rate.as_ref()?)))),
+        );
+        parts.join(", ")
+    }
 }
 
 /// Decision latency in nanoseconds.
@@ -145,6 +216,13 @@ impl Summary {
         row("patterns", self.patterns.map(grouped));
         row("mean squared error", self.mean_squared_error.map(|error| significant(error, 4)));
         row("variance explained", self.variance_explained.map(percent));
+        let of_targets = self
+            .targets
+            .iter()
+            .map(|target| (target, ""))
+            .chain(self.spiking_targets.iter().map(|target| (target, " as spikes")));
+        let of_targets: Vec<(String, String)> =
+            of_targets.map(|(target, how)| (format!("{}{how}", target.name), target.text())).collect();
         row("formal recognition rate", self.formal_recognition_rate.map(percent));
         row("spiking recognition rate", self.spiking_recognition_rate.map(percent));
         row(
@@ -174,7 +252,9 @@ impl Summary {
         );
         row("clock of the spike logs", self.clock.clone().filter(|clock| clock == "continuous"));
         row("weights", self.weights_dir.clone());
+        row("device of the frames", Some(self.device.clone()).filter(|device| device != "CPU"));
         rows.push(("threads, seed, version", format!("{}, {}, {}", self.threads, self.seed, self.version)));
+        rows.extend(of_targets.iter().map(|(label, value)| (label.as_str(), value.clone())));
         let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
         let mut text = String::from("[Summary]");
         for (label, value) in rows {

@@ -8,6 +8,7 @@
 //! The spikes of a layer, times u P / T, are activations again. Fed into the frame cells after it they give the accuracy of a
 //! network that spikes up to there and computes frames from there on.
 
+mod answers;
 mod diagnosis;
 mod evidence;
 mod spikes;
@@ -20,13 +21,14 @@ use sim::{Encoder, Plan, Real};
 use stats::{Activity, Agreement};
 use stimuli::{Set, StimulusId};
 
+use self::answers::Answers;
 use self::diagnosis::{Facts, diagnose};
 pub use self::diagnosis::{Finding, Reason};
 use self::evidence::{bias_difference, difference, structure};
 use self::spikes::{LayerSpikes, Presenter};
 use self::stages::{Outputs, Stages};
-use super::formal_test::estimate;
 use super::interrupt;
+use super::targets::Judge;
 use crate::assemble;
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Description, Normalization};
@@ -51,6 +53,8 @@ pub struct Request {
     pub frames: Option<(Description, Loaded)>,
     /// What the normalization did, instead of what it would do.
     pub factors: Option<Vec<Factor>>,
+    /// What a single output of the primary target must exceed for class 1, where its outputs are a map.
+    pub binary_threshold: f32,
     /// Weights of the spiking network that are scaled already, instead of those that the factors give.
     pub scaled: Option<Vec<Option<CellWeights>>>,
 }
@@ -76,7 +80,7 @@ pub struct Layer {
     pub held_back: u64,
     /// Pooled counts, over all stimuli, that are not the maximum or mean of the counts in their window; `None` but for pools.
     pub drifted: Option<u64>,
-    /// Stimuli recognized with spikes up to this layer and frames after it.
+    /// Stimuli, or positions of maps, recognized with spikes up to this layer and frames after it.
     pub recognized: u64,
 }
 
@@ -128,7 +132,9 @@ pub struct Audit {
     pub layers: Vec<Layer>,
     /// Stimuli compared.
     pub stimuli: u64,
-    /// Of these, stimuli that the frame network recognizes.
+    /// Answers that are wanted of them: one each, or where outputs are maps one each position with a class.
+    pub answers: u64,
+    /// Of these, answers that the frame network gives.
     pub formal_recognized: u64,
     /// Spikes of a pixel of value 1 in a presentation.
     pub full_scale: f64,
@@ -137,7 +143,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Stimuli that the spiking network recognizes.
+    /// Answers that the spiking network gives.
     pub fn spiking_recognized(&self) -> u64 {
         self.layers.last().map_or(0, |layer| layer.recognized)
     }
@@ -173,17 +179,17 @@ pub fn run<F: Real>(session: &Session, loaded: &Loaded, request: &Request) -> Re
     };
     let frames =
         request.frames.as_ref().map_or((description, &loaded.cells), |(frames, loaded)| (frames, &loaded.cells));
-    let mut comparison = Comparison::new(session, frames, &units, period)?;
+    let mut comparison = Comparison::new(session, frames, &units, (period, request.binary_threshold))?;
     session.prepare(request.set)?;
     let size = session.provider.shape().n_elements();
     let mut values = vec![0.0; comparison.batch * size];
     let progress = Progress::start("Audit", request.ids.len() as u64);
     for ids in request.ids.chunks(comparison.batch) {
         let values = &mut values[..ids.len() * size];
-        session.load_batch(ids, request.set, values)?;
+        let answers = comparison.load(session, ids, request.set, values)?;
         let spikes = presenter.present(ids, values);
         interrupt::check()?;
-        comparison.add(session, ids, values, &spikes);
+        comparison.add(ids.len(), &answers, values, &spikes);
         progress.advance(comparison.audit.stimuli, String::new);
     }
     let facts = facts(description, frames, &comparison.formal, &transcoded);
@@ -226,7 +232,7 @@ fn transcoded(session: &Session, loaded: &Loaded, request: &Request) -> Result<T
             let mut ranges = Vec::new();
             if description.normalization != Normalization::None {
                 session.prepare(Set::Learn)?;
-                let mut network = assemble::formal_network(description, session.seed)?;
+                let mut network = session.network()?;
                 assemble::set_weights(&mut network, loaded)?;
                 ranges = transcode::activation_ranges(session, &mut network, description.normalization)?;
             }
@@ -240,8 +246,11 @@ fn transcoded(session: &Session, loaded: &Loaded, request: &Request) -> Result<T
 }
 
 /// The frame network, how its cells pair with those that spike, and the sums.
-struct Comparison {
+struct Comparison<'a> {
     stages: Stages,
+    /// Where outputs are maps, and what a single one must exceed for class 1.
+    judge: Option<Judge<'a>>,
+    binary_threshold: f32,
     /// The cell that spikes of each cell of the frame network.
     spiking: Vec<Option<usize>>,
     /// The frame cell of each cell that spikes.
@@ -254,12 +263,12 @@ struct Comparison {
     audit: Audit,
 }
 
-impl Comparison {
+impl<'a> Comparison<'a> {
     fn new(
-        session: &Session,
+        session: &'a Session,
         (frames, weights): (&Description, &Vec<Option<CellWeights>>),
         units: &[Option<f64>],
-        period: f64,
+        (period, binary_threshold): (f64, f32),
     ) -> Result<Self> {
         let description = &session.description;
         let (spiking, formal) = pair(description, frames)?;
@@ -274,24 +283,35 @@ impl Comparison {
         }
         Ok(Self {
             stages: Stages::new(frames, weights, batch)?,
+            judge: if description.has_target_maps() { Some(Judge::new(session)?) } else { None },
+            binary_threshold,
             targets: (frames.targets[0].cell, session.target_cell()),
             spiking,
             formal,
             spikes_per_one: layers.iter().map(|layer| full_scale / layer.unit.unwrap_or(1.0)).collect(),
             batch,
-            audit: Audit { layers, stimuli: 0, formal_recognized: 0, full_scale, findings: Vec::new() },
+            audit: Audit { layers, stimuli: 0, answers: 0, formal_recognized: 0, full_scale, findings: Vec::new() },
         })
     }
 
-    fn add(&mut self, session: &Session, ids: &[StimulusId], values: &[f32], spikes: &[Vec<LayerSpikes>]) {
-        let n = ids.len();
-        let labels: Vec<usize> = ids.iter().map(|&id| session.database().label(id)).collect();
+    /// Loads a batch, and what is wanted of it.
+    fn load(&self, session: &Session, ids: &[StimulusId], set: Set, values: &mut [f32]) -> Result<Answers> {
+        let Some(judge) = &self.judge else {
+            session.load_batch(ids, set, values)?;
+            return Ok(Answers::Classes(ids.iter().map(|&id| session.class(id)).collect()));
+        };
+        let labels = judge.load(session, ids, set, values)?;
+        Ok(Answers::of_maps(judge, &labels, ids.len(), self.binary_threshold))
+    }
+
+    fn add(&mut self, n: usize, answers: &Answers, values: &[f32], spikes: &[Vec<LayerSpikes>]) {
         let mut formal = self.stages.outputs();
         for cell in 0..self.spiking.len() {
             self.stages.compute(cell, n, values, &mut formal);
         }
-        self.audit.formal_recognized += recognized(&formal[self.targets.0], &labels);
+        self.audit.formal_recognized += answers.right(&formal[self.targets.0]);
         self.audit.stimuli += n as u64;
+        self.audit.answers += answers.n();
 
         let n_layers = self.audit.layers.len();
         let rescaled: Outputs = (0..n_layers)
@@ -300,7 +320,10 @@ impl Comparison {
                 spikes.iter().flat_map(|all| &all[layer].net).map(|&net| (f64::from(net) / one) as f32).collect()
             })
             .collect();
-        let spiking_recognized = self.spiking_recognized(spikes, &labels);
+        let spiking_recognized = match answers {
+            Answers::Classes(labels) => self.spiking_recognized(spikes, labels),
+            Answers::Maps { .. } => answers.right(&rescaled[self.targets.1 + 1]),
+        };
         // Of the environment what it is given, of each cell what its inputs ask for.
         let mut local: Outputs = vec![values.to_vec()];
         for n_spiking in 0..n_layers {
@@ -310,7 +333,7 @@ impl Comparison {
             }
             self.audit.layers[n_spiking].recognized += match n_spiking {
                 n if n > self.targets.1 => spiking_recognized,
-                _ => recognized(&mixed[self.targets.0], &labels),
+                _ => answers.right(&mixed[self.targets.0]),
             };
         }
         let of_layer = |layer: usize| if layer == 0 { values } else { &formal[self.formal[layer - 1]] };
@@ -341,11 +364,6 @@ impl Comparison {
         };
         spikes.iter().zip(labels).filter(|&(all, &label)| is_right(all, label)).count() as u64
     }
-}
-
-fn recognized(outputs: &[f32], labels: &[usize]) -> u64 {
-    let n_outputs = (outputs.len() / labels.len().max(1)).max(1);
-    outputs.chunks_exact(n_outputs).zip(labels).filter(|&(outputs, &label)| estimate(outputs) == label).count() as u64
 }
 
 /// Pairs the cells of two models by name: for each frame cell the one that spikes, and the other way round.

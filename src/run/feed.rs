@@ -3,6 +3,7 @@
 use anyhow::Result;
 use stimuli::{Set, StimulusId, batches};
 
+use super::targets::{Judge, Labels};
 use crate::session::Session;
 
 /// Stimuli to learn from.
@@ -11,11 +12,14 @@ pub struct Batch {
     pub ids: Vec<StimulusId>,
     /// As the network sees them, `[stimulus][channel][y][x]`.
     pub values: Vec<f32>,
+    /// Labels of their pixels, where targets want them.
+    pub labels: Labels,
 }
 
 /// Where the batches of a run come from. What a step learns depends on the step alone, prefetched or not.
 pub struct Feed<'a> {
     session: &'a Session,
+    judge: Option<&'a Judge<'a>>,
     by_epochs: bool,
     /// The epoch that was shuffled last, and its order.
     epoch: Option<(u64, Vec<StimulusId>)>,
@@ -25,9 +29,9 @@ pub struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    /// Batches drawn at random, or of whole epochs.
-    pub fn new(session: &'a Session, by_epochs: bool) -> Self {
-        Self { session, by_epochs, epoch: None, ready: None, spare: Vec::new() }
+    /// Batches drawn at random, or of whole epochs; with labels of pixels where a judge asks for them.
+    pub fn new(session: &'a Session, by_epochs: bool, judge: Option<&'a Judge<'a>>) -> Self {
+        Self { session, judge, by_epochs, epoch: None, ready: None, spare: Vec::new() }
     }
 
     /// The ids of the step `step`, before which `stimuli` were learned.
@@ -49,8 +53,14 @@ impl<'a> Feed<'a> {
         let ids = self.ids(step, stimuli);
         let mut values = std::mem::take(&mut self.spare);
         values.resize(ids.len() * self.session.provider.shape().n_elements(), 0.0);
-        self.session.load_presentations(&ids, stimuli, &mut values)?;
-        Ok(Batch { ids, values })
+        let labels = match self.judge {
+            Some(judge) => judge.load_presentations(self.session, &ids, stimuli, &mut values)?,
+            None => {
+                self.session.load_presentations(&ids, stimuli, &mut values)?;
+                Labels::default()
+            }
+        };
+        Ok(Batch { ids, values, labels })
     }
 
     /// The batch of a step, before which `stimuli` were learned.

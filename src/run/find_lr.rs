@@ -7,6 +7,7 @@ use formal::{Network, Wanted};
 use stimuli::{Set, batches};
 
 use super::interrupt;
+use super::targets::{self, Judge};
 use crate::report::number::general;
 use crate::report::picture::{Chart, Curve};
 use crate::report::progress::Progress;
@@ -27,6 +28,7 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
     let batch = session.description.stimuli.batch_size;
     let shape = session.provider.shape();
     let mut data = vec![0.0; batch * shape.channels * shape.height * shape.width];
+    let judge = if session.description.has_target_maps() { Some(Judge::new(session)?) } else { None };
     let mut points = Vec::new();
     interrupt::listen();
     let progress = Progress::start("Exploring", n);
@@ -34,17 +36,25 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let i = step * batch as u64;
         let rate = LOWEST_RATE * (i as f64 * RATE_SPAN.ln() / n as f64).exp();
         let ids = batches::random(u64::from(session.seed), step, learn_set, batch);
-        session.load_presentations(&ids, i, &mut data)?;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
-        let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
-        let report = network.learn_towards(&data, wanted, step, Some(rate));
-        if !report.squared_error.is_finite() {
+        // With several targets the loss is the sum of theirs.
+        let loss = if let Some(judge) = &judge {
+            let labels = judge.load_presentations(session, &ids, i, &mut data)?;
+            let reports = targets::learn(network, judge, &data, &labels, step, Some(rate));
+            reports.iter().map(|report| report.squared_error).sum()
+        } else {
+            session.load_presentations(&ids, i, &mut data)?;
+            let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
+            let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
+            network.learn_towards(&data, &[wanted], step, Some(rate))[0].squared_error
+        };
+        network.check()?;
+        if !loss.is_finite() {
             progress
                 .say(&format!("the loss is no longer a number from rate {} on: the test ends there", general(rate)));
             break;
         }
-        points.push((rate, report.squared_error));
-        progress.advance(i + batch as u64, || format!("rate {} loss {}", general(rate), general(report.squared_error)));
+        points.push((rate, loss));
+        progress.advance(i + batch as u64, || format!("rate {} loss {}", general(rate), general(loss)));
         interrupt::check()?;
     }
     let mut text = String::new();

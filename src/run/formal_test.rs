@@ -65,7 +65,7 @@ pub fn estimate(outputs: &[f32]) -> usize {
 pub fn estimate_line(database: &Database, id: StimulusId, outputs: &[f32]) -> String {
     let estimated = estimate(outputs);
     let value = |value: f32| general(f64::from(value));
-    let (name, target) = (database.name(id), database.label(id));
+    let (name, target) = (database.name(id), database.label(id).unwrap_or_default());
     let mut line = format!("{id} \"{name}\" {target} {estimated} {}", value(outputs[estimated]));
     for &output in outputs {
         let _ = write!(line, " {}", value(output));
@@ -108,7 +108,8 @@ pub fn evaluate(
         estimates: Vec::with_capacity(ids.len()),
         seconds: 0.0,
     };
-    network.set_capacity(INFERENCE_BATCH);
+    // A learning goes on with its own batches.
+    network.set_capacity(INFERENCE_BATCH.max(session.description.stimuli.batch_size));
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
         session.load_batch(ids, set, &mut batch[..ids.len() * size])?;
@@ -116,9 +117,10 @@ pub fn evaluate(
         network.infer(&batch[..ids.len() * size], ids.len());
         evaluation.seconds += started.elapsed().as_secs_f64();
         let outputs = network.output(cell);
+        network.check()?;
         let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(n_outputs)) {
-            let (target, estimated) = (database.label(id), estimate(outputs));
+            let (target, estimated) = (session.class(id), estimate(outputs));
             evaluation.confusion.add(target, estimated);
             evaluation.estimates.push(estimated);
             in_top += u32::from(is_in_top(outputs, target, top_n));
@@ -203,7 +205,7 @@ fn write_outputs(session: &Session, network: &mut Network, ids: &[StimulusId], n
     let folder = format!("outputs_test_{n}");
     report::maps::write_outputs(&session.output, &folder, &session.description, network, &stimulus, 0)?;
     let database = session.database();
-    result(&format!("Outputs for id {id}: {}, label {}, in {folder}", database.name(id), database.label(id)));
+    result(&format!("Outputs for id {id}: {}, label {}, in {folder}", database.name(id), session.class(id)));
     Ok(())
 }
 

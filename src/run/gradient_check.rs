@@ -1,10 +1,11 @@
 //! The gradients that learning follows, against the slopes of the loss: differences in 64 bits, of the naive network.
 
 use anyhow::Result;
-use formal::{ParameterKind, reference};
+use formal::{ParameterKind, Wanted, reference};
 use rayon::prelude::*;
 use stimuli::Set;
 
+use super::targets::Judge;
 use crate::assemble;
 use crate::failure::wrong_input;
 use crate::report::document;
@@ -34,7 +35,7 @@ const NO_RATE: f64 = 1e-300;
 /// A gradient that does not agree; data or weights that are wrong.
 pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<()> {
     // Of its own: the check leaves traces in its statistics and momenta.
-    let mut network = assemble::formal_network(&session.description, session.seed)?;
+    let mut network = session.network()?;
     if let Some(loaded) = loaded {
         assemble::set_weights(&mut network, loaded)?;
     }
@@ -44,11 +45,22 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
         return Err(wrong_input(format!("{}: the Learn set is empty", session.description.database.span)));
     }
     let mut stimuli = vec![0.0; ids.len() * session.provider.shape().n_elements()];
-    session.load_presentations(ids, 0, &mut stimuli)?;
-    let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
+    let judge = if session.description.has_target_maps() { Some(Judge::new(session)?) } else { None };
+    let maps = match &judge {
+        Some(judge) => judge.wanted_of_batch(&judge.load_presentations(session, ids, 0, &mut stimuli)?),
+        None => {
+            session.load_presentations(ids, 0, &mut stimuli)?;
+            Vec::new()
+        }
+    };
+    let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
+    let wanted: Vec<Wanted<'_>> = match &judge {
+        Some(_) => maps.iter().map(|map| Wanted::Maps(map)).collect(),
+        None => vec![Wanted::Classes(&labels)],
+    };
     let wide: Vec<f64> = stimuli.iter().copied().map(f64::from).collect();
     let naive = reference::Network::new(&network);
-    if naive.loss(&wide, &labels, 0).is_none() {
+    if naive.loss_towards(&wide, &labels, &wanted, 0).is_none() {
         return Err(wrong_input(format!(
             "{}: its errors are the slopes of no loss, as the wanted values of the softmax do not sum to 1; give \
              TargetValue=1 and DefaultValue=0",
@@ -56,7 +68,8 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
         )));
     }
     network.set_capacity(ids.len());
-    network.learn_with_rate(&stimuli, &labels, 0, NO_RATE);
+    network.learn_towards(&stimuli, &wanted, 0, Some(NO_RATE));
+    network.check()?;
 
     let parameters = network.parameters();
     let largest = |values: &[f32]| values.iter().fold(0.0_f64, |largest, v| largest.max(f64::from(v.abs())));
@@ -77,7 +90,7 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
                     ParameterKind::Weights => moved.weights[info.cell][index] += step,
                     ParameterKind::Bias => moved.biases[info.cell][index] += step,
                 }
-                moved.loss(&wide, &labels, 0).unwrap_or(f64::NAN)
+                moved.loss_towards(&wide, &labels, &wanted, 0).unwrap_or(f64::NAN)
             };
             (loss(step) - loss(-step)) / (2.0 * step)
         };

@@ -1,5 +1,6 @@
 //! Learning: batches, logs, validation, best state (`formal.md` 12.3).
 
+mod targets;
 mod values;
 
 use std::time::Instant;
@@ -13,6 +14,8 @@ use super::feed::{Batch, Feed};
 use super::formal_test::{self, Evaluation};
 use super::interrupt;
 use super::learning_state::{self, Ledger};
+use super::targets::Judge;
+use crate::device::Chosen;
 use crate::failure::{Interrupted, wrong_input};
 use crate::report::confusion::{Misclassified, metrics_text};
 use crate::report::curves::{loss_picture, loss_text, success_picture, success_text, validation_text};
@@ -49,6 +52,8 @@ struct Run<'a> {
     ledger: Ledger,
     metric: Metric,
     confusion: Confusion,
+    /// Where outputs are judged through target maps.
+    judge: Option<&'a Judge<'a>>,
     progress: Progress,
     /// The batch learned last.
     last: Vec<StimulusId>,
@@ -65,6 +70,12 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     let mut ledger = Ledger::new(&session.description.sha256, session.seed, n_classes);
     if options.resume {
         ledger = resume(session, network)?;
+        let (before, now) = (named(&ledger.device), &session.device.name);
+        if before != now {
+            note(&format!(
+                "note: learned on {before} so far, goes on on {now}: as good, but not the bytes that one device would give"
+            ));
+        }
     } else if let Some(path) = &options.load {
         let path = if path.is_dir() { path.join(learning_state::FILE) } else { path.clone() };
         learning_state::load(&path, network)?;
@@ -75,6 +86,9 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
             session.description.targets[0].span
         )));
     }
+    // The CPU goes without saying.
+    ledger.device =
+        Some(&session.device).filter(|chosen| **chosen != Chosen::cpu()).map_or_else(String::new, |d| d.name.clone());
     let metric = metric(options.valid_metric, &mut ledger)?;
     let before = (ledger.total_stimuli, ledger.total_epochs);
     match amount {
@@ -97,13 +111,23 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         save_weights(session, network, "weights_init")?;
         ledger.next_log = options.log.unwrap_or(1000);
     }
+    let judge = if session.description.has_target_maps() { Some(Judge::new(session)?) } else { None };
+    if let Some(judge) = &judge {
+        judge.tell(session)?;
+        if ledger.step == 0 {
+            ledger.targets = targets::fresh(judge);
+        } else if !targets::fits(&ledger.targets, judge) {
+            return Err(wrong_input("learning state: the targets differ from the model's"));
+        }
+    }
     let confusion = Confusion::from_counts(n_classes, ledger.confusion.clone())
         .ok_or_else(|| wrong_input("learning state: the number of classes differs from the database's"))?;
     if ledger.stimuli >= total {
         note(&format!("note: nothing to learn: {} of {total} stimuli are learned already", ledger.stimuli));
     }
     let progress = Progress::go_on("Learning", total, ledger.stimuli);
-    let mut run = Run { session, network, ledger, metric, confusion, progress, last: Vec::new() };
+    let judge = judge.as_ref();
+    let mut run = Run { session, network, ledger, metric, confusion, judge, progress, last: Vec::new() };
     if run.ledger.step == 0 {
         run.write_schedule(run.network, total)?;
     } else if before != (run.ledger.total_stimuli, run.ledger.total_epochs) {
@@ -131,6 +155,11 @@ pub fn check_learns(session: &Session, network: &Network) -> Result<()> {
          between them, so put the target on a layer before it",
         target.span, target.name
     )))
+}
+
+/// What a state says of its device.
+fn named(device: &str) -> &str {
+    if device.is_empty() { "CPU" } else { device }
 }
 
 /// The metric typed, or the one that validations were judged by so far.
@@ -188,7 +217,7 @@ impl Run<'_> {
         let session = self.session;
         let learn_set = session.database().set(Set::Learn);
         let by_epochs = self.ledger.total_epochs.is_some();
-        let mut feed = Feed::new(session, by_epochs);
+        let mut feed = Feed::new(session, by_epochs, self.judge);
         let mut next_report = self.ledger.stimuli;
         while self.ledger.stimuli < total {
             let started = Instant::now();
@@ -271,7 +300,7 @@ impl Run<'_> {
     }
 
     /// Writes what each layer gave for a stimulus of the batch just learned, and its errors.
-    fn write_outputs(&self, Batch { ids, values }: &Batch, place: usize) -> Result<()> {
+    fn write_outputs(&self, Batch { ids, values, .. }: &Batch, place: usize) -> Result<()> {
         let session = self.session;
         let n = self.ledger.stimuli + place as u64 + 1;
         let (id, size) = (ids[place], values.len() / ids.len());
@@ -282,7 +311,7 @@ impl Run<'_> {
         self.progress.say(&format!(
             "Outputs for id {id}: {}, label {}, in {folder}",
             database.name(id),
-            database.label(id)
+            session.class(id)
         ));
         Ok(())
     }
@@ -317,10 +346,13 @@ impl Run<'_> {
     }
 
     fn learn_batch(&mut self, batch: &Batch) -> Result<()> {
-        let report = match self.session.is_data_target() {
-            true => self.step_to_values(batch),
-            false => self.step_to_classes(batch),
+        let report = match self.judge {
+            Some(judge) => self.step_to_targets(judge, batch),
+            None if self.session.is_data_target() => self.step_to_values(batch),
+            None => self.step_to_classes(batch),
         };
+        // A device that fails gives no loss.
+        self.network.check()?;
         let ledger = &mut self.ledger;
         if !report.squared_error.is_finite() {
             anyhow::bail!(
@@ -339,14 +371,14 @@ impl Run<'_> {
     fn step_to_classes(&mut self, batch: &Batch) -> StepReport {
         let (session, ledger) = (self.session, &mut self.ledger);
         let database = session.database();
-        let Batch { ids, values } = batch;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
+        let Batch { ids, values, .. } = batch;
+        let labels: Vec<Option<usize>> = ids.iter().map(|&id| database.label(id)).collect();
         let report = self.network.learn(values, &labels, ledger.step);
         let outputs = self.network.output(session.target_cell());
         let top_n = session.description.targets[0].top_n;
         let (mut correct, mut in_top) = (0, 0);
         for (&id, outputs) in ids.iter().zip(outputs.chunks_exact(outputs.len() / ids.len())) {
-            let (target, estimated) = (database.label(id), formal_test::estimate(outputs));
+            let (target, estimated) = (session.class(id), formal_test::estimate(outputs));
             self.confusion.add(target, estimated);
             in_top += u32::from(formal_test::is_in_top(outputs, target, top_n));
             if target == estimated {
@@ -372,6 +404,9 @@ impl Run<'_> {
         let recent = &success[success.len().saturating_sub(self.window())..];
         let n = self.ledger.loss.2.max(1) as f64;
         let loss = self.ledger.loss.1.unwrap_or(self.ledger.loss.0) / n;
+        if let Some(judge) = self.judge {
+            return self.message_of_targets(judge);
+        }
         if self.session.is_data_target() {
             return format!("loss {loss:.4}, {}", self.message_of_values());
         }
@@ -384,19 +419,24 @@ impl Run<'_> {
         let session = self.session;
         let (folder, output) = (session.target_folder(), &session.output);
         let line = self.message();
-        if !session.is_data_target() {
-            self.write_classes(&folder)?;
+        match self.judge {
+            Some(judge) => self.write_targets(judge)?,
+            None if session.is_data_target() => {}
+            None => self.write_classes(&folder)?,
         }
-        let (squared, entropy, n) = self.ledger.loss;
-        let n = n.max(1) as f64;
-        self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
-        output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
-        output.write(format!("{folder}/Loss_learning.png"), loss_picture(&self.ledger.losses)?)?;
+        if self.judge.is_none() {
+            let (squared, entropy, n) = self.ledger.loss;
+            let n = n.max(1) as f64;
+            self.ledger.losses.push((self.ledger.stimuli, squared / n, entropy.map(|e| e / n)));
+            output.write(format!("{folder}/Loss_learning.dat"), loss_text(&self.ledger.losses))?;
+            output.write(format!("{folder}/Loss_learning.png"), loss_picture(&self.ledger.losses)?)?;
+        }
         self.ledger.loss = (0.0, None, 0);
         self.progress.log(self.ledger.stimuli, &line);
-        let is_best = match session.is_data_target() {
-            true => self.validate_values(&folder)?,
-            false => self.validate_classes(&folder)?,
+        let is_best = match self.judge {
+            Some(judge) => self.validate_targets(judge)?,
+            None if session.is_data_target() => self.validate_values(&folder)?,
+            None => self.validate_classes(&folder)?,
         };
         match is_best {
             None => {

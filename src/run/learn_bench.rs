@@ -10,6 +10,7 @@ use stimuli::Set;
 use super::feed::{Batch, Feed};
 use super::interrupt;
 use super::learn::Amount;
+use super::targets::{self, Judge};
 use crate::report::document;
 use crate::report::progress::{Progress, result};
 use crate::report::timings::{self, Measured, table};
@@ -42,7 +43,8 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         return Err(crate::failure::wrong_input(format!("{span}: the Learn set is empty")));
     }
     let progress = Progress::start("Measuring", total);
-    let mut feed = Feed::new(session, by_epochs);
+    let judge = if session.description.has_target_maps() { Some(Judge::new(session)?) } else { None };
+    let mut feed = Feed::new(session, by_epochs, judge.as_ref());
     let (mut step, mut stimuli, mut before) = (0, 0, 0);
     let (mut waited, mut learned) = (Duration::ZERO, Duration::ZERO);
     interrupt::listen();
@@ -56,8 +58,9 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         waited += started.elapsed();
         let started = Instant::now();
         let n = batch.ids.len() as u64;
-        feed.meanwhile(step + 1, stimuli + n, || learn(session, network, &batch, step));
+        feed.meanwhile(step + 1, stimuli + n, || learn(session, network, judge.as_ref(), &batch, step));
         learned += started.elapsed();
+        network.check()?;
         feed.reuse(batch);
         (step, stimuli) = (step + 1, stimuli + n);
         progress.advance(stimuli - before, String::new);
@@ -81,7 +84,11 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     document::give(&timings::document(&session.description, &measured, &session.summary()))
 }
 
-fn learn(session: &Session, network: &mut Network, batch: &Batch, step: u64) {
-    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| Some(session.database().label(id))).collect();
+fn learn(session: &Session, network: &mut Network, judge: Option<&Judge<'_>>, batch: &Batch, step: u64) {
+    if let Some(judge) = judge {
+        targets::learn(network, judge, &batch.values, &batch.labels, step, None);
+        return;
+    }
+    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| session.database().label(id)).collect();
     network.learn(&batch.values, &labels, step);
 }

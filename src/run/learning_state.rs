@@ -10,6 +10,7 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 use stats::{Confusion, Metric};
 
+use super::targets::Tally;
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
 use crate::weights::exchange::{floats, to_safetensors};
@@ -35,6 +36,9 @@ pub struct Ledger {
     pub ini_sha256: String,
     /// Seed of the run.
     pub seed: u32,
+    /// What computed so far; empty in states of versions that knew the CPU alone.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// Stimuli (`-learn`) to learn in all.
     pub total_stimuli: Option<u64>,
     /// Epochs (`-learn-epoch`) to learn in all.
@@ -67,9 +71,27 @@ pub struct Ledger {
     pub best: Option<f64>,
     /// Validations since the best one.
     pub validations_since_best: u32,
+    /// What each target has learned, where outputs are judged through target maps.
+    #[serde(default)]
+    pub targets: Vec<TargetLedger>,
     /// Wall seconds of learning so far; kept in a file of its own, so that equal learnings leave equal states.
     #[serde(skip)]
     pub seconds: f64,
+}
+
+/// What learning knows of one target of several, or of one on a map.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TargetLedger {
+    /// Counts since the last log, and the success of each batch.
+    pub tally: Tally,
+    /// Sums of the losses since the last log: squared error, cross-entropy, batches.
+    pub loss: (f64, Option<f64>, u64),
+    /// Mean losses at each log.
+    pub losses: Vec<(u64, f64, Option<f64>)>,
+    /// Score of each validation.
+    pub validations: Vec<(u64, f64)>,
+    /// Best validation score.
+    pub best: Option<f64>,
 }
 
 fn sensitivity() -> String {

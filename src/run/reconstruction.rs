@@ -68,7 +68,8 @@ pub fn evaluate(
     let (cell, size) = (session.target_cell(), session.provider.shape().n_elements());
     let mut errors = Vec::with_capacity(ids.len());
     let (mut sums, mut squares, mut seconds) = (vec![0.0; size], vec![0.0; size], 0.0);
-    network.set_capacity(INFERENCE_BATCH);
+    // A learning goes on with its own batches.
+    network.set_capacity(INFERENCE_BATCH.max(session.description.stimuli.batch_size));
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
     for ids in ids.chunks(INFERENCE_BATCH) {
         let stimuli = &mut batch[..ids.len() * size];
@@ -77,6 +78,7 @@ pub fn evaluate(
         network.infer(stimuli, ids.len());
         seconds += started.elapsed().as_secs_f64();
         let outputs = network.output(cell);
+        network.check()?;
         for ((&id, stimulus), output) in ids.iter().zip(stimuli.chunks_exact(size)).zip(outputs.chunks_exact(size)) {
             errors.push(mean_squared_error(stimulus, output));
             for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(stimulus) {

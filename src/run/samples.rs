@@ -129,7 +129,7 @@ fn answers(
     let of = |(place, (&id, &formal)): (usize, (&StimulusId, &usize))| {
         let answer = spiking.and_then(|spiking| spiking.tested.answers.get(place));
         Answer {
-            target: session.database().label(id),
+            target: session.class(id),
             formal,
             spiking: answer.and_then(|answer| answer.response),
             latency_fs: answer.and_then(|answer| answer.latency),
@@ -305,6 +305,7 @@ impl Seen<'_> {
             .enumerate()
             .map(|(cell, description)| self.network.output(cell)[..description.output_shape.n_elements()].to_vec());
         let outputs: Vec<Vec<f32>> = outputs.collect();
+        self.network.check()?;
         Ok(std::iter::once(values).chain(outputs).collect())
     }
 

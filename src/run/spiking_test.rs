@@ -9,6 +9,7 @@ mod present;
 mod record;
 pub mod samples;
 mod statistics;
+pub mod targets;
 mod timeline;
 
 use std::time::Instant;
@@ -326,9 +327,8 @@ fn finish<F: Real>(
 
 /// 1 for each answer that is right, else 0.
 fn success<F>(test: &Test<'_, F>, reached: &Checkpoint) -> Vec<f64> {
-    let database = test.session.database();
     let is_right = |(&id, answer): (&StimulusId, &Option<Answer>)| {
-        answer.map(|answer| f64::from(u8::from(answer.response == Some(database.label(id)))))
+        answer.map(|answer| f64::from(u8::from(answer.response == Some(test.session.class(id)))))
     };
     test.ids.iter().zip(&reached.answers).filter_map(is_right).collect()
 }

@@ -17,13 +17,16 @@ pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>)
     if let Some((folded, folded_weights)) = fold(description, weights) {
         return check(&folded, weights.map(|_| folded_weights.as_slice()));
     }
+    if let Some(linear) = linearized(description) {
+        return check(&linear, weights);
+    }
     let mut faults = Vec::new();
-    let target = description.targets[0].cell;
     let model = &description.stimuli.span.file;
     for (index, cell) in description.cells.iter().enumerate() {
         let trained = weights.and_then(|weights| weights[index].as_ref());
         let mut refuse = |span: &Span, message: String| faults.push(Fault::at(span, model, &cell.name, message));
-        check_cell(description, cell, index == target, trained, &mut refuse);
+        let is_output = description.targets.iter().any(|target| target.cell == index);
+        check_cell(description, cell, is_output, trained, &mut refuse);
         check_threshold(description.width, cell, &mut refuse);
     }
     if description.targets[0].is_data {
@@ -32,6 +35,32 @@ pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>)
         faults.push(Fault::at(&target.span, model, &target.name, message));
     }
     refused(description, faults)
+}
+
+/// The same network with the sums of the targets' cells in place of their logistic functions, which are applied to what is read
+/// from them; `None` where there are none. Only outputs that are read at the end of a presentation have such a reader.
+pub fn linearized(description: &Description) -> Option<Description> {
+    let is_logistic = |cell: usize| {
+        matches!(description.cells[cell].activation.value, Activation::Logistic | Activation::LogisticWithLoss)
+    };
+    if !description.has_target_maps() || !description.targets.iter().any(|target| is_logistic(target.cell)) {
+        return None;
+    }
+    let mut linear = description.clone();
+    for target in description.targets.iter().filter(|target| is_logistic(target.cell)) {
+        linear.cells[target.cell].activation.value = Activation::Linear;
+    }
+    Some(linear)
+}
+
+/// What the sum of a single output of the primary target must exceed for class 1.
+pub fn threshold_of_sum(description: &Description) -> f32 {
+    let target = &description.targets[0];
+    let threshold = target.binary_threshold;
+    match description.cells[target.cell].activation.value {
+        Activation::Logistic | Activation::LogisticWithLoss => (threshold / (1.0 - threshold)).ln(),
+        _ => threshold,
+    }
 }
 
 /// Refuses weights and currents that scaling has led out of the numbers, all cells at once.
@@ -217,7 +246,9 @@ fn check_cell(
     if bias::has_bias(cell, trained) {
         check_bias(description, cell, refuse);
     }
-    if is_output && !matches!(cell.operator, Operator::Fc(_)) {
+    let is_read_at_the_end =
+        description.has_target_maps() && matches!(cell.operator, Operator::Conv(_) | Operator::Pool(_));
+    if is_output && !is_read_at_the_end && !matches!(cell.operator, Operator::Fc(_)) {
         refuse(line, "the answer is read from an Fc cell; put the target on one".to_string());
     }
     let integrates = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));

@@ -22,9 +22,9 @@ use stimuli::Set;
 
 use super::bias;
 use crate::failure::wrong_input;
+use crate::memory;
 use crate::model::{Description, Normalization};
 use crate::report::progress::Progress;
-use crate::run::formal_test::INFERENCE_BATCH;
 use crate::run::interrupt;
 use crate::session::Session;
 
@@ -68,16 +68,18 @@ pub fn activation_ranges(
         )));
     }
     let shape = session.provider.shape();
-    let mut batch = vec![0.0; INFERENCE_BATCH * shape.n_elements()];
-    network.set_capacity(INFERENCE_BATCH);
+    let most = memory::inference_batch(&session.description);
+    let mut batch = vec![0.0; most * shape.n_elements()];
+    network.set_capacity(most);
     let progress = Progress::start("Activations", ids.len() as u64);
-    for (number, ids) in ids.chunks(INFERENCE_BATCH).enumerate() {
+    for (number, ids) in ids.chunks(most).enumerate() {
         let data = &mut batch[..ids.len() * shape.n_elements()];
         session.load_batch(ids, Set::Learn, data)?;
         network.infer(data, ids.len());
         let network = &*network;
         ranges.par_iter_mut().enumerate().for_each(|(cell, range)| range.add(network.output(cell)));
-        progress.advance((number * INFERENCE_BATCH) as u64, String::new);
+        network.check()?;
+        progress.advance((number * most) as u64, String::new);
         interrupt::check()?;
     }
     Ok(ranges)

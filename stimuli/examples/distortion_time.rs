@@ -23,6 +23,7 @@ fn main() -> Result<(), stimuli::Error> {
         elastic_scaling,
         scaling: 10.0,
         rotation: 10.0,
+        ignores_missing: true,
     };
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread starts");
     for (name, distortion) in [

@@ -180,7 +180,10 @@ mod tests {
         let folder = cifar10();
         let mut database = load(folder.path(), Kind::Cifar10, 0.2, false).unwrap();
         assert_eq!((database.len(), database.common_shape()), (13, Some(SHAPE)));
-        assert_eq!((0..13).map(|id| database.label(id)).collect::<Vec<_>>(), [1, 9, 2, 9, 3, 9, 4, 9, 5, 9, 0, 1, 2]);
+        assert_eq!(
+            (0..13).map(|id| database.label(id).unwrap()).collect::<Vec<_>>(),
+            [1, 9, 2, 9, 3, 9, 4, 9, 5, 9, 0, 1, 2]
+        );
         assert_eq!(
             (database.name(5), database.name(12)),
             ("data_batch_3.bin[00001].ppm".into(), "test_batch.bin[00002].ppm".into())
@@ -204,7 +207,7 @@ mod tests {
         fs::write(folder.path().join("coarse_label_names.txt"), names + "\n").unwrap();
         let labels = |kind| {
             let database = load(folder.path(), kind, 0.0, false).unwrap();
-            let labels = [0, 1, 2].map(|id| database.label_names()[database.label(id)].clone());
+            let labels = [0, 1, 2].map(|id| database.label_names()[database.label(id).unwrap()].clone());
             labels.join(" ")
         };
         assert_eq!(labels(Kind::Cifar100Fine), "99 50 42");

@@ -1,8 +1,17 @@
+mod selection;
+
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+pub use selection::{RoiFilter, Slicing};
+
+use crate::labels::{CompositeLabel, Composition, IGNORED, Labels};
+use crate::masks::Mask;
 use crate::partition::{Draw, Rule, divide};
-use crate::{Error, Mt19937, Set, Shape, StimulusId, image};
+use crate::roi::Roi;
+use crate::{Error, Faults, Mt19937, Set, Shape, StimulusId, image};
 
 /// Labeled images, and the sets they are divided into.
 ///
@@ -19,6 +28,8 @@ pub struct Database {
     sets: [Vec<StimulusId>; 3],
     /// Where a stimulus stands in each set; `u32::MAX` where it does not.
     positions: Vec<[u32; 3]>,
+    composition: Composition,
+    notes: Vec<String>,
 }
 
 /// Stimuli that are stored alike.
@@ -48,7 +59,20 @@ pub(crate) struct ImageFile {
     pub shape: Shape,
     /// The part that is the stimulus: first column and row, width and height.
     pub part: Option<[usize; 4]>,
-    pub label: usize,
+    /// The part is one of several, and named by its place.
+    pub is_slice: bool,
+    pub label: Option<usize>,
+    /// What is known of its pixels, if anything.
+    pub annotation: Option<Box<Annotation>>,
+}
+
+/// What is known of the pixels of an image.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Annotation {
+    /// In pixels of the stimulus.
+    pub rois: Vec<Roi>,
+    /// Labels of the pixels of the whole image.
+    pub mask: Option<Mask>,
 }
 
 /// An image as it is stored.
@@ -74,7 +98,40 @@ impl Database {
         let n = starts[contents.len()];
         debug_assert_eq!(n, groups.iter().map(|(n, _)| n).sum::<usize>());
         let positions = vec![[u32::MAX; 3]; n];
-        Self { label_names, contents, starts, groups, sets: Default::default(), positions }
+        let composition = Composition::default();
+        Self {
+            label_names,
+            contents,
+            starts,
+            groups,
+            sets: Default::default(),
+            positions,
+            composition,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same with what the driver has to say.
+    pub(crate) fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes.extend(notes);
+        self
+    }
+
+    /// Returns what the driver passed over that is no fault, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Says how labels of pixels are made; `default_label` is the name of that of pixels outside the regions, which becomes a
+    /// label of the database if it is none.
+    pub fn compose(&mut self, composition: Composition, default_label: Option<&str>) {
+        let id = |name: &str| {
+            self.label_names.iter().position(|known| known == name).unwrap_or_else(|| {
+                self.label_names.push(name.to_owned());
+                self.label_names.len() - 1
+            })
+        };
+        self.composition = Composition { default_label: default_label.map(id), ..composition };
     }
 
     /// Returns the number of stimuli.
@@ -87,16 +144,97 @@ impl Database {
         self.len() == 0
     }
 
-    /// Returns the class of a stimulus, an index into [`Database::label_names`].
+    /// Returns the class of a stimulus as a whole, an index into [`Database::label_names`], or `None` where it has none: its
+    /// pixels may have labels all the same.
+    ///
+    /// By [`CompositeLabel::Auto`] a stimulus of a class that has one region is of the class of that region.
     ///
     /// # Panics
     ///
-    /// When `id` is not below [`Database::len`]; so do [`Database::name`], [`Database::shape`] and [`Database::image`].
-    pub fn label(&self, id: StimulusId) -> usize {
+    /// When `id` is not below [`Database::len`]; so do all that take a stimulus.
+    pub fn label(&self, id: StimulusId) -> Option<usize> {
+        let label = self.own_label(id)?;
+        match self.rois(id) {
+            [roi] if self.composition.composite == CompositeLabel::Auto && !self.is_composite(id) => Some(roi.label),
+            _ => Some(label),
+        }
+    }
+
+    /// The class that the driver gave.
+    fn own_label(&self, id: StimulusId) -> Option<usize> {
         match self.content(id) {
-            (Content::Packed(packed), index) => usize::from(packed.labels[index]),
+            (Content::Packed(packed), index) => Some(usize::from(packed.labels[index])),
             (Content::Files(files), index) => files[index].label,
         }
+    }
+
+    /// Returns the regions of a stimulus, in its pixels as they are stored.
+    pub fn rois(&self, id: StimulusId) -> &[Roi] {
+        self.annotation(id).map_or(&[], |annotation| &annotation.rois)
+    }
+
+    fn annotation(&self, id: StimulusId) -> Option<&Annotation> {
+        match self.content(id) {
+            (Content::Packed(_), _) => None,
+            (Content::Files(files), index) => files[index].annotation.as_deref(),
+        }
+    }
+
+    /// Tells whether the pixels of a stimulus have labels of their own.
+    pub fn is_composite(&self, id: StimulusId) -> bool {
+        match self.composition.composite {
+            CompositeLabel::None => false,
+            CompositeLabel::Auto => self.own_label(id).is_none() || self.mask(id).is_some(),
+            _ => true,
+        }
+    }
+
+    fn mask(&self, id: StimulusId) -> Option<&Mask> {
+        self.annotation(id)?.mask.as_ref().filter(|_| !self.composition.without_masks)
+    }
+
+    /// Tells whether any stimulus has regions or a label image.
+    pub fn has_rois(&self) -> bool {
+        let is_marked = |content: &Content| match content {
+            Content::Packed(_) => false,
+            Content::Files(files) => files.iter().any(|file| file.annotation.is_some()),
+        };
+        self.contents.iter().any(is_marked)
+    }
+
+    /// Makes the labels of a stimulus: a map where `as_map` asks for one and the stimulus has it, its regions in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rois`] where a stimulus of one class has more than one region.
+    pub(crate) fn annotate(&self, id: StimulusId, as_map: bool, labels: &mut Labels) -> Result<(), Error> {
+        labels.clear();
+        let (rois, composition) = (self.rois(id), &self.composition);
+        labels.rois.extend_from_slice(rois);
+        labels.whole = self.label(id).map_or(IGNORED, |label| label as i32);
+        if !(as_map && self.is_composite(id)) {
+            let is_auto = composition.composite == CompositeLabel::Auto;
+            if is_auto && rois.len() > 1 {
+                return Err(Error::Rois { stimulus: self.name(id), found: rois.len() });
+            }
+            return Ok(());
+        }
+        let shape = self.shape(id);
+        let default = composition.default_label.map_or(IGNORED, |label| label as i32);
+        let takes_default = match composition.composite {
+            CompositeLabel::Auto | CompositeLabel::Default => true,
+            CompositeLabel::Disjoint => !rois.is_empty(),
+            CompositeLabel::None | CompositeLabel::Combine => false,
+        };
+        let own = self.own_label(id).map_or(IGNORED, |label| label as i32);
+        match self.mask(id) {
+            Some(mask) => labels.map = self.part_of(id, mask.read(self.whole_shape(id))?),
+            None => labels.fill(shape, if takes_default { default } else { own }),
+        }
+        for roi in rois {
+            labels.draw(shape, roi, composition.rois_margin, default);
+        }
+        Ok(())
     }
 
     /// Returns the names of the classes.
@@ -109,7 +247,7 @@ impl Database {
     pub fn name(&self, id: StimulusId) -> String {
         match self.content(id) {
             (Content::Packed(packed), index) => format!("{}[{index:05}].{}", packed.stem, packed.extension),
-            (Content::Files(files), index) => files[index].path.display().to_string(),
+            (Content::Files(files), index) => files[index].name(),
         }
     }
 
@@ -118,6 +256,25 @@ impl Database {
         match self.content(id) {
             (Content::Packed(packed), _) => packed.shape,
             (Content::Files(files), index) => files[index].stimulus_shape(),
+        }
+    }
+
+    /// The size of the image that a stimulus is a part of.
+    fn whole_shape(&self, id: StimulusId) -> Shape {
+        match self.content(id) {
+            (Content::Packed(packed), _) => packed.shape,
+            (Content::Files(files), index) => files[index].shape,
+        }
+    }
+
+    /// The stimulus of a plane of the whole image.
+    fn part_of<T: Copy>(&self, id: StimulusId, plane: Vec<T>) -> Vec<T> {
+        match self.content(id) {
+            (Content::Files(files), index) => match files[index].part {
+                Some(part) => cut(&plane, files[index].shape, part),
+                None => plane,
+            },
+            (Content::Packed(_), _) => plane,
         }
     }
 
@@ -165,16 +322,39 @@ impl Database {
         let mut draw = Draw { is_random, rng };
         let mut start = 0;
         for (n, rule) in &self.groups {
-            divide(rule, start..start + n, |id| self.label(id), &mut draw, &mut sets);
+            divide(rule, start..start + n, |id| self.own_label(id), &mut draw, &mut sets);
             start += n;
         }
+        self.sets = sets;
+        self.place();
+    }
+
+    /// Reads every stimulus of the sets, and leaves those out of them that cannot be read.
+    ///
+    /// It runs on the threads of rayon; what is left out is in `faults` in the order of the sets.
+    pub fn leave_out_unreadable(&mut self, faults: &mut Faults) {
+        if self.is_in_memory() {
+            return;
+        }
+        let ids: BTreeSet<StimulusId> = self.sets.iter().flatten().copied().collect();
+        let check = |&id: &StimulusId| {
+            let read = self.image(id).map(drop).and_then(|()| self.annotate(id, true, &mut Labels::default()));
+            read.err().map(|fault| (id, fault))
+        };
+        let found: Vec<(StimulusId, Error)> = ids.into_par_iter().filter_map(|id| check(&id)).collect();
+        let left_out: BTreeSet<StimulusId> = found.iter().map(|&(id, _)| id).collect();
+        found.into_iter().for_each(|(_, fault)| faults.add(fault));
+        self.retain(|_, id| !left_out.contains(&id));
+    }
+
+    /// Notes where each stimulus stands.
+    fn place(&mut self) {
         self.positions.fill([u32::MAX; 3]);
-        for (set, ids) in sets.iter().enumerate() {
+        for (set, ids) in self.sets.iter().enumerate() {
             for (position, &id) in ids.iter().enumerate() {
                 self.positions[id][set] = position as u32;
             }
         }
-        self.sets = sets;
     }
 
     /// Returns the stimuli of a set, in the order in which they were drawn.
@@ -196,6 +376,13 @@ impl Database {
 }
 
 impl ImageFile {
+    fn name(&self) -> String {
+        match self.part {
+            Some([x, y, ..]) if self.is_slice => format!("{}[{y},{x}]", self.path.display()),
+            _ => self.path.display().to_string(),
+        }
+    }
+
     fn stimulus_shape(&self) -> Shape {
         match self.part {
             Some([_, _, width, height]) => Shape { width, height, ..self.shape },
@@ -209,14 +396,18 @@ impl ImageFile {
             let file = self.path.display().to_string();
             return Err(Error::Changed { file, expected: self.shape, found: found.shape });
         }
-        let Some([left, top, width, height]) = self.part else {
+        let Some(part) = self.part else {
             return Ok(Stored { shape: found.shape, pixels: Cow::Owned(found.pixels) });
         };
-        let planes = found.pixels.chunks_exact(found.shape.plane());
-        let rows = planes.flat_map(|plane| plane.chunks_exact(found.shape.width).skip(top).take(height));
-        let pixels: Vec<u8> = rows.flat_map(|row| &row[left..left + width]).copied().collect();
-        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(pixels) })
+        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(cut(&found.pixels, found.shape, part)) })
     }
+}
+
+/// A part of each plane of an image of `shape`: first column and row, width and height.
+fn cut<T: Copy>(pixels: &[T], shape: Shape, [left, top, width, height]: [usize; 4]) -> Vec<T> {
+    let planes = pixels.chunks_exact(shape.plane());
+    let rows = planes.flat_map(|plane| plane.chunks_exact(shape.width).skip(top).take(height));
+    rows.flat_map(|row| &row[left..left + width]).copied().collect()
 }
 
 #[cfg(test)]
@@ -224,14 +415,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{real_mnist, tiny};
+    use crate::testing::{marked, real_mnist, tiny};
 
     /// What the reference program logs for `Validation=0.2` and seed 1.
     #[test]
     fn seed_1_divides_mnist_as_the_reference_does() {
         let database = real_mnist();
         let first = |set| {
-            let describe = |&id: &usize| (id, database.name(id), database.label(id));
+            let describe = |&id: &usize| (id, database.name(id), database.label(id).unwrap());
             database.set(set)[..3].iter().map(describe).collect::<Vec<_>>()
         };
         let expect =
@@ -252,13 +443,63 @@ mod tests {
                 (69450, "t10k-images-idx3-ubyte[09450].pgm", 8),
             ])
         );
-        let counts =
-            |class| Set::ALL.map(|set| database.set(set).iter().filter(|&&id| database.label(id) == class).count());
+        let counts = |class| {
+            Set::ALL.map(|set| database.set(set).iter().filter(|&&id| database.label(id) == Some(class)).count())
+        };
         assert_eq!((counts(0), counts(1)), ([4729, 1194, 980], [5382, 1360, 1135]));
         assert_eq!(Set::ALL.map(|set| database.set(set).len()), [48_000, 12_000, 10_000]);
         let mut all: Vec<usize> = Set::ALL.iter().flat_map(|&set| database.set(set)).copied().collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..70_000), "every stimulus is in exactly one set");
+    }
+
+    /// The map of stimulus 0, a row a text, or its one label.
+    #[track_caller]
+    fn check(composition: Composition, stimulus: (Option<usize>, &[(usize, [i32; 4])]), expect: &[&str]) {
+        let (_folder, mut database) = marked(&[stimulus]);
+        database.compose(composition, Some("zero"));
+        let mut labels = Labels::default();
+        database.annotate(0, true, &mut labels).unwrap();
+        let letter = |&label: &i32| if label < 0 { '-' } else { char::from(b'0' + label as u8) };
+        let rows: Vec<String> = match &labels.map[..] {
+            [] => vec![letter(&labels.whole).to_string()],
+            map => map.chunks(4).map(|row| row.iter().map(letter).collect()).collect(),
+        };
+        assert_eq!(rows, expect, "{composition:?} {stimulus:?}");
+    }
+
+    #[test]
+    fn labels_of_pixels_are_made_of_the_stimulus_and_its_regions_as_the_composition_says() {
+        let of = |composite| Composition { composite, ..Composition::default() };
+        let (auto, default) = (of(CompositeLabel::Auto), of(CompositeLabel::Default));
+        let (disjoint, combine) = (of(CompositeLabel::Disjoint), of(CompositeLabel::Combine));
+        let regions: &[(usize, [i32; 4])] = &[(1, [0, 0, 2, 1]), (2, [1, 0, 9, 1])];
+        check(auto, (None, regions), &["1222", "0000"]);
+        check(auto, (Some(2), &[]), &["2"]);
+        check(auto, (Some(2), &regions[..1]), &["1"]);
+        check(of(CompositeLabel::None), (Some(2), regions), &["2"]);
+        check(default, (Some(2), &regions[..1]), &["1100", "0000"]);
+        check(disjoint, (Some(2), &regions[..1]), &["1100", "0000"]);
+        check(disjoint, (Some(2), &[]), &["2222", "2222"]);
+        check(combine, (Some(2), &regions[..1]), &["1122", "2222"]);
+        check(combine, (None, &regions[..1]), &["11--", "----"]);
+        check(Composition { rois_margin: 1, ..auto }, (None, &regions[..1]), &["11-0", "--00"]);
+    }
+
+    #[test]
+    fn a_class_with_several_regions_is_not_clear_and_a_new_default_label_is_the_last() {
+        let (_folder, mut database) = marked(&[(Some(0), &[(1, [0, 0, 2, 1]), (2, [1, 0, 9, 1])]), (None, &[])]);
+        let message = database.annotate(0, true, &mut Labels::default()).unwrap_err().to_string();
+        assert!(message.contains("0.pgm: expected one region") && message.contains("found 2"), "{message}");
+        database.compose(Composition::default(), Some("background"));
+        assert_eq!(database.label_names(), ["zero", "one", "two", "background"]);
+        let mut labels = Labels::default();
+        database.annotate(1, true, &mut labels).unwrap();
+        assert_eq!((labels.map, database.label(1)), (vec![3; 8], None));
+        database.compose(Composition::default(), None);
+        let mut labels = Labels::default();
+        database.annotate(1, true, &mut labels).unwrap();
+        assert_eq!(labels.map, [IGNORED; 8]);
     }
 
     #[test]

@@ -163,7 +163,7 @@ pub enum Error {
     /// A file that cannot be decoded as an image.
     #[error(
         "{file}: expected an image (png, jpeg, bmp, pbm, pgm, ppm), found {found}; fetch or convert the file again, or \
-         leave it out (`IgnoreMasks` of a folder)"
+         leave it out (`IgnoreMasks` of a folder, `--skip-bad`)"
     )]
     Image {
         /// The file.
@@ -199,6 +199,43 @@ pub enum Error {
         found: String,
     },
 
+    /// A record of an annotation file.
+    #[error("{place}: expected {expected}, found {found}; {remedy}")]
+    Record {
+        /// The file and the line or record in it, such as `wiki.csv, line 3`.
+        place: String,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+
+    /// A fault of a file that a record names.
+    #[error("{place}: {fault}")]
+    Named {
+        /// The file and the line or record in it.
+        place: String,
+        /// What is wrong with what it names.
+        fault: Box<Error>,
+    },
+
+    /// A MATLAB file that is cut, corrupt or of another kind.
+    #[error("{file}, byte {offset}{}: expected {expected}, found {found}; fetch the file again", inside(*.is_compressed))]
+    Mat {
+        /// The file.
+        file: String,
+        /// Position, in what a compressed variable unpacks to where it is one.
+        offset: usize,
+        /// Whether it counts in an unpacked variable.
+        is_compressed: bool,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+
     /// A file whose length is no whole number of records.
     #[error(
         "{file}: expected whole records of {record} bytes ({what}), found {found} bytes; the file is cut or of another \
@@ -228,11 +265,30 @@ pub enum Error {
         remedy: String,
     },
 
+    /// A stimulus of one class has several regions.
+    #[error(
+        "stimulus {stimulus}: expected one region of interest, whose label is that of the stimulus, found {found}; write \
+         `CompositeStimuli=1`, and a `CompositeLabel` other than `Auto` where the stimulus has a label beside them"
+    )]
+    Rois {
+        /// Name of the stimulus.
+        stimulus: String,
+        /// Number of its regions.
+        found: usize,
+    },
+
     /// Several files have faults.
     #[error("{}", lines(.0))]
     Several(
         /// One fault a file.
         Vec<Error>,
+    ),
+
+    /// There are more faults than are told.
+    #[error("and {0} faults more; `--skip-bad` leaves out the stimuli that have one")]
+    More(
+        /// How many.
+        usize,
     ),
 
     /// What the transformations make of a stimulus is not what the network takes.
@@ -288,6 +344,10 @@ pub enum Error {
         /// The value.
         found: f64,
     },
+}
+
+fn inside(is_compressed: bool) -> &'static str {
+    if is_compressed { " (unpacked)" } else { "" }
 }
 
 fn quoted(names: &[String]) -> String {

@@ -1,14 +1,16 @@
 //! Folders of images, one folder a class (`formal.md` 4.5).
 
-use std::collections::HashMap;
+mod regions;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::database::{Content, ImageFile};
+use crate::names::Names;
 use crate::partition::Rule;
-use crate::{Database, Error, image, wildcard};
+use crate::{Database, Error, Faults, image, wildcard};
 
 /// Images below one folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +21,8 @@ pub struct Folder {
     pub depth: Option<usize>,
     /// Beginning of every label.
     pub label_name: String,
-    /// Levels of folders that are part of a label, each as `/name`.
-    pub label_depth: usize,
+    /// Levels of folders that are part of a label, each as `/name`; `None` gives the images no label.
+    pub label_depth: Option<usize>,
     /// Files whose path one of these describes are left out; see [`wildcard::matches`].
     pub ignore_masks: Vec<String>,
     /// Extensions of the files to take, in lower case, without the dot; none takes [`image::EXTENSIONS`].
@@ -28,14 +30,26 @@ pub struct Folder {
     /// A table with a line `file;label` a stimulus, the file relative to the folder; its labels stand in for those of the
     /// folders, and files that it does not name are left out.
     pub label_file: Option<PathBuf>,
+    /// Regions of the images.
+    pub regions: Option<Regions>,
     /// How the images are divided.
     pub rule: Rule,
+}
+
+/// Where the regions of images are told: in tables of lines `name [width height] x0 y0 x1 y1 label` with `,`, `;` or blanks
+/// between them, where (x1, y1) is one past the last pixel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Regions {
+    /// One table of all images, each with its path in the folder.
+    Table(PathBuf),
+    /// A folder with a table for each image, with the same base name and this extension; images without one have no regions.
+    Tables(PathBuf, String),
 }
 
 /// A file that was found, and its label.
 struct Found {
     path: PathBuf,
-    label: String,
+    label: Option<String>,
 }
 
 /// Finds the images of all folders and reads their sizes, not the images themselves; the database is not partitioned yet.
@@ -45,15 +59,15 @@ struct Found {
 ///
 /// # Errors
 ///
-/// [`Error::Folder`], [`Error::Unreadable`], [`Error::Line`], [`Error::Image`]; more than one come as [`Error::Several`].
-pub fn load(folders: &[Folder]) -> Result<Database, Error> {
-    let mut names: Vec<String> = Vec::new();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
+/// [`Error::Folder`], [`Error::Unreadable`], [`Error::Line`], [`Error::Record`], [`Error::Image`]; more than one come as
+/// [`Error::Several`], but for those of stimuli that `faults` leaves out.
+pub fn load(folders: &[Folder], faults: &mut Faults) -> Result<Database, Error> {
+    let mut labels = Names::default();
     let (mut contents, mut groups) = (Vec::new(), Vec::new());
     for folder in folders {
         let mut found = Vec::new();
         match &folder.label_file {
-            Some(table) => listed(folder, table, &mut found)?,
+            Some(table) => listed(folder, table, &mut found, faults)?,
             None => walk(folder, &folder.path, &mut Vec::new(), &mut found)?,
         }
         if found.is_empty() {
@@ -70,41 +84,30 @@ pub fn load(folders: &[Folder]) -> Result<Database, Error> {
         }
         let mut files = Vec::with_capacity(found.len());
         for (shape, Found { path, label }) in
-            shapes(found.iter().map(|found| found.path.as_path()))?.into_iter().zip(found)
+            shapes(found.iter().map(|found| found.path.as_path())).into_iter().zip(found)
         {
-            let label = *numbers.entry(label).or_insert_with_key(|name| {
-                names.push(name.clone());
-                names.len() - 1
-            });
-            files.push(ImageFile { path, shape, part: None, label });
+            let label = label.map(|label| labels.number(&label));
+            let Some(shape) = faults.keep(shape) else { continue };
+            files.push(ImageFile { path, shape, part: None, is_slice: false, label, annotation: None });
+        }
+        match &folder.regions {
+            Some(Regions::Table(table)) => regions::of_table(table, &folder.path, &mut files, &mut labels, faults)?,
+            Some(Regions::Tables(tables, extension)) => {
+                regions::of_tables(tables, extension, &mut files, &mut labels, faults)?;
+            }
+            None => {}
         }
         groups.push((files.len(), folder.rule.clone()));
         contents.push(Content::Files(files));
     }
-    Ok(Database::new(names, contents, groups))
+    faults.end()?;
+    Ok(Database::new(labels.into_names(), contents, groups))
 }
 
 /// The sizes of images, in order.
-pub(crate) fn shapes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<crate::Shape>, Error> {
-    /// Faults told at once.
-    const MOST: usize = 20;
+pub(crate) fn shapes<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Result<crate::Shape, Error>> {
     let paths: Vec<&Path> = paths.collect();
-    let probed: Vec<Result<crate::Shape, Error>> = paths.into_par_iter().map(image::probe).collect();
-    let (mut shapes, mut faults) = (Vec::with_capacity(probed.len()), Vec::new());
-    for shape in probed {
-        match shape {
-            Ok(shape) => shapes.push(shape),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    match faults.len() {
-        0 => Ok(shapes),
-        1 => Err(faults.remove(0)),
-        _ => {
-            faults.truncate(MOST);
-            Err(Error::Several(faults))
-        }
-    }
+    paths.into_par_iter().map(image::probe).collect()
 }
 
 fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {
@@ -118,8 +121,9 @@ fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<F
     for path in files {
         let shown = path.display().to_string();
         if is_wanted(folder, &path) && !folder.ignore_masks.iter().any(|mask| wildcard::matches(mask, &shown)) {
-            let levels = below.iter().take(folder.label_depth);
-            let label = levels.fold(folder.label_name.clone(), |label, name| label + "/" + name);
+            let label = folder.label_depth.map(|depth| {
+                below.iter().take(depth).fold(folder.label_name.clone(), |label, name| label + "/" + name)
+            });
             found.push(Found { path, label });
         }
     }
@@ -148,7 +152,7 @@ fn is_wanted(folder: &Folder, path: &Path) -> bool {
 }
 
 /// The stimuli that a table names.
-fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
+fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>, faults: &mut Faults) -> Result<(), Error> {
     let table_name = table.display().to_string();
     for (line, text) in crate::files::lines(table)? {
         if text.is_empty() || text.starts_with('#') {
@@ -161,18 +165,21 @@ fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>) -> Result<(), E
             found: text.clone(),
         };
         let Some((file, label)) = text.split_once([';', ',', '\t']) else {
-            return Err(wrong("a file and its label with `;` between them"));
+            faults.add(wrong("a file and its label with `;` between them"));
+            continue;
         };
         let (path, label) = (folder.path.join(file.trim()), label.trim());
         if label.is_empty() {
-            return Err(wrong("a label after the file"));
+            faults.add(wrong("a label after the file"));
+            continue;
         }
         if !path.is_file() {
-            return Err(wrong(&format!("a file of `{}`", folder.path.display())));
+            faults.add(wrong(&format!("a file of `{}`", folder.path.display())));
+            continue;
         }
-        found.push(Found { path, label: format!("{}{label}", folder.label_name) });
+        found.push(Found { path, label: Some(format!("{}{label}", folder.label_name)) });
     }
-    Ok(())
+    faults.end()
 }
 
 #[cfg(test)]
@@ -209,10 +216,11 @@ mod tests {
             path: path.to_owned(),
             depth: Some(1),
             label_name: String::new(),
-            label_depth: 1,
+            label_depth: Some(1),
             ignore_masks: Vec::new(),
             valid_extensions: Vec::new(),
             label_file: None,
+            regions: None,
             rule: Rule::PerLabel { learn: 0.5, validation: 0.0, test: None, is_equivalent: true },
         }
     }
@@ -220,11 +228,11 @@ mod tests {
     /// `name=label` of each stimulus.
     #[track_caller]
     fn check(folder: &Folder, expect: &str) {
-        let database = load(std::slice::from_ref(folder)).unwrap();
+        let database = load(std::slice::from_ref(folder), &mut Faults::refused()).unwrap();
         let stem = folder.path.display().to_string();
         let describe = |id| {
             let name = database.name(id).replace(&format!("{stem}/"), "");
-            format!("{name}={}", database.label_names()[database.label(id)])
+            format!("{name}={}", database.label_names()[database.label(id).unwrap()])
         };
         assert_eq!((0..database.len()).map(describe).collect::<Vec<_>>().join(" "), expect);
     }
@@ -239,14 +247,14 @@ mod tests {
             &Folder {
                 depth: None,
                 label_name: "pet".into(),
-                label_depth: 2,
+                label_depth: Some(2),
                 ignore_masks: vec!["*/cat/*".into()],
                 ..folder.clone()
             },
             "b.pgm=pet dog/1.PGM=pet/dog dog/2.pgm=pet/dog dog/small/1.pgm=pet/dog/small",
         );
         check(
-            &Folder { label_depth: 0, label_name: "x".into(), ignore_masks: vec!["*.pgm".into()], ..folder },
+            &Folder { label_depth: Some(0), label_name: "x".into(), ignore_masks: vec!["*.pgm".into()], ..folder },
             "dog/1.PGM=x",
         );
     }
@@ -268,7 +276,7 @@ mod tests {
             ("", "expected images (.bmp"),
         ] {
             fs::write(&table, text).unwrap();
-            let message = load(std::slice::from_ref(&folder)).unwrap_err().to_string();
+            let message = load(std::slice::from_ref(&folder), &mut Faults::refused()).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }
     }
@@ -276,7 +284,7 @@ mod tests {
     #[test]
     fn images_have_sizes_of_their_own_and_are_read_when_asked_for() {
         let data = animals();
-        let mut database = load(&[all(data.path())]).unwrap();
+        let mut database = load(&[all(data.path())], &mut Faults::refused()).unwrap();
         assert_eq!(database.common_shape(), None);
         assert_eq!(database.shape(1), Shape { channels: 1, height: 2, width: 7 });
         assert_eq!(*database.image(1).unwrap().pixels, [5; 14]);
@@ -295,15 +303,20 @@ mod tests {
         let data = animals();
         fs::write(data.path().join("cat/a.pgm"), "").unwrap();
         fs::write(data.path().join("dog/2.pgm"), "P5 x").unwrap();
-        let message = load(&[all(data.path())]).unwrap_err().to_string();
+        let message = load(&[all(data.path())], &mut Faults::refused()).unwrap_err().to_string();
         assert!(
             message.contains("cat/a.pgm: expected an image") && message.contains("dog/2.pgm: expected"),
             "{message}"
         );
         let empty = tempfile::tempdir().unwrap();
-        let message = load(&[all(empty.path())]).unwrap_err().to_string();
+        let message = load(&[all(empty.path())], &mut Faults::refused()).unwrap_err().to_string();
         assert!(message.contains("expected images") && message.contains("correct `DataPath`"), "{message}");
-        assert!(matches!(load(&[all(&data.path().join("nowhere"))]), Err(Error::Unreadable { .. })));
+        let nowhere = load(&[all(&data.path().join("nowhere"))], &mut Faults::refused());
+        assert!(matches!(nowhere, Err(Error::Unreadable { .. })));
+        let mut faults = Faults::skipped();
+        let database = load(&[all(data.path())], &mut faults).unwrap();
+        assert_eq!((database.len(), faults.found().len()), (4, 2));
+        assert!(database.name(0).ends_with("b.pgm") && database.label_names().len() == 3);
     }
 
     #[test]
@@ -315,7 +328,7 @@ mod tests {
             folder("cat", Rule::Counts { learn: 2, validation: 1, test: None }),
             folder("dog", Rule::Fractions { learn: 0.0, validation: 0.0, test: None }),
         ];
-        let mut database = load(&folders).unwrap();
+        let mut database = load(&folders, &mut Faults::refused()).unwrap();
         database.partition(false, &mut Mt19937::new(1));
         assert_eq!(Set::ALL.map(|set| database.set(set).to_vec()), [vec![0, 1], vec![2], vec![3, 4]]);
         assert_eq!(database.label_names(), ["cat", "dog"]);

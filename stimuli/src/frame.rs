@@ -1,6 +1,7 @@
 //! The image that a chain of transformations works on.
 
 use crate::Shape;
+use crate::labels::Labels;
 
 /// A level of an image: a byte or a real.
 pub(crate) trait Pixel: Copy + Default + Into<f32> {
@@ -54,6 +55,8 @@ pub(crate) struct Frame {
     pub work: Vec<f32>,
     /// Random words.
     pub words: Vec<u32>,
+    /// What is known of the pixels, which whatever moves them moves too.
+    pub labels: Labels,
 }
 
 impl Frame {

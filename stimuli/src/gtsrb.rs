@@ -11,7 +11,7 @@ use crate::database::{Content, ImageFile};
 use crate::files::lines;
 use crate::folder::shapes;
 use crate::partition::Rule;
-use crate::{Database, Error, Shape};
+use crate::{Database, Error, Faults, Shape};
 
 const N_CLASSES: usize = 43;
 const COLUMNS: &str = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId";
@@ -23,8 +23,8 @@ const TEST_TABLE: &str = "GT-final_test.csv";
 ///
 /// # Errors
 ///
-/// [`Error::Folder`], [`Error::Unreadable`], [`Error::Line`], [`Error::Image`].
-pub fn load(folder: &Path, validation: f64, extracts_rois: bool) -> Result<Database, Error> {
+/// [`Error::Folder`], [`Error::Unreadable`], [`Error::Line`], [`Error::Image`], but for those of stimuli that `faults` leaves out.
+pub fn load(folder: &Path, validation: f64, extracts_rois: bool, faults: &mut Faults) -> Result<Database, Error> {
     let training_folder = folder.join("Final_Training/Images");
     let test_folder = folder.join("Final_Test/Images");
     let absent = |folder: &Path, expected: &str| Error::Folder {
@@ -45,7 +45,7 @@ pub fn load(folder: &Path, validation: f64, extracts_rois: bool) -> Result<Datab
         if !table.is_file() {
             return Err(absent(class, &format!("the table `GT-{name}.csv`")));
         }
-        rows(&table, class, &mut training)?;
+        rows(&table, class, &mut training, faults)?;
     }
     if training.is_empty() {
         return Err(absent(&training_folder, "folders of images, such as `00000`"));
@@ -61,15 +61,18 @@ pub fn load(folder: &Path, validation: f64, extracts_rois: bool) -> Result<Datab
             &format!("the table `{TEST_TABLE}`, which has the classes of the test images"),
         ));
     };
-    rows(&table, &test_folder, &mut test)?;
+    rows(&table, &test_folder, &mut test, faults)?;
+    faults.end()?;
 
-    let (n_training, n_test) = (training.len(), test.len());
-    let rows: Vec<Row> = training.into_iter().chain(test).collect();
-    let sizes = shapes(rows.iter().map(|row| row.path.as_path()))?;
-    let mut files = Vec::with_capacity(rows.len());
-    for (row, shape) in rows.into_iter().zip(sizes) {
-        files.push(row.image(shape, extracts_rois)?);
-    }
+    let mut images = |rows: Vec<Row>| {
+        let sizes = shapes(rows.iter().map(|row| row.path.as_path()));
+        let images = rows.into_iter().zip(sizes).map(|(row, shape)| row.image(shape?, extracts_rois));
+        images.filter_map(|image| faults.keep(image)).collect::<Vec<ImageFile>>()
+    };
+    let (mut files, test) = (images(training), images(test));
+    let (n_training, n_test) = (files.len(), test.len());
+    files.extend(test);
+    faults.end()?;
     let names = (0..N_CLASSES).map(|class| class.to_string()).collect();
     let groups = vec![(n_training, Rule::training(validation)), (n_test, Rule::TEST)];
     Ok(Database::new(names, vec![Content::Files(files)], groups))
@@ -86,27 +89,31 @@ struct Row {
     label: usize,
 }
 
-fn rows(table: &Path, folder: &Path, rows: &mut Vec<Row>) -> Result<(), Error> {
+fn rows(table: &Path, folder: &Path, rows: &mut Vec<Row>, faults: &mut Faults) -> Result<(), Error> {
     for (line, text) in lines(table)? {
         if text.is_empty() || text.starts_with("Filename") {
             continue;
         }
-        let wrong =
-            |expected: String| Error::Line { file: table.display().to_string(), line, expected, found: text.clone() };
-        let fields: Vec<&str> = text.split(';').map(str::trim).collect();
-        let [file, _, _, x0, y0, x1, y1, class] = fields[..] else { return Err(wrong(COLUMNS.to_owned())) };
-        let mut numbers = [0; 5];
-        for (number, field) in numbers.iter_mut().zip([x0, y0, x1, y1, class]) {
-            *number = field.parse().map_err(|_| wrong(format!("whole numbers in {COLUMNS}")))?;
-        }
-        let [x0, y0, x1, y1, label] = numbers;
-        if label >= N_CLASSES {
-            return Err(wrong(format!("a class from 0 to {}", N_CLASSES - 1)));
-        }
-        let path = folder.join(file);
-        rows.push(Row { table: table.to_owned(), line, text, path, roi: [x0, y0, x1, y1], label });
+        rows.extend(faults.keep(row(table, folder, line, text)));
     }
     Ok(())
+}
+
+fn row(table: &Path, folder: &Path, line: usize, text: String) -> Result<Row, Error> {
+    let wrong =
+        |expected: String| Error::Line { file: table.display().to_string(), line, expected, found: text.clone() };
+    let fields: Vec<&str> = text.split(';').map(str::trim).collect();
+    let [file, _, _, x0, y0, x1, y1, class] = fields[..] else { return Err(wrong(COLUMNS.to_owned())) };
+    let mut numbers = [0; 5];
+    for (number, field) in numbers.iter_mut().zip([x0, y0, x1, y1, class]) {
+        *number = field.parse().map_err(|_| wrong(format!("whole numbers in {COLUMNS}")))?;
+    }
+    let [x0, y0, x1, y1, label] = numbers;
+    if label >= N_CLASSES {
+        return Err(wrong(format!("a class from 0 to {}", N_CLASSES - 1)));
+    }
+    let path = folder.join(file);
+    Ok(Row { table: table.to_owned(), line, text, path, roi: [x0, y0, x1, y1], label })
 }
 
 impl Row {
@@ -121,7 +128,7 @@ impl Row {
             });
         }
         let part = extracts_rois.then_some([x0, y0, x1.wrapping_sub(x0), y1.wrapping_sub(y0)]);
-        Ok(ImageFile { path: self.path, shape, part, label: self.label })
+        Ok(ImageFile { path: self.path, shape, part, is_slice: false, label: Some(self.label), annotation: None })
     }
 }
 
@@ -163,14 +170,14 @@ mod tests {
     #[test]
     fn signs_are_read_class_by_class_and_cut_out_if_asked_for() {
         let folder = signs();
-        let mut database = load(folder.path(), 0.2, false).unwrap();
+        let mut database = load(folder.path(), 0.2, false, &mut Faults::refused()).unwrap();
         assert_eq!(database.len(), 11);
-        assert_eq!([0, 5, 10].map(|id| database.label(id)), [0, 7, 42]);
+        assert_eq!([0, 5, 10].map(|id| database.label(id)), [Some(0), Some(7), Some(42)]);
         assert_eq!(database.shape(4), Shape { channels: 3, height: 4, width: 10 });
         assert!(database.name(5).ends_with("Images/00007/0.ppm"));
         database.partition(true, &mut Mt19937::new(1));
         assert_eq!(Set::ALL.map(|set| database.set(set).len()), [8, 2, 1]);
-        let cut = load(folder.path(), 0.2, true).unwrap();
+        let cut = load(folder.path(), 0.2, true, &mut Faults::refused()).unwrap();
         let sign = cut.image(4).unwrap();
         assert_eq!((sign.shape, cut.shape(4)), (Shape { channels: 3, height: 2, width: 4 }, sign.shape));
         assert_eq!(sign.pixels[16..], [1, 2, 3, 4, 1, 2, 3, 4], "red is the last plane");
@@ -181,7 +188,7 @@ mod tests {
         let line = |text: &str| {
             let folder = signs();
             fs::write(folder.path().join(TEST_TABLE), format!("{COLUMNS}\n{text}\n")).unwrap();
-            load(folder.path(), 0.2, true).unwrap_err().to_string()
+            load(folder.path(), 0.2, true, &mut Faults::refused()).unwrap_err().to_string()
         };
         for (text, part) in [
             ("0.ppm;8;4;0;0;8;4", "line 2: expected Filename;Width"),
@@ -195,8 +202,18 @@ mod tests {
         }
         let folder = signs();
         fs::remove_file(folder.path().join(TEST_TABLE)).unwrap();
-        assert!(load(folder.path(), 0.2, true).unwrap_err().to_string().contains("the table `GT-final_test.csv`"));
+        assert!(
+            load(folder.path(), 0.2, true, &mut Faults::refused())
+                .unwrap_err()
+                .to_string()
+                .contains("the table `GT-final_test.csv`")
+        );
         fs::remove_dir_all(folder.path().join("Final_Training")).unwrap();
-        assert!(load(folder.path(), 0.2, true).unwrap_err().to_string().contains("`Final_Training/Images`"));
+        assert!(
+            load(folder.path(), 0.2, true, &mut Faults::refused())
+                .unwrap_err()
+                .to_string()
+                .contains("`Final_Training/Images`")
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! What is presented to a network: databases, partition, labels, transformations, batches.
 //!
-//! The way of a stimulus: a driver ([`mnist`], [`cifar`], [`folder`], [`gtsrb`]) checks files and makes a [`Database`],
-//! [`Database::partition`] divides it into [`Set`]s, a [`Provider`] transforms the images and delivers what the
-//! network sees, and [`batches`] says which stimuli come next.
+//! The way of a stimulus: a driver ([`mnist`], [`cifar`], [`folder`], [`gtsrb`], [`imdb_wiki`], [`voc`], [`masks`]) checks files
+//! and makes a [`Database`], [`Database::partition`] divides it into [`Set`]s, a [`Provider`] transforms the images and delivers
+//! what the network sees, and [`batches`] says which stimuli come next.
 //!
 //! This crate depends on nothing of ours: it knows no network, no INI, no terminal.
 
@@ -12,32 +12,44 @@ pub mod cifar;
 mod database;
 mod draws;
 mod error;
+pub mod faces;
+mod faults;
 pub mod files;
 pub mod folder;
 mod frame;
 pub mod gtsrb;
 pub mod idx;
 pub mod image;
+pub mod imdb_wiki;
+mod labels;
+pub mod masks;
+mod mat5;
 pub mod mnist;
 mod mt19937;
+mod names;
 mod partition;
 mod provider;
 mod remaining;
 mod resize;
+mod roi;
 pub mod rounding;
 #[cfg(test)]
 mod testing;
 mod transformation;
+pub mod voc;
 pub mod wildcard;
 
 use std::fmt;
 
 pub use analysis::{Analysis, analyze};
-pub use database::{Database, Stored};
+pub use database::{Database, RoiFilter, Slicing, Stored};
 pub use error::Error;
+pub use faults::Faults;
+pub use labels::{CompositeLabel, Composition, IGNORED};
 pub use mt19937::Mt19937;
 pub use partition::Rule;
 pub use provider::{Delivery, Provider};
+pub use roi::{Outline, Roi};
 pub use transformation::{
     Affine, ApplyTo, Arithmetic, Border, ChannelExtraction, Channels, ColorSpace, CompressionNoise, Conversion,
     Distortion, Equalize, Filter, Flip, Gabor, Matrix, Norm, Normalize, OnReals, Operation, PadCrop, RandomAffine,

@@ -121,7 +121,7 @@ mod tests {
     fn training_files_come_before_test_files() {
         let database = tiny(0.0);
         assert_eq!((database.len(), database.shape(0)), (8, Shape { channels: 1, height: 2, width: 3 }));
-        let labels: Vec<usize> = (0..8).map(|id| database.label(id)).collect();
+        let labels: Vec<usize> = (0..8).map(|id| database.label(id).unwrap()).collect();
         assert_eq!(labels, [3, 1, 4, 1, 5, 9, 2, 6]);
         assert_eq!(&*database.image(4).unwrap().pixels, [24, 25, 26, 27, 28, 29]);
         assert_eq!(&*database.image(5).unwrap().pixels, [30, 31, 32, 33, 34, 35]);
@@ -159,7 +159,7 @@ mod tests {
         fs::write(path("t10k-images-idx3-ubyte.gz"), gzip(&files.test_images.bytes)).unwrap();
         let database = load(&Files::open(folder.path()).unwrap(), 0.0).unwrap();
         assert_eq!(
-            (database.len(), database.label(7), &*database.image(7).unwrap().pixels),
+            (database.len(), database.label(7).unwrap(), &*database.image(7).unwrap().pixels),
             (8, 6, &[42, 43, 44, 45, 46, 47][..])
         );
     }

@@ -62,7 +62,7 @@ pub(crate) struct Draw<'a> {
 pub(crate) fn divide(
     rule: &Rule,
     range: Range<StimulusId>,
-    label: impl Fn(StimulusId) -> usize,
+    label: impl Fn(StimulusId) -> Option<usize>,
     draw: &mut Draw<'_>,
     sets: &mut [Vec<StimulusId>; 3],
 ) {
@@ -79,7 +79,7 @@ pub(crate) fn divide(
             take(all, [learn, validation, test.unwrap_or(n)], draw, sets);
         }
         Rule::PerLabel { learn, validation, test, is_equivalent } => {
-            let mut of_label: BTreeMap<usize, Vec<StimulusId>> = BTreeMap::new();
+            let mut of_label: BTreeMap<Option<usize>, Vec<StimulusId>> = BTreeMap::new();
             for &id in &all {
                 of_label.entry(label(id)).or_default().push(id);
             }
@@ -148,7 +148,7 @@ mod tests {
         let mut sets = Default::default();
         let mut rng = Mt19937::new(seed.unwrap_or(0));
         let mut draw = Draw { is_random: seed.is_some(), rng: &mut rng };
-        divide(rule, 0..labels.len(), |id| labels[id], &mut draw, &mut sets);
+        divide(rule, 0..labels.len(), |id| Some(labels[id]), &mut draw, &mut sets);
         sets
     }
 

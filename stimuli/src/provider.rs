@@ -1,3 +1,5 @@
+mod labeled;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::draws::Draws;
 use crate::frame::Frame;
+use crate::labels::{IGNORED, Packed, Wanted};
 use crate::transformation::{Format, in_order};
 use crate::{Database, Error, Operation, Set, Shape, StimulusId, Transformation};
 
@@ -26,11 +29,13 @@ pub struct Delivery {
     pub quantization: Option<(u32, f32, f32)>,
     /// Bytes of memory that prepared images of one set may take; those of a larger set are made at each presentation.
     pub most_bytes: usize,
+    /// Delivers a label for each pixel, instead of one for the stimulus.
+    pub is_composite: bool,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { seed: 1, is_signed: false, quantization: None, most_bytes: usize::MAX }
+        Self { seed: 1, is_signed: false, quantization: None, most_bytes: usize::MAX, is_composite: false }
     }
 }
 
@@ -48,6 +53,8 @@ pub struct Provider {
     shape: Shape,
     delivery: Delivery,
     chains: [Chain; 3],
+    /// Labels of pixels or regions move with the images.
+    has_labels: bool,
 }
 
 /// What is done to the stimuli of one set.
@@ -69,12 +76,17 @@ struct Link {
     operation: Operation,
 }
 
+/// A stimulus after the kept links: its size, its bytes, its labels where it has some.
+type Prepared = (Shape, Vec<u8>, Option<Packed>);
+
 /// Images after the kept links, in the order of the set.
 #[derive(Debug, Default)]
 struct Kept {
     pixels: Vec<u8>,
     /// Where each begins, and its size.
     images: Vec<(usize, Shape)>,
+    /// What is known of their pixels, where anything is delivered of it.
+    labels: Vec<Packed>,
 }
 
 impl Provider {
@@ -103,7 +115,8 @@ impl Provider {
             chains.push(chain);
         }
         let chains = chains.try_into().expect("one chain for each of the three sets");
-        Ok(Provider { database, shape, delivery, chains })
+        let has_labels = delivery.is_composite || database.has_rois();
+        Ok(Provider { database, shape, delivery, chains, has_labels })
     }
 
     /// Returns the database the stimuli come from.
@@ -121,6 +134,16 @@ impl Provider {
         self.shape
     }
 
+    /// Tells whether a label is delivered for each pixel, instead of one for the stimulus.
+    pub fn is_composite(&self) -> bool {
+        self.delivery.is_composite
+    }
+
+    /// Returns the number of labels that are delivered with a stimulus: one, or as many as there are pixels.
+    pub fn n_labels(&self) -> usize {
+        if self.delivery.is_composite { self.shape.plane() } else { 1 }
+    }
+
     /// Writes the stimulus `id`, presented as one of `set`, to `out`, `[channel][y][x]`.
     ///
     /// Any stimulus of the database may be presented as one of any set. The call may come from many threads at once.
@@ -135,7 +158,7 @@ impl Provider {
     ///
     /// When `id` is not in the database and when `out` has not the elements of [`Provider::shape`].
     pub fn load(&self, id: StimulusId, set: Set, out: &mut [f32]) -> Result<(), Error> {
-        self.present(id, set, 0, out)
+        self.present(id, set, 0, out, None)
     }
 
     /// Writes several stimuli one after the other to `out`, `[stimulus][channel][y][x]`, after [`Provider::prepare`].
@@ -175,44 +198,69 @@ impl Provider {
         let n = self.shape.n_elements();
         assert_eq!(out.len(), ids.len() * n, "expected room for {} stimuli", ids.len());
         self.prepare(set)?;
-        let chain = &self.chains[set as usize];
-        let is_cheap = chain.kept.get().is_some() && chain.links.len() == chain.n_kept;
         let fault = out
             .par_chunks_exact_mut(n)
             .zip(ids)
             .enumerate()
-            .with_min_len(if is_cheap { 32 } else { 2 })
-            .find_map_first(|(at, (out, &id))| self.present(id, set, presentation(at), out).err());
+            .with_min_len(self.stimuli_a_job(set))
+            .find_map_first(|(at, (out, &id))| self.present(id, set, presentation(at), out, None).err());
         fault.map_or(Ok(()), Err)
     }
 
-    fn present(&self, id: StimulusId, set: Set, presentation: u64, out: &mut [f32]) -> Result<(), Error> {
+    /// Fewest stimuli that one thread loads.
+    fn stimuli_a_job(&self, set: Set) -> usize {
+        let chain = &self.chains[set as usize];
+        let is_cheap = chain.kept.get().is_some() && chain.links.len() == chain.n_kept;
+        if is_cheap { 32 } else { 2 }
+    }
+
+    fn present(
+        &self,
+        id: StimulusId,
+        set: Set,
+        presentation: u64,
+        out: &mut [f32],
+        wanted: Option<Wanted<'_>>,
+    ) -> Result<(), Error> {
         thread_local! {
             static FRAME: RefCell<Frame> = RefCell::default();
         }
         assert_eq!(out.len(), self.shape.n_elements(), "expected room for one stimulus");
         let chain = &self.chains[set as usize];
-        let kept = chain.kept.get().zip(self.database.position(id, set)).map(|(kept, position)| kept.image(position));
-        if let Some((shape, pixels)) = kept
+        let kept = chain.kept.get().zip(self.database.position(id, set));
+        let wanted = wanted.and_then(|wanted| self.unless_known(id, wanted));
+        if let Some((kept, position)) = kept
             && chain.n_kept == chain.links.len()
+            && wanted.is_none()
         {
+            let (shape, pixels) = kept.image(position);
             debug_assert_eq!(shape, self.shape);
             self.deliver_bytes(pixels, out);
             return Ok(());
         }
         FRAME.with_borrow_mut(|frame| {
+            frame.labels.clear();
             let done = match kept {
-                Some((shape, pixels)) => {
+                Some((kept, position)) => {
+                    let (shape, pixels) = kept.image(position);
                     frame.begin(shape, pixels);
+                    if wanted.is_some() {
+                        kept.labels[position].unpack(&mut frame.labels);
+                    }
                     chain.n_kept
                 }
                 None => {
                     let stored = self.database.image(id)?;
                     frame.begin(stored.shape, &stored.pixels);
+                    if wanted.is_some() {
+                        self.database.annotate(id, self.delivery.is_composite, &mut frame.labels)?;
+                    }
                     0
                 }
             };
             self.apply(&chain.links[done..], frame, id, presentation);
+            let is_taken = wanted.is_none_or(|wanted| wanted.take(&frame.labels));
+            debug_assert!(is_taken || frame.shape != self.shape, "labels that did not follow the image");
             if frame.shape != self.shape {
                 let (stimulus, found) = (self.database.name(id), frame.shape);
                 return Err(Error::Size { stimulus, set, expected: self.shape, found });
@@ -225,6 +273,17 @@ impl Provider {
             }
             Ok(())
         })
+    }
+
+    /// Says what nothing has to be computed for: the label of a stimulus of a database without anything else.
+    fn unless_known<'a>(&self, id: StimulusId, wanted: Wanted<'a>) -> Option<Wanted<'a>> {
+        assert_eq!(wanted.labels.len(), self.n_labels(), "expected room for the labels of one stimulus");
+        if self.has_labels {
+            return Some(wanted);
+        }
+        wanted.labels.fill(self.database.label(id).map_or(IGNORED, |label| label as i32));
+        wanted.rois.clear();
+        None
     }
 
     fn apply(&self, links: &[Link], frame: &mut Frame, id: StimulusId, presentation: u64) {
@@ -272,22 +331,27 @@ impl Provider {
         if ids.is_empty() || is_stored_so || chain.taken.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let mut kept = Kept::default();
+        let (mut kept, mut n_bytes_of_labels) = (Kept::default(), 0);
         for ids in ids.chunks(CHUNK) {
-            let images: Vec<Result<(Shape, Vec<u8>), Error>> = ids
+            let images: Vec<Result<Prepared, Error>> = ids
                 .par_iter()
                 .map_init(Frame::default, |frame, &id| {
                     let stored = self.database.image(id)?;
                     frame.begin(stored.shape, &stored.pixels);
+                    if self.has_labels {
+                        self.database.annotate(id, self.delivery.is_composite, &mut frame.labels)?;
+                    }
                     self.apply(&chain.links[..chain.n_kept], frame, id, ONCE);
-                    Ok((frame.shape, frame.bytes.clone()))
+                    Ok((frame.shape, frame.bytes.clone(), self.has_labels.then(|| Packed::new(&frame.labels))))
                 })
                 .collect();
             for image in images {
                 match image {
-                    Ok((shape, pixels)) => {
+                    Ok((shape, pixels, labels)) => {
                         kept.images.push((kept.pixels.len(), shape));
                         kept.pixels.extend(pixels);
+                        n_bytes_of_labels += labels.as_ref().map_or(0, Packed::n_bytes);
+                        kept.labels.extend(labels);
                     }
                     Err(error) => {
                         chain.taken.store(false, Ordering::Relaxed);
@@ -295,7 +359,7 @@ impl Provider {
                     }
                 }
             }
-            if kept.pixels.len() > self.delivery.most_bytes {
+            if kept.pixels.len() + n_bytes_of_labels > self.delivery.most_bytes {
                 return Ok(());
             }
         }
@@ -573,6 +637,7 @@ mod tests {
                 elastic_scaling: 36.0,
                 scaling: 10.0,
                 rotation: 10.0,
+                ignores_missing: true,
             })),
         ];
         let n = LARGE.n_elements();

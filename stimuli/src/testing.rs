@@ -8,10 +8,13 @@ use std::sync::{Arc, OnceLock};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::database::{Annotation, Content, ImageFile};
 use crate::draws::Draws;
 use crate::files::File;
 use crate::frame::Frame;
 use crate::mnist::{self, Files};
+use crate::partition::Rule;
+use crate::roi::{Outline, Roi};
 use crate::transformation::{Format, Step};
 use crate::{Database, Mt19937, Shape};
 
@@ -59,6 +62,32 @@ pub fn real_mnist() -> Arc<Database> {
     MNIST.get_or_init(load).clone()
 }
 
+/// Label of a stimulus, and its regions: label, first column and row, end column and row.
+pub type Marked<'a> = (Option<usize>, &'a [(usize, [i32; 4])]);
+
+/// A folder with gray images of 4 columns and 2 rows, and a database of them: each is of a label of `zero`, `one`, `two` or of
+/// none, and has rectangles with labels. All are learned.
+pub fn marked(stimuli: &[Marked<'_>]) -> (tempfile::TempDir, Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let shape = Shape { channels: 1, height: 2, width: 4 };
+    let file = |(at, &(label, rectangles)): (usize, &Marked<'_>)| {
+        let path = folder.path().join(format!("{at}.pgm"));
+        std::fs::write(&path, [b"P5 4 2 255\n", &[10, 20, 30, 40, 50, 60, 70, at as u8][..]].concat()).unwrap();
+        let roi = |&(label, [x0, y0, x1, y1]): &(usize, [i32; 4])| Roi {
+            label,
+            outline: Outline::Rectangle { x0, y0, x1, y1 },
+        };
+        let annotation = Annotation { rois: rectangles.iter().map(roi).collect(), mask: None };
+        ImageFile { path, shape, part: None, is_slice: false, label, annotation: Some(Box::new(annotation)) }
+    };
+    let files: Vec<ImageFile> = stimuli.iter().enumerate().map(file).collect();
+    let rule = Rule::Fractions { learn: 1.0, validation: 0.0, test: None };
+    let names = ["zero", "one", "two"].map(str::to_owned).to_vec();
+    let mut database = Database::new(names, vec![Content::Files(files)], vec![(stimuli.len(), rule)]);
+    database.partition(false, &mut Mt19937::new(1));
+    (folder, database)
+}
+
 /// A one-channel byte image.
 pub fn format_of(width: usize, height: usize) -> Format {
     Format { shape: Shape { channels: 1, height, width }, is_real: false }
@@ -80,6 +109,28 @@ pub fn transformed_as(step: &dyn Step, size: (usize, usize), image: &[u8], id: u
 pub fn reals_of(step: &dyn Step, size: (usize, usize), image: &[u8]) -> Vec<f32> {
     let frame = frame_of(step, size, image, 0);
     frame.levels().collect()
+}
+
+/// What a step makes of labels, a row a text, `-` where they are ignored, and of the regions 0, 1 and so on, which are
+/// rectangles.
+pub fn labels_of(step: &dyn Step, labels: &[&str], rectangles: &[[i32; 4]]) -> (Vec<String>, Vec<Roi>) {
+    let (width, height) = (labels[0].len(), labels.len());
+    let shape = Shape { channels: 1, height, width };
+    let mut frame = Frame::default();
+    frame.begin(shape, &vec![0; width * height]);
+    frame.labels.map = labels.iter().flat_map(|row| row.bytes()).map(|c| i32::from(c) - i32::from(b'0')).collect();
+    let roi =
+        |(label, &[x0, y0, x1, y1]): (usize, &[i32; 4])| Roi { label, outline: Outline::Rectangle { x0, y0, x1, y1 } };
+    frame.labels.rois = rectangles.iter().enumerate().map(roi).collect();
+    step.apply(&mut frame, &mut Draws::new(1, 0, 0, 0));
+    let letter = |&label: &i32| if label < 0 { '-' } else { char::from(b'0' + label as u8) };
+    let rows = frame.labels.map.chunks(frame.shape.width).map(|row| row.iter().map(letter).collect());
+    (rows.collect(), frame.labels.rois)
+}
+
+/// The regions that are rectangles, with their labels.
+pub fn rectangles(rois: &[Roi]) -> Vec<(usize, [i32; 4])> {
+    rois.iter().map(|roi| (roi.label, roi.outline.bounds())).collect()
 }
 
 fn frame_of(step: &dyn Step, (width, height): (usize, usize), image: &[u8], id: usize) -> Frame {

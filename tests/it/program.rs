@@ -48,6 +48,8 @@ pub fn command(folder: &Path, words: &[&str]) -> Command {
     for variable in ["N2D2_MODELS", "N2D2_DATA", "RAYON_NUM_THREADS"] {
         command.env_remove(variable);
     }
+    // A device would give other bytes; see `gpu`.
+    command.env("CUDA_VISIBLE_DEVICES", "-1");
     command
 }
 

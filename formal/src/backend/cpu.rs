@@ -5,6 +5,7 @@
 //! order. Gradients of full connections are summed block after block when all blocks are done. So the work can be
 //! spread over threads, and no sum depends on their number or on the capacity.
 mod batch_norm;
+mod compare;
 mod conv;
 mod correlate;
 mod deconv;
@@ -37,6 +38,7 @@ use crate::plan::Plan;
 use crate::solver::Step;
 use crate::target::Wanted;
 use batch_norm::{ErrorSums, Normalization};
+use compare::Losses;
 use lanes::LANES;
 use layer::Layer;
 use slot::{Block, Scratch, Slot, Stage, Work};
@@ -66,6 +68,8 @@ pub(super) struct Cpu {
     statistics: Vec<Statistics>,
     /// What the last batch was normalized by, one a cell; empty where it was not.
     norms: Vec<Normalization>,
+    /// What the last batch learned gave, one a target.
+    reports: Vec<StepReport>,
     /// Weights of the last batch, one a parameter; empty where all took part.
     masked: Vec<Masked>,
     /// Outputs of the last batch as far as they were asked for, `[n][c][y][x]`.
@@ -92,7 +96,7 @@ struct Program {
     input: usize,
     cells: Vec<Cell>,
     layers: Vec<Layer>,
-    target: TargetConfig,
+    targets: Vec<TargetConfig>,
     /// Indices of each cell's weights and bias among the parameters.
     weights: Vec<Option<usize>>,
     biases: Vec<Option<usize>>,
@@ -111,6 +115,14 @@ impl Program {
     }
 }
 
+/// The classes that are wanted of the stimuli, where some target wants any.
+fn classes<'a>(wanted: &[Wanted<'a>]) -> Option<&'a [Option<usize>]> {
+    wanted.iter().find_map(|wanted| match *wanted {
+        Wanted::Classes(labels) => Some(labels),
+        _ => None,
+    })
+}
+
 fn needs_the_batch(layer: &Layer) -> bool {
     matches!(layer, Layer::BatchNorm(norm) if norm.follows_the_batch())
 }
@@ -119,7 +131,7 @@ fn needs_the_batch(layer: &Layer) -> bool {
 #[derive(Clone, Copy)]
 enum Mode<'a> {
     Infer,
-    Learn { wanted: Wanted<'a>, step: u64, seed: u64 },
+    Learn { wanted: &'a [Wanted<'a>], step: u64, seed: u64 },
 }
 
 impl Cpu {
@@ -137,7 +149,7 @@ impl Cpu {
         let program = Program {
             input: size(plan.input),
             cells: plan.cells.clone(),
-            target: plan.target.clone(),
+            targets: plan.targets.clone(),
             weights: index(ParameterKind::Weights),
             biases: index(ParameterKind::Bias),
             barriers: (0..layers.len()).filter(|&cell| needs_the_batch(&layers[cell])).collect(),
@@ -153,6 +165,7 @@ impl Cpu {
             n: 0,
             statistics,
             norms: vec![Normalization::default(); plan.cells.len()],
+            reports: vec![StepReport::default(); plan.targets.len()],
             outputs: program.cells.iter().map(|_| OnceLock::new()).collect(),
             spare: program.cells.iter().map(|_| Mutex::default()).collect(),
             clock: None,
@@ -202,10 +215,10 @@ impl Cpu {
             self.follow(barrier);
             forward = barrier..barriers.get(number + 1).copied().unwrap_or(n_cells);
         }
-        let target = self.program.target.cell;
-        let mut last = Stage { compares: true, backward: 0..target + 1, ..stage(forward) };
+        let end = self.program.targets.iter().map(|target| target.cell + 1).max().unwrap_or(0);
+        let mut last = Stage { compares: true, backward: 0..end, ..stage(forward) };
         for &barrier in barriers.iter().rev() {
-            if barrier > target || !self.program.cells[barrier].has_error {
+            if barrier >= end || !self.program.cells[barrier].has_error {
                 continue;
             }
             let end = last.backward.end;
@@ -433,26 +446,24 @@ impl Backend for Cpu {
         self.run(stimuli, Mode::Infer);
     }
 
-    fn learn(&mut self, batch: &Batch<'_>) -> StepReport {
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
         let &Batch { stimuli, n, wanted, step, seed, rate } = batch;
         self.begin(n);
         self.slots.iter_mut().for_each(|slot| slot.kept_errors.clear());
         self.run(stimuli, Mode::Learn { wanted, step, seed });
-        let (mut squared_error, mut cross_entropy) = (0.0, 0.0);
-        for block in 0..self.n.div_ceil(LANES) {
-            squared_error += self.block(block).squared_error;
-            cross_entropy += self.block(block).cross_entropy;
+        for (index, target) in self.program.targets.iter().enumerate() {
+            let mut losses = Losses::default();
+            for block in 0..self.n.div_ceil(LANES) {
+                losses.add(&self.block(block).losses[index]);
+            }
+            let has_entropy = matches!(self.program.layers[target.cell], Layer::Softmax(_));
+            let has_entropy = has_entropy && !matches!(wanted[index], Wanted::Values(_));
+            let cross_entropy = has_entropy.then(|| losses.cross_entropy / losses.labeled.max(1) as f64);
+            let squared_error = losses.squared_error / n.max(1) as f64;
+            self.reports[index] = StepReport { squared_error, cross_entropy };
         }
-        let has_entropy = matches!(self.program.layers[self.program.target.cell], Layer::Softmax(_));
-        let labelled = match wanted {
-            Wanted::Classes(labels) if has_entropy => Some(labels.iter().flatten().count()),
-            _ => None,
-        };
         self.update(rate);
-        StepReport {
-            squared_error: squared_error / n.max(1) as f64,
-            cross_entropy: labelled.map(|labelled| cross_entropy / labelled.max(1) as f64),
-        }
+        &self.reports
     }
 
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {
@@ -627,8 +638,8 @@ mod tests {
                 activation,
             })
             .collect();
-        let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
-        NetworkConfig { input: Shape { channels: 2, height: 12, width: 31 }, cells, target, batch_size: 20 }
+        let targets = vec![TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 }];
+        NetworkConfig { input: Shape { channels: 2, height: 12, width: 31 }, cells, targets, batch_size: 20 }
     }
 
     /// Weights and outputs after two steps, computed on this thread.
@@ -641,8 +652,8 @@ mod tests {
         let stimuli: Vec<f32> = (0..20 * 744).map(|i| ((i * 7919 % 1009) as f32 / 504.5) - 1.0).collect();
         let labels: Vec<Option<usize>> = (0..20).map(|i| Some(i % 21)).collect();
         for step in 0..2 {
-            let wanted = Wanted::Classes(&labels);
-            cpu.learn(&Batch { stimuli: &stimuli, n: 20, wanted, step, seed: 3, rate: None });
+            let wanted = [Wanted::Classes(&labels)];
+            cpu.learn(&Batch { stimuli: &stimuli, n: 20, wanted: &wanted, step, seed: 3, rate: None });
         }
         let outputs = (0..config.cells.len()).flat_map(|cell| cpu.output(cell).to_vec());
         cpu.parameters.iter().flat_map(|parameter| parameter.values.clone()).chain(outputs).collect()

@@ -1,10 +1,11 @@
-//! The answer where the program is built without CUDA.
+//! The answer where the program is built without CUDA, or without the emulator of it.
 
-use super::Backend;
+use super::{Backend, CudaFault, Device};
 use crate::error::Error;
-use crate::parameter::Parameter;
-use crate::plan::Plan;
 
-pub(super) fn open(_: &Plan, _: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
-    Err(Error::NoCuda)
+pub(super) fn open(device: Device) -> Result<Box<dyn Backend>, Error> {
+    Err(match device {
+        Device::Emulator => Error::NoEmulator,
+        _ => Error::Cuda(CudaFault::NotBuilt),
+    })
 }

@@ -4,6 +4,9 @@
 mod driver;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Clock;
 
 /// A version of the driver or of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +64,43 @@ pub enum CudaFault {
         /// In the driver's words.
         fault: String,
     },
+    /// The compiler's library is not found.
+    #[error(
+        "no compiler of kernels is found (libnvrtc); install the CUDA toolkit or the Python package nvidia-cuda-nvrtc"
+    )]
+    NoCompiler,
+    /// The compiler knows nothing that a device runs.
+    #[error(
+        "the compiler (NVRTC) {compiler} makes no kernels for devices of compute capability {capability}; \
+         install an NVRTC that does"
+    )]
+    TooOld {
+        /// Of the device.
+        capability: Version,
+        /// Of the library.
+        compiler: Version,
+    },
+    /// Kernels cannot be compiled or loaded.
+    #[error("kernels of {file}: {fault}")]
+    Kernels {
+        /// The file of the kernels.
+        file: &'static str,
+        /// In the words of the compiler or the driver.
+        fault: String,
+    },
+}
+
+/// Kernels of one file, compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelImage {
+    /// The file.
+    pub file: &'static str,
+    /// Its kernels.
+    pub kernels: Vec<&'static str>,
+    /// Machine code (ELF), or text in the driver's assembly language (PTX) with a final 0.
+    pub code: Vec<u8>,
+    /// What compiler and assembler tell of it: registers, memory and spills of each kernel.
+    pub log: String,
 }
 
 /// Looks for CUDA devices.
@@ -71,6 +111,65 @@ pub enum CudaFault {
 pub fn cuda() -> Result<Cuda, CudaFault> {
     #[cfg(feature = "cuda")]
     return driver::probe();
+    #[cfg(not(feature = "cuda"))]
+    Err(CudaFault::NotBuilt)
+}
+
+/// The version of the compiler of kernels, NVRTC, where its library is found.
+pub fn compiler() -> Option<Version> {
+    #[cfg(feature = "cuda")]
+    return driver::compiler();
+    #[cfg(not(feature = "cuda"))]
+    None
+}
+
+/// Takes the compiler from this file, for the whole process; tells whether one is found then. One that the system finds by its
+/// name comes first.
+pub fn find_compiler(_file: &Path) -> bool {
+    #[cfg(feature = "cuda")]
+    return compiler().is_some() || driver::find_compiler(_file);
+    #[cfg(not(feature = "cuda"))]
+    false
+}
+
+/// Compiles all kernels for devices of a compute capability; no device needs to be there.
+///
+/// # Errors
+///
+/// [`CudaFault::NoCompiler`] where NVRTC is not found; what the compiler says of kernels that it refuses.
+pub fn compile_kernels(_capability: Version) -> Result<Vec<KernelImage>, CudaFault> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::compile_kernels(_capability);
+    #[cfg(not(feature = "cuda"))]
+    Err(CudaFault::NotBuilt)
+}
+
+/// Keeps kernels, once compiled, in this folder: from the first network on a CUDA device on, for the whole process.
+pub fn keep_kernels_in(_folder: PathBuf) {
+    #[cfg(feature = "cuda")]
+    super::cuda::keep_kernels_in(_folder);
+}
+
+/// Opens the first CUDA device, where it is not open, and with it compiles and loads all kernels. Networks do that by themselves;
+/// here one learns before there is one whether it can be done.
+///
+/// # Errors
+///
+/// What is missing or fails, with the remedy.
+pub fn open_cuda() -> Result<Cuda, CudaFault> {
+    #[cfg(feature = "cuda")]
+    super::cuda::open()?;
+    cuda()
+}
+
+/// Bytes a second that the first CUDA device copies within its memory, read and written ones together; the best of several copies.
+///
+/// # Errors
+///
+/// As [`open_cuda`].
+pub fn copy_speed(_clock: Clock) -> Result<f64, CudaFault> {
+    #[cfg(feature = "cuda")]
+    return super::cuda::copy_speed(_clock);
     #[cfg(not(feature = "cuda"))]
     Err(CudaFault::NotBuilt)
 }

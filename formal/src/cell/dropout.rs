@@ -30,6 +30,16 @@ impl Dropout {
         Ok(Self { shape, threshold, scale: (1.0 / (1.0 - f64::from(config.rate))) as f32 })
     }
 
+    /// Words below it drop a value.
+    pub(crate) fn threshold(&self) -> u32 {
+        self.threshold as u32
+    }
+
+    /// What kept values are multiplied by.
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
+    }
+
     /// What the value is multiplied by for this random word.
     pub(crate) fn factor(&self, word: u32) -> f32 {
         if u64::from(word) < self.threshold { 0.0 } else { self.scale }

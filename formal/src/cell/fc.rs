@@ -34,6 +34,11 @@ impl Fc {
         Ok(Self { n_inputs, output: Shape { channels: config.n_outputs, height: 1, width: 1 }, kept_below })
     }
 
+    /// Words below it let a weight take part in a learning step; `None` where all do.
+    pub(crate) fn kept_below(&self) -> Option<u32> {
+        self.kept_below.map(|below| below as u32)
+    }
+
     /// Which weights take part in a learning step; empty where all do.
     pub(crate) fn mask(&self, draw: Draw) -> Vec<bool> {
         let Some(kept_below) = self.kept_below else { return Vec::new() };

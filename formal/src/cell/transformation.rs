@@ -19,6 +19,11 @@ impl Transformation {
         Ok(Self { output: on_reals.output(), on_reals })
     }
 
+    /// What is done to each image.
+    pub(crate) fn operation(&self) -> &Operation {
+        self.on_reals.operation()
+    }
+
     /// Transforms stimuli `[n][c][y][x]`.
     pub(crate) fn apply(&self, input: &[f32], output: &mut [f32]) {
         self.on_reals.apply(input, output);

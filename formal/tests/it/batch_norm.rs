@@ -37,7 +37,7 @@ fn near(found: &[f32], expected: &[f32]) {
 #[test]
 fn a_batch_is_normalized_and_followed_as_worked_out_by_hand() {
     let config = chain(shape(1, 1, 1), vec![(norm(0.1), Activation::Linear)], 4);
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     // Mean 3, biased variance 5, unbiased 20/3.
     network.learn(&[0.0, 2.0, 4.0, 6.0], &[None; 4], 0);
     let unit = 1.0 / 5.00001f32.sqrt();
@@ -81,8 +81,8 @@ fn a_normalization_behind_branches_learns_as_defined() {
         named("out", vec![Source::Cell(3), Source::Cell(4)], Operator::Fc(fc(3)), Activation::Linear),
         named("softmax", vec![Source::Cell(5)], softmax(true), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 6, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(1, 3, 5), cells, target, batch_size: 40 };
+    let targets = vec![TargetConfig { cell: 6, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(1, 3, 5), cells, targets, batch_size: 40 };
     differentiate(&config, 4, 7);
     for n in [2, 16, 17, 40] {
         compare(config.clone(), n, 7);
@@ -97,7 +97,7 @@ fn running_values_are_part_of_the_state_and_no_thread_count_shows() {
     let learned = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
-            let mut network = Network::new(&config, 1).expect("a valid network");
+            let mut network = open(&config, 1).expect("a valid network");
             for step in 0..3 {
                 network.learn(&stimuli, &labels, step);
             }
@@ -110,7 +110,7 @@ fn running_values_are_part_of_the_state_and_no_thread_count_shows() {
         (weights, network.state())
     };
     assert_eq!(all(&network), all(&learned(3)));
-    let mut other = Network::new(&config, 9).expect("a valid network");
+    let mut other = open(&config, 9).expect("a valid network");
     for cell in 0..5 {
         other.set_weights(cell, network.weights(cell).expect("weights")).expect("they fit");
         if let Some(bias) = network.bias(cell) {
@@ -134,7 +134,7 @@ fn what_is_out_of_range_is_named() {
         let mut config = BatchNormConfig::default();
         change(&mut config);
         let config = chain(shape(2, 3, 3), vec![(Operator::BatchNorm(config), Activation::Linear)], 4);
-        assert_eq!(Network::new(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
+        assert_eq!(open(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
     };
     check(|norm| norm.epsilon = 0.0, "cell `c0`, Epsilon: expected a finite number above 0, found `0`");
     check(
@@ -146,7 +146,7 @@ fn what_is_out_of_range_is_named() {
         "cell `c0`, IterationSize: expected at least 1, found `0`",
     );
     let config = chain(shape(2, 3, 3), vec![(norm(0.1), Activation::Linear)], 4);
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     let before = network.statistics(0).cloned();
     let mut check = |cell, mean: &[f32], variance: &[f32], expected: &str| {
         let statistics = Statistics { mean: mean.to_vec(), variance: variance.to_vec() };

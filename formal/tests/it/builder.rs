@@ -1,7 +1,23 @@
 //! Short ways to write networks and data.
 
-use formal::Shape;
 use formal::config::*;
+use formal::{Device, Error, Network, Shape};
+
+/// A network on the device that `FORMAL_DEVICE` names: the same tests run on each of them.
+pub fn open(config: &NetworkConfig, seed: u64) -> Result<Network, Error> {
+    Network::on(device(), config, seed)
+}
+
+/// See [`open`].
+pub fn device() -> Device {
+    match std::env::var("FORMAL_DEVICE").as_deref() {
+        Err(_) | Ok("" | "cpu") => Device::Cpu,
+        Ok("cuda") => Device::Cuda,
+        #[cfg(feature = "emulator")]
+        Ok("emulator") => Device::Emulator,
+        Ok(other) => panic!("FORMAL_DEVICE: expected `cpu`, `cuda` or, with the feature, `emulator`, found `{other}`"),
+    }
+}
 
 pub fn size(width: usize, height: usize) -> Size {
     Size { width, height }
@@ -95,8 +111,8 @@ pub fn chain(input: Shape, cells: Vec<(Operator, Activation)>, batch_size: usize
         .enumerate()
         .map(|(index, (operator, activation))| cell(index, operator, activation))
         .collect();
-    let target = TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input, cells, target, batch_size }
+    let targets = vec![TargetConfig { cell: cells.len() - 1, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input, cells, targets, batch_size }
 }
 
 /// Gives all solvers of a network the same configuration.
@@ -155,6 +171,6 @@ pub fn zoo(batch_size: usize) -> NetworkConfig {
         named("output", vec![Source::Cell(5)], Operator::Fc(fc(3)), Activation::Linear),
         named("softmax", vec![Source::Cell(6)], softmax(true), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 7, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input: shape(2, 8, 9), cells, target, batch_size }
+    let targets = vec![TargetConfig { cell: 7, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input: shape(2, 8, 9), cells, targets, batch_size }
 }

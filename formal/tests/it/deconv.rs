@@ -1,7 +1,7 @@
 //! Transposed convolutions: by hand, against their formula, by finite differences, and in every shape.
 
 use formal::config::*;
-use formal::{Network, Shape, reference};
+use formal::{Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -50,7 +50,7 @@ fn formula(config: &DeconvConfig, input: Shape, output: Shape, x: &[f64], weight
 
 #[track_caller]
 fn is_the_formula(input: Shape, config: &DeconvConfig, seed: u64) {
-    let network = Network::new(&alone(input, config.clone()), seed).expect("a valid network");
+    let network = open(&alone(input, config.clone()), seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let x: Vec<f64> = noise(seed, input.channels * input.height * input.width).into_iter().map(f64::from).collect();
     let expected = formula(config, input, network.output_shape(0), &x, &naive.weights[0], &naive.biases[0]);
@@ -65,7 +65,7 @@ fn is_the_formula(input: Shape, config: &DeconvConfig, seed: u64) {
 #[test]
 fn outputs_are_those_worked_out_by_hand() {
     let config = DeconvConfig { stride: size(2, 1), padding: size(1, 0), ..deconv(1, 3, 2) };
-    let mut network = Network::new(&alone(shape(1, 1, 2), config), 1).expect("a valid network");
+    let mut network = open(&alone(shape(1, 1, 2), config), 1).expect("a valid network");
     assert_eq!(network.output_shape(0), shape(1, 2, 3));
     network.set_weights(0, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).expect("six weights");
     network.set_bias(0, &[0.5]).expect("one bias");
@@ -121,8 +121,8 @@ fn one_reads_several_cells_and_is_read_by_several() {
         named("third", vec![Source::Cell(5)], Operator::Fc(fc(2)), Activation::Linear),
         named("out", vec![Source::Cell(6), Source::Cell(7), Source::Cell(8)], Operator::Fc(fc(3)), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 9, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(1, 4, 5), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 9, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(1, 4, 5), cells, targets, batch_size: 20 };
     differentiate(&config, 2, 3);
     compare(config, 19, 3);
 }
@@ -131,7 +131,7 @@ fn one_reads_several_cells_and_is_read_by_several() {
 fn unconnected_pairs_stay_without_weights() {
     let mapping = Some(vec![true, false, false, true, true, true]);
     let config = DeconvConfig { mapping, ..deconv(3, 2, 1) };
-    let mut network = Network::new(&alone(shape(2, 2, 2), config), 1).expect("a valid network");
+    let mut network = open(&alone(shape(2, 2, 2), config), 1).expect("a valid network");
     network.set_weights(0, &[1.0; 12]).expect("twelve weights");
     // Of channel 0 the outputs 0 and 2, of channel 1 the outputs 1 and 2.
     let expected = [1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
@@ -141,7 +141,7 @@ fn unconnected_pairs_stay_without_weights() {
 #[test]
 fn paddings_that_leave_nothing_are_named() {
     let check = |config: DeconvConfig, expected: &str| {
-        let found = Network::new(&alone(shape(1, 2, 2), config), 1).map(|_| ()).unwrap_err();
+        let found = open(&alone(shape(1, 2, 2), config), 1).map(|_| ()).unwrap_err();
         assert_eq!(found.to_string(), expected);
     };
     check(
@@ -188,7 +188,7 @@ proptest! {
             (Operator::Deconv(config.clone()), RECTIFIER),
             (Operator::Fc(fc(2)), Activation::Linear),
         ], 20);
-        prop_assume!(Network::new(&network, 0).is_ok());
+        prop_assume!(open(&network, 0).is_ok());
         is_the_formula(input, &config, seed);
         compare(network, n, seed);
     }

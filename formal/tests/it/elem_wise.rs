@@ -1,7 +1,7 @@
 //! Element-wise operations: by hand, by finite differences, and in every shape.
 
 use formal::config::*;
-use formal::{Network, Shape, reference};
+use formal::{Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -37,8 +37,8 @@ fn joined(
     let inputs = (0..n_inputs).map(Source::Cell).collect();
     cells.push(named("joined".into(), inputs, Operator::ElemWise(config), activation));
     cells.push(named("out".into(), vec![Source::Cell(n_inputs)], Operator::Fc(fc(3)), Activation::Linear));
-    let target = TargetConfig { cell: n_inputs + 1, target_value: 1.0, default_value: 0.0 };
-    NetworkConfig { input, cells, target, batch_size: batch }
+    let targets = vec![TargetConfig { cell: n_inputs + 1, target_value: 1.0, default_value: 0.0 }];
+    NetworkConfig { input, cells, targets, batch_size: batch }
 }
 
 fn coefficients(operation: ElementOperation, n: usize, coefficients: CoefficientMode) -> ElemWiseConfig {
@@ -58,7 +58,7 @@ fn outputs_are_those_worked_out_by_hand() {
             network.cells[cell].operator = Operator::Conv(constant(value));
             network.cells[cell].activation = Activation::Linear;
         }
-        let mut network = Network::new(&network, 1).expect("a valid network");
+        let mut network = open(&network, 1).expect("a valid network");
         network.infer(&[3.0, -1.0], 1);
         for (found, expected) in network.output(2).iter().zip(expected) {
             assert!((found - expected).abs() <= ROUNDING_32 * expected.abs(), "{operation:?}: {expected}, {found}");
@@ -101,8 +101,8 @@ fn a_short_cut_learns_as_defined() {
         named("twice", vec![Source::Cell(2), Source::Cell(2)], sum, Activation::Linear),
         named("out", vec![Source::Cell(3)], Operator::Fc(fc(3)), Activation::Linear),
     ];
-    let target = TargetConfig { cell: 4, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(2, 5, 7), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 4, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(2, 5, 7), cells, targets, batch_size: 20 };
     differentiate(&config, 3, 1);
     compare(config, 20, 1);
 }
@@ -110,7 +110,7 @@ fn a_short_cut_learns_as_defined() {
 #[test]
 fn inputs_of_different_shapes_and_coefficients_of_the_wrong_number_are_named() {
     let check = |config: &NetworkConfig, expected: &str| {
-        assert_eq!(Network::new(config, 1).map(|_| ()).unwrap_err().to_string(), expected);
+        assert_eq!(open(config, 1).map(|_| ()).unwrap_err().to_string(), expected);
     };
     let two = |config| joined(shape(1, 3, 5), 2, config, Activation::Linear, 1);
     let mut config = two(ElemWiseConfig::default());
@@ -142,7 +142,7 @@ fn the_first_of_equal_maxima_gets_the_error() {
         let weights_filler = Filler::Constant { value: 0.5 };
         config.cells[cell].operator = Operator::Conv(ConvConfig { weights_filler, no_bias: true, ..conv(1, 1, 1) });
     }
-    let network = Network::new(&config, 1).expect("a valid network");
+    let network = open(&config, 1).expect("a valid network");
     let gradients = reference::Network::new(&network).learn(&[1.0], &[Some(0)], 0);
     assert!(gradients.weights[0][0] != 0.0 && gradients.weights[1][0] == 0.0, "{gradients:?}");
     compare(config, 1, 1);

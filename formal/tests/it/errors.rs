@@ -7,7 +7,7 @@ use crate::builder::*;
 
 #[track_caller]
 fn check(config: &NetworkConfig, expected: &str) {
-    match Network::new(config, 1) {
+    match open(config, 1) {
         Ok(_) => panic!("expected `{expected}`, found a network"),
         Err(error) => assert_eq!(error.to_string(), expected),
     }
@@ -90,8 +90,13 @@ fn a_network_without_order_is_refused() {
     config.cells[2].name = "max".into();
     check(&config, "expected a name for each cell, found `max` twice; rename one of them");
     let mut config = zoo(4);
-    config.target.cell = 8;
+    config.targets[0].cell = 8;
     check(&config, "target: expected the index of a cell, below 8, found 8");
+    config.targets.clear();
+    check(&config, "expected at least one target, found none");
+    let mut config = zoo(4);
+    config.targets.push(config.targets[0].clone());
+    check(&config, "cell `softmax`: expected one target, found two; their errors would contradict each other");
     let mut config = zoo(4);
     config.batch_size = 0;
     check(&config, "batch size: expected at least 1, found 0");
@@ -104,7 +109,7 @@ fn a_network_without_order_is_refused() {
 
 #[test]
 fn weights_that_do_not_fit_change_nothing() {
-    let mut network = Network::new(&zoo(4), 1).expect("a valid network");
+    let mut network = open(&zoo(4), 1).expect("a valid network");
     let before = network.weights(0).expect("weights").to_vec();
     let mut check = |cell: usize, values: &[f32], expected: &str| {
         let error = network.set_weights(cell, values).expect_err("wrong weights");
@@ -122,7 +127,7 @@ fn weights_that_do_not_fit_change_nothing() {
 fn weights_of_unconnected_pairs_stay_zero() {
     let mut config = zoo(4);
     solve(&mut config, SgdConfig { momentum: 0.9, decay: 0.01, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     let unconnected = |network: &Network| {
         let weights = network.weights(3).expect("weights");
         weights.chunks_exact(6).enumerate().filter(|(pair, _)| pair % 3 == 0).all(|(_, kernel)| kernel == [0.0; 6])
@@ -139,7 +144,7 @@ fn weights_of_unconnected_pairs_stay_zero() {
 fn a_state_of_another_network_changes_nothing() {
     let mut config = zoo(4);
     solve(&mut config, SgdConfig { momentum: 0.9, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     network.learn(&noise(1, 4 * 144), &labels(2, 4, 3), 0);
     let state = network.state();
     let refuse = |network: &mut Network, change: fn(&mut State), expected: &str| {
@@ -173,5 +178,9 @@ fn a_state_of_another_network_changes_nothing() {
 
 #[test]
 fn a_device_that_is_not_there_is_refused() {
-    assert_eq!(Network::on(Device::Cuda, &zoo(4), 1).err(), Some(Error::NoCuda));
+    let refused = Network::on(Device::Cuda, &zoo(4), 1).err();
+    match formal::open_cuda() {
+        Ok(_) => assert_eq!(refused, None),
+        Err(fault) => assert_eq!(refused, Some(Error::Cuda(fault))),
+    }
 }

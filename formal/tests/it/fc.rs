@@ -50,7 +50,7 @@ proptest! {
 fn weights(drop_connect: f32, iteration_size: u32, n_steps: u64) -> Vec<Vec<f32>> {
     let mut config = chain(shape(1, 1, 40), vec![(dropping(50, drop_connect), Activation::Linear)], 4);
     solve(&mut config, SgdConfig { learning_rate: 0.1, iteration_size, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 7).expect("a valid network");
+    let mut network = open(&config, 7).expect("a valid network");
     let step = |step| {
         network.learn(&noise(step, 160), &[Some(0), Some(1), Some(2), Some(49)], step);
         network.weights(0).expect("weights").to_vec()
@@ -62,7 +62,7 @@ fn weights(drop_connect: f32, iteration_size: u32, n_steps: u64) -> Vec<Vec<f32>
 fn each_step_draws_its_weights_and_leaves_the_others() {
     let start = {
         let config = chain(shape(1, 1, 40), vec![(dropping(50, 0.3), Activation::Linear)], 4);
-        Network::new(&config, 7).expect("a valid network").weights(0).expect("weights").to_vec()
+        open(&config, 7).expect("a valid network").weights(0).expect("weights").to_vec()
     };
     let steps = weights(0.3, 1, 2);
     let moved =
@@ -92,7 +92,7 @@ fn what_is_kept_for_an_update_is_that_of_the_weights_that_took_part() {
 fn tests_use_all_weights() {
     let config = |kept| chain(shape(1, 1, 9), vec![(dropping(4, kept), Activation::Linear)], 4);
     let output = |kept| {
-        let mut network = Network::new(&config(kept), 3).expect("a valid network");
+        let mut network = open(&config(kept), 3).expect("a valid network");
         network.infer(&noise(5, 18), 2);
         network.output(0).to_vec()
     };
@@ -102,7 +102,7 @@ fn tests_use_all_weights() {
 #[test]
 fn a_share_outside_its_bounds_is_refused() {
     for kept in [0.0, -0.1, 1.1, f32::NAN] {
-        let error = Network::new(&chain(shape(1, 1, 2), vec![(dropping(1, kept), Activation::Linear)], 1), 1);
+        let error = open(&chain(shape(1, 1, 2), vec![(dropping(1, kept), Activation::Linear)], 1), 1);
         let message = error.err().expect("a fault").to_string();
         assert!(message.contains("DropConnect") && message.contains("above 0"), "{message}");
     }
@@ -113,7 +113,7 @@ fn weights_keep_length_1_from_the_start_through_each_update() {
     let unit = Operator::Fc(FcConfig { normalizes: true, no_bias: true, ..fc(2) });
     let mut config = chain(shape(1, 1, 2), vec![(unit, Activation::Linear)], 1);
     solve(&mut config, SgdConfig { learning_rate: 0.5, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 3).expect("a valid network");
+    let mut network = open(&config, 3).expect("a valid network");
     let assert_unit = |network: &Network| {
         for row in network.weights(0).expect("weights").chunks(2) {
             let square: f64 = row.iter().map(|&w| f64::from(w).powi(2)).sum();

@@ -1,7 +1,7 @@
 //! Fractional max pooling: by hand, by finite differences, in every shape, and its draws.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -23,7 +23,7 @@ fn network(input: Shape, config: FmpConfig) -> NetworkConfig {
 #[test]
 fn outputs_are_those_worked_out_by_hand() {
     let cells = vec![(Operator::Fmp(fmp(1, 1.5)), Activation::Linear), (Operator::Fc(fc(2)), Activation::Linear)];
-    let mut network = Network::new(&chain(shape(1, 1, 6), cells, 1), 1).expect("a valid network");
+    let mut network = open(&chain(shape(1, 1, 6), cells, 1), 1).expect("a valid network");
     assert_eq!(network.output_shape(0), shape(1, 1, 4));
     network.infer(&[1.0, 2.0, 9.0, 4.0, 3.0, 5.0], 1);
     // Columns 0 to 2, 2 and 3, 3 to 5, and 5.
@@ -45,7 +45,7 @@ fn windows_differ_from_step_to_step_and_not_between_stimuli() {
     for is_pseudo_random in [true, false] {
         let config = FmpConfig { is_pseudo_random, ..fmp(1, 1.4) };
         let cells = vec![(Operator::Fmp(config), Activation::Linear), (Operator::Fc(fc(2)), Activation::Linear)];
-        let mut network = Network::new(&chain(shape(1, 9, 9), cells, 20), 1).expect("a valid network");
+        let mut network = open(&chain(shape(1, 9, 9), cells, 20), 1).expect("a valid network");
         let stimulus: Vec<f32> = noise(7, 81);
         let stimuli: Vec<f32> = stimulus.iter().copied().cycle().take(20 * 81).collect();
         let mut of_step = |step| {
@@ -61,10 +61,10 @@ fn windows_differ_from_step_to_step_and_not_between_stimuli() {
 
 #[test]
 fn ratios_out_of_range_are_named() {
-    let found = Network::new(&network(shape(2, 4, 9), fmp(2, 0.5)), 1).map(|_| ()).unwrap_err();
+    let found = open(&network(shape(2, 4, 9), fmp(2, 0.5)), 1).map(|_| ()).unwrap_err();
     let expected = "cell `c1`, ScalingRatio: expected 1 or more, and at most twice the sides of the input, found `0.5`";
     assert_eq!(found.to_string(), expected);
-    assert!(Network::new(&network(shape(2, 4, 9), fmp(2, 8.5)), 1).is_err());
+    assert!(open(&network(shape(2, 4, 9), fmp(2, 8.5)), 1).is_err());
 }
 
 proptest! {
@@ -81,7 +81,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let config = network(input, FmpConfig { n_outputs, scaling_ratio, is_overlapping, is_pseudo_random, mapping });
-        prop_assume!(Network::new(&config, 0).is_ok());
+        prop_assume!(open(&config, 0).is_ok());
         compare(config, n, seed);
     }
 }

@@ -1,7 +1,7 @@
 //! The fast network against the naive one, and the naive one against finite differences.
 
 use formal::config::*;
-use formal::{Network, ParameterKind, Shape, reference};
+use formal::{ParameterKind, Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -13,12 +13,12 @@ const FINITE_DIFFERENCE: f64 = 1e-6;
 const DIFFERENCE_STEP: f64 = 1e-5;
 
 /// A solver that adds the gradient sum to the weights.
-fn plain(batch_size: usize) -> SgdConfig {
+pub fn plain(batch_size: usize) -> SgdConfig {
     SgdConfig { learning_rate: batch_size as f64, ..SgdConfig::default() }
 }
 
 #[track_caller]
-fn assert_near(found: &[f32], expected: &[f64], what: &str) {
+pub fn assert_near(found: &[f32], expected: &[f64], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
     for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
@@ -31,7 +31,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
     solve(&mut config, solver);
-    let mut network = Network::new(&config, seed).expect("a valid network");
+    let mut network = open(&config, seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;
     let stimuli = noise(seed ^ 1, n * elements);
@@ -51,7 +51,7 @@ pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
     let biases: Vec<Vec<f32>> = (0..config.cells.len()).map(|c| network.bias(c).unwrap_or_default().to_vec()).collect();
     let report = network.learn(&stimuli, &labels, 5);
     let expected = naive.learn(&wide, &labels, 5);
-    assert_near(&[report.squared_error as f32], &[expected.squared_error / n as f64], "squared error");
+    assert_near(&[report.squared_error as f32], &[expected.squared_error[0] / n as f64], "squared error");
     for (index, outputs) in expected.outputs.iter().enumerate() {
         let found = &network.output(index)[(n - 1) * outputs.len()..];
         assert_near(found, outputs, &format!("learned output of {}", config.cells[index].name));
@@ -69,19 +69,21 @@ pub fn compare(mut config: NetworkConfig, n: usize, seed: u64) {
 
 /// What the error `(target - output)` is minus the gradient of, summed over the stimuli.
 fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], labels: &[Option<usize>]) -> f64 {
-    let with_loss =
-        matches!(&config.cells[config.target.cell].operator, Operator::Softmax(SoftmaxConfig { with_loss: true, .. }));
-    let logistic = config.cells[config.target.cell].activation == Activation::LogisticWithLoss;
+    let with_loss = matches!(
+        &config.cells[config.targets[0].cell].operator,
+        Operator::Softmax(SoftmaxConfig { with_loss: true, .. })
+    );
+    let logistic = config.cells[config.targets[0].cell].activation == Activation::LogisticWithLoss;
     let mut loss = 0.0;
     for (outputs, label) in naive.outputs(stimuli, labels, 0).iter().zip(labels) {
         let &Some(label) = label else { continue };
-        let outputs = &outputs[config.target.cell];
+        let outputs = &outputs[config.targets[0].cell];
         if with_loss {
             loss -= outputs[label].ln();
         } else {
             for (index, output) in outputs.iter().enumerate() {
                 let positive = if outputs.len() == 1 { label == 1 } else { label == index };
-                let wanted = if positive { config.target.target_value } else { config.target.default_value };
+                let wanted = if positive { config.targets[0].target_value } else { config.targets[0].default_value };
                 let wanted = f64::from(wanted);
                 loss += match logistic {
                     true => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
@@ -95,7 +97,7 @@ fn loss(naive: &reference::Network, config: &NetworkConfig, stimuli: &[f64], lab
 
 /// Compares every gradient of the naive network with finite differences of the loss.
 pub fn differentiate(config: &NetworkConfig, n: usize, seed: u64) {
-    let network = Network::new(config, seed).expect("a valid network");
+    let network = open(config, seed).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let elements = config.input.channels * config.input.height * config.input.width;
     let stimuli: Vec<f64> = noise(seed ^ 1, n * elements).into_iter().map(f64::from).collect();
@@ -273,7 +275,7 @@ fn any_activation() -> impl Strategy<Value = Activation> {
 
 /// Whether the cells fit on the input.
 fn fits(config: &NetworkConfig) -> bool {
-    Network::new(config, 0).is_ok()
+    open(config, 0).is_ok()
 }
 
 proptest! {

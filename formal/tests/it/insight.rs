@@ -19,7 +19,7 @@ fn data(config: &NetworkConfig, network: &Network) -> (Vec<f32>, Vec<Option<usiz
 fn gradients_can_be_read_and_move_the_weights_as_they_say() {
     let mut config = zoo(BATCH);
     solve(&mut config, SgdConfig { learning_rate: BATCH as f64, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 3).expect("a valid network");
+    let mut network = open(&config, 3).expect("a valid network");
     let (stimuli, labels) = data(&config, &network);
     let before: Vec<Option<Vec<f32>>> =
         (0..config.cells.len()).map(|c| network.weights(c).map(<[f32]>::to_vec)).collect();
@@ -30,7 +30,7 @@ fn gradients_can_be_read_and_move_the_weights_as_they_say() {
     }
     let gradients: Vec<Option<Vec<f32>>> =
         (0..config.cells.len()).map(|c| network.gradient(c, ParameterKind::Weights).map(<[f32]>::to_vec)).collect();
-    let mut fresh = Network::new(&config, 3).expect("a valid network");
+    let mut fresh = open(&config, 3).expect("a valid network");
     fresh.learn(&stimuli, &labels, 0);
     for (cell, (before, gradient)) in before.iter().zip(&gradients).enumerate() {
         let (Some(before), Some(gradient)) = (before, gradient) else { continue };
@@ -56,7 +56,7 @@ fn rates_to_come_are_those_that_come() {
         ..SgdConfig::default()
     };
     solve(&mut config, solver);
-    let mut network = Network::new(&config, 3).expect("a valid network");
+    let mut network = open(&config, 3).expect("a valid network");
     let (stimuli, labels) = data(&config, &network);
     let mut foreseen: Vec<Vec<f64>> = Vec::new();
     network.foresee_rates(12, |batch, rates| {
@@ -82,8 +82,8 @@ fn ticks() -> Duration {
 #[test]
 fn a_clock_tells_each_cell_and_changes_nothing() {
     let config = zoo(BATCH);
-    let mut plain = Network::new(&config, 3).expect("a valid network");
-    let mut timed = Network::new(&config, 3).expect("a valid network");
+    let mut plain = open(&config, 3).expect("a valid network");
+    let mut timed = open(&config, 3).expect("a valid network");
     let (stimuli, labels) = data(&config, &plain);
     timed.set_clock(Some(ticks));
     for step in 0..2 {
@@ -107,7 +107,7 @@ fn a_clock_tells_each_cell_and_changes_nothing() {
 fn errors_of_a_stimulus_are_those_that_move_its_biases() {
     let mut config = zoo(BATCH);
     solve(&mut config, SgdConfig { learning_rate: 0.1, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 3).expect("a valid network");
+    let mut network = open(&config, 3).expect("a valid network");
     let (stimuli, mut labels) = data(&config, &network);
     // Only the stimulus at 17 has a label, so that the gradients of the batch are its own.
     labels.iter_mut().enumerate().filter(|(place, _)| *place != 17).for_each(|(_, label)| *label = None);
@@ -130,7 +130,7 @@ fn errors_of_a_stimulus_are_those_that_move_its_biases() {
     let weights = network.weights(0).map(<[f32]>::to_vec);
     network.keep_errors(None);
     assert_eq!(network.error(0), None);
-    let mut plain = Network::new(&config, 3).expect("a valid network");
+    let mut plain = open(&config, 3).expect("a valid network");
     plain.learn(&stimuli, &labels, 0);
     assert_eq!(plain.weights(0).map(<[f32]>::to_vec), weights, "keeping changes nothing");
 }

@@ -17,7 +17,7 @@ fn single(solver: impl Into<SolverConfig>, batch_size: usize) -> NetworkConfig {
 
 /// Presents 1 with the wanted value 1 and gives the weight after each step.
 fn follow(solver: impl Into<SolverConfig>, batch_size: usize, presented: usize, steps: u64) -> Vec<f32> {
-    let mut network = Network::new(&single(solver, batch_size), 1).expect("a valid network");
+    let mut network = open(&single(solver, batch_size), 1).expect("a valid network");
     let learn = |step| {
         network.learn(&vec![1.0; presented], &vec![Some(1); presented], step);
         network.weights(0).expect("a weight")[0]
@@ -74,7 +74,7 @@ fn adaptive_moments_follow_the_formulas_worked_out_by_hand() {
     check(follow(AdamConfig { epsilon: 1.0, ..adam(0.1) }, 2, 2, 1), &[0.55]);
     check(follow(AdamConfig { clamping: (None, Some(0.52)), ..adam(0.1) }, 2, 2, 2), &[0.52, 0.52]);
     check(follow(adam(0.0), 2, 2, 2), &[0.5, 0.5]);
-    let mut network = Network::new(&single(adam(0.1), 2), 1).expect("a valid network");
+    let mut network = open(&single(adam(0.1), 2), 1).expect("a valid network");
     network.learn_with_rate(&[1.0, 1.0], &[Some(1), Some(1)], 0, 0.2);
     check(network.weights(0).expect("a weight").to_vec(), &[0.7]);
 }
@@ -82,7 +82,7 @@ fn adaptive_moments_follow_the_formulas_worked_out_by_hand() {
 #[test]
 fn one_rate_for_all_replaces_policies_and_iteration_sizes() {
     let solver = SgdConfig { learning_rate: 0.0, iteration_size: 2, ..solver() };
-    let mut network = Network::new(&single(solver, 2), 1).expect("a valid network");
+    let mut network = open(&single(solver, 2), 1).expect("a valid network");
     for expected in [0.55, 0.595] {
         // a/(B·k)·g = 0.2/4·2·(1 - w).
         network.learn_with_rate(&[1.0, 1.0], &[Some(1), Some(1)], 0, 0.2);
@@ -96,7 +96,7 @@ fn rates_are_those_of_the_next_update() {
     let mut config = zoo(4);
     let policy = LearningRatePolicy::StepDecay;
     solve(&mut config, SgdConfig { policy, learning_rate_step_size: 8, learning_rate_decay: 0.5, ..solver() });
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     for (step, expected) in [0.1, 0.1, 0.05].into_iter().enumerate() {
         let rates = network.learning_rates();
         assert_eq!(rates[0], LearningRate { cell: 0, kind: ParameterKind::Weights, rate: expected });
@@ -108,8 +108,8 @@ fn rates_are_those_of_the_next_update() {
 #[test]
 fn losses_are_those_of_the_wanted_outputs() {
     let mut config = single(solver(), 4);
-    config.target.default_value = -1.0;
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    config.targets[0].default_value = -1.0;
+    let mut network = open(&config, 1).expect("a valid network");
     // Outputs are 0.5: errors 0.5, -1.5, none.
     let report = network.learn(&[1.0; 3], &[Some(1), Some(0), None], 0);
     assert_eq!(report.squared_error, (0.25 + 2.25) / 3.0);
@@ -118,7 +118,7 @@ fn losses_are_those_of_the_wanted_outputs() {
     let zeros = FcConfig { weights_filler: Filler::Constant { value: 0.0 }, no_bias: true, ..fc(4) };
     let config =
         chain(shape(1, 1, 2), vec![(Operator::Fc(zeros), Activation::Linear), (softmax(true), Activation::Linear)], 2);
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     let report = network.learn(&[1.0; 4], &[Some(3), None], 0);
     assert_eq!(network.output(1), [0.25; 8], "equal inputs of a softmax");
     assert_eq!(report.squared_error, (0.75 * 0.75 + 3.0 * 0.25 * 0.25) / 2.0);
@@ -139,7 +139,7 @@ fn dropout_keeps_the_mean_and_does_nothing_in_inference() {
         2,
     );
     solve(&mut config, SgdConfig { learning_rate: 0.0, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     let ones = vec![1.0; 2 * n_elements];
     network.infer(&ones, 2);
     assert_eq!(network.output(0), ones);
@@ -167,7 +167,7 @@ fn a_cell_that_stops_errors_learns_and_those_before_it_keep_their_weights() {
     let mut config = zoo(4);
     let Operator::Fc(hidden) = &mut config.cells[4].operator else { panic!("an Fc cell") };
     hidden.back_propagate = false;
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     let weights = |network: &Network| [0, 3, 4, 6].map(|cell| network.weights(cell).expect("weights").to_vec());
     let before = weights(&network);
     network.learn(&noise(1, 4 * 144), &labels(2, 4, 3), 0);
@@ -199,7 +199,7 @@ fn a_small_problem_is_learned() {
         batch,
     );
     solve(&mut config, SgdConfig { learning_rate: 0.1, momentum: 0.9, decay: 1e-4, ..SgdConfig::default() });
-    let mut network = Network::new(&config, 3).expect("a valid network");
+    let mut network = open(&config, 3).expect("a valid network");
     let stimuli = |seed: u64| {
         let labels: Vec<usize> = noise(seed, batch).iter().map(|value| ((value + 1.0) * 2.0) as usize).collect();
         let mut values = noise(seed ^ 0xfeed, batch * 36);

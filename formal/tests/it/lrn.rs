@@ -1,7 +1,7 @@
 //! Local response normalization: by hand, by finite differences, and in every shape.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -24,7 +24,7 @@ fn network(input: Shape, config: LrnConfig, activation: Activation) -> NetworkCo
 fn outputs_are_those_worked_out_by_hand() {
     let config = LrnConfig { n: 3, alpha: 0.5, beta: 2.0, k: 1.0 };
     let cells = vec![(Operator::Lrn(config), Activation::Linear), (Operator::Fc(fc(2)), Activation::Linear)];
-    let mut network = Network::new(&chain(shape(3, 1, 1), cells, 1), 1).expect("a valid network");
+    let mut network = open(&chain(shape(3, 1, 1), cells, 1), 1).expect("a valid network");
     network.infer(&[1.0, -2.0, 4.0], 1);
     // Sums 1 + (1 + 4)/2, 1 + (1 + 4 + 16)/2, 1 + (4 + 16)/2.
     let expected = [1.0 / (3.5f32 * 3.5), -2.0 / (11.5 * 11.5), 4.0 / (11.0 * 11.0)];
@@ -47,7 +47,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 #[test]
 fn parameters_out_of_range_are_named() {
     let check = |config: LrnConfig, expected: &str| {
-        let found = Network::new(&network(shape(2, 2, 3), config, Activation::Linear), 1).map(|_| ()).unwrap_err();
+        let found = open(&network(shape(2, 2, 3), config, Activation::Linear), 1).map(|_| ()).unwrap_err();
         assert_eq!(found.to_string(), expected);
     };
     check(LrnConfig { n: 0, ..LrnConfig::default() }, "cell `c1`, N: expected at least 1, found `0`");

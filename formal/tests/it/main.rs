@@ -3,6 +3,8 @@ mod allocations;
 mod batch_norm;
 mod builder;
 mod deconv;
+#[cfg(feature = "emulator")]
+mod device;
 mod elem_wise;
 mod errors;
 mod fc;
@@ -15,6 +17,7 @@ mod margin;
 mod passes;
 mod rearrange;
 mod resume;
+mod targets;
 mod threads;
 mod transformation;
 mod unpool;

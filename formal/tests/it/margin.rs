@@ -1,8 +1,8 @@
 //! Normalization over the channels, a factor, and a bias of the wanted output: by hand, by finite differences, and in every
 //! shape.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -35,7 +35,7 @@ fn near(found: &[f32], expected: &[f32]) {
 fn outputs_are_those_worked_out_by_hand() {
     let check = |operator: Operator, expected: [f32; 4]| {
         let mut network =
-            Network::new(&chain(shape(2, 1, 2), vec![(operator, Activation::Linear)], 1), 1).expect("a valid network");
+            open(&chain(shape(2, 1, 2), vec![(operator, Activation::Linear)], 1), 1).expect("a valid network");
         // Two positions: (3, 4) and (0, -2).
         network.infer(&[3.0, 0.0, 4.0, -2.0], 1);
         near(network.output(0), &expected);
@@ -50,7 +50,7 @@ fn outputs_are_those_worked_out_by_hand() {
 fn nothing_becomes_nothing() {
     for norm in [ChannelNorm::L1, ChannelNorm::L2] {
         let config = chain(shape(3, 1, 1), vec![(normalize(norm), Activation::Linear)], 1);
-        let mut network = Network::new(&config, 1).expect("a valid network");
+        let mut network = open(&config, 1).expect("a valid network");
         network.infer(&[0.0; 3], 1);
         assert_eq!(network.output(0), [0.0; 3]);
     }
@@ -58,8 +58,8 @@ fn nothing_becomes_nothing() {
 
 #[test]
 fn the_bias_moves_the_output_of_the_class_while_learning_alone() {
-    let mut network = Network::new(&chain(shape(3, 1, 1), vec![(target_bias(-0.4), Activation::Linear)], 3), 1)
-        .expect("a valid network");
+    let mut network =
+        open(&chain(shape(3, 1, 1), vec![(target_bias(-0.4), Activation::Linear)], 3), 1).expect("a valid network");
     let stimuli = [0.5; 9];
     network.learn(&stimuli, &[Some(1), None, Some(0)], 0);
     near(network.output(0), &[0.5, 0.1, 0.5, 0.5, 0.5, 0.5, 0.1, 0.5, 0.5]);
@@ -69,8 +69,8 @@ fn the_bias_moves_the_output_of_the_class_while_learning_alone() {
 
 #[test]
 fn a_single_output_is_wanted_for_class_1() {
-    let mut network = Network::new(&chain(shape(1, 1, 1), vec![(target_bias(2.0), Activation::Linear)], 2), 1)
-        .expect("a valid network");
+    let mut network =
+        open(&chain(shape(1, 1, 1), vec![(target_bias(2.0), Activation::Linear)], 2), 1).expect("a valid network");
     network.learn(&[0.5, 0.5], &[Some(0), Some(1)], 0);
     near(network.output(0), &[0.5, 2.5]);
 }
@@ -101,7 +101,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 #[test]
 fn numbers_that_are_not_finite_are_named() {
     let check = |operator, expected: &str| {
-        let error = Network::new(&chain(shape(2, 1, 1), vec![(operator, Activation::Linear)], 1), 1);
+        let error = open(&chain(shape(2, 1, 1), vec![(operator, Activation::Linear)], 1), 1);
         assert_eq!(error.err().expect("a fault").to_string(), expected);
     };
     check(scaling(f32::NAN), "cell `c0`, Factor: expected a finite number, found `NaN`");

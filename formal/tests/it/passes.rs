@@ -1,6 +1,6 @@
 //! Passes through one cell, computed again to be timed.
 
-use formal::{Network, Pass};
+use formal::Pass;
 
 use crate::builder::*;
 
@@ -11,7 +11,7 @@ fn learning_goes_on_as_if_no_pass_had_been_repeated() {
     let (batch, config) = (20, zoo(20));
     let batches = [1, 2, 3].map(|seed| (noise(seed, batch * 144), labels(seed ^ 9, batch, 3)));
     let learn = |repeats: bool| {
-        let mut network = Network::new(&config, 1).expect("a valid network");
+        let mut network = open(&config, 1).expect("a valid network");
         for (step, (stimuli, labels)) in (0..).zip(&batches) {
             network.learn(stimuli, labels, step);
             for (cell, pass) in (0..config.cells.len()).flat_map(|cell| PASSES.map(|pass| (cell, pass))) {
@@ -30,7 +30,7 @@ fn learning_goes_on_as_if_no_pass_had_been_repeated() {
 
 #[test]
 fn a_repeated_pass_is_computed() {
-    let mut network = Network::new(&zoo(20), 1).expect("a valid network");
+    let mut network = open(&zoo(20), 1).expect("a valid network");
     let (stimuli, labels) = (noise(1, 20 * 144), labels(2, 20, 3));
     network.learn(&stimuli, &labels, 0);
     // The weights have moved since the outputs were computed.

@@ -1,7 +1,7 @@
 //! Padding, resize, reshape, transpose and the activation cell: sparse linear maps.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -33,7 +33,7 @@ const INTERPOLATIONS: [Interpolation; 4] = [Interpolation::Nearest, Interpolatio
 /// The cell alone on a stimulus: its output and the shape of it.
 fn alone(operator: Operator, input: Shape, stimulus: &[f32]) -> (Shape, Vec<f32>) {
     let config = chain(input, vec![(operator, Activation::Linear)], 1);
-    let mut network = Network::new(&config, 1).expect("a valid network");
+    let mut network = open(&config, 1).expect("a valid network");
     network.infer(stimulus, 1);
     (network.output_shape(0), network.output(0).to_vec())
 }
@@ -163,8 +163,8 @@ fn several_inputs_and_consumers_learn_as_defined() {
         named("both", vec![Source::Cell(2), Source::Cell(3)], Operator::Conv(conv(2, 2, 2))),
         named("out", vec![Source::Cell(4)], Operator::Fc(fc(3))),
     ];
-    let target = TargetConfig { cell: 5, target_value: 1.0, default_value: 0.0 };
-    let config = NetworkConfig { input: shape(2, 5, 7), cells, target, batch_size: 20 };
+    let targets = vec![TargetConfig { cell: 5, target_value: 1.0, default_value: 0.0 }];
+    let config = NetworkConfig { input: shape(2, 5, 7), cells, targets, batch_size: 20 };
     differentiate(&config, 2, 1);
     compare(config, 20, 1);
 }
@@ -173,7 +173,7 @@ fn several_inputs_and_consumers_learn_as_defined() {
 fn what_does_not_fit_is_named() {
     let check = |operator: Operator, expected: &str| {
         let config = chain(shape(2, 5, 6), vec![(operator, Activation::Linear)], 4);
-        assert_eq!(Network::new(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
+        assert_eq!(open(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
     };
     check(
         padding(-2, -3, 0, 0),
@@ -233,7 +233,7 @@ proptest! {
             (operator.clone(), activation),
             (Operator::Fc(fc(2)), Activation::Linear),
         ], 20);
-        prop_assume!(Network::new(&config, 0).is_ok());
+        prop_assume!(open(&config, 0).is_ok());
         let stimulus = noise(seed, input.n_elements());
         let (output, found) = alone(operator.clone(), input, &stimulus);
         let expected = defined(&operator, input, &stimulus, output);

@@ -39,13 +39,13 @@ fn a_restored_training_ends_with_the_same_bits() {
     let mut adaptive = zoo(BATCH);
     solve(&mut adaptive, AdamConfig { learning_rate: 0.01, ..AdamConfig::default() });
     for (config, what) in [(config(1), "one batch an update"), (config(3), "three"), (adaptive, "adaptive moments")] {
-        let mut whole = Network::new(&config, 1).expect("a valid network");
+        let mut whole = open(&config, 1).expect("a valid network");
         learn(&mut whole, 0..10);
 
-        let mut first = Network::new(&config, 1).expect("a valid network");
+        let mut first = open(&config, 1).expect("a valid network");
         learn(&mut first, 0..5);
         let state = first.state();
-        let mut second = Network::new(&config, 99).expect("a valid network");
+        let mut second = open(&config, 99).expect("a valid network");
         second.set_learning_seed(1);
         for parameter in first.parameters() {
             let cell = parameter.cell;

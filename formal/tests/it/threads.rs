@@ -1,7 +1,5 @@
 //! The same bits, whatever runs beside.
 
-use formal::Network;
-
 use crate::builder::*;
 
 /// More stimuli than one block a slot.
@@ -15,7 +13,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn learn(threads: usize, capacity: usize) -> Vec<Vec<u32>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
     pool.install(|| {
-        let mut network = Network::new(&zoo(BATCH), 1).expect("a valid network");
+        let mut network = open(&zoo(BATCH), 1).expect("a valid network");
         network.set_capacity(capacity);
         for step in 0..3 {
             network.learn(&noise(step, BATCH * 144), &labels(step, BATCH, 3), step);
@@ -44,7 +42,7 @@ fn the_capacity_does_not_change_what_is_learned() {
 
 #[test]
 fn outputs_of_a_stimulus_do_not_depend_on_its_batch() {
-    let mut network = Network::new(&zoo(BATCH), 1).expect("a valid network");
+    let mut network = open(&zoo(BATCH), 1).expect("a valid network");
     let stimuli = noise(7, BATCH * 144);
     network.infer(&stimuli, BATCH);
     let together: Vec<Vec<u32>> = (0..network.n_cells()).map(|cell| bits(network.output(cell))).collect();

@@ -1,7 +1,7 @@
 //! Unpooling: by hand, by finite differences, and in every shape.
 
+use formal::Shape;
 use formal::config::*;
-use formal::{Network, Shape};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -29,7 +29,7 @@ fn values_go_back_to_where_the_greatest_were() {
         (Operator::Unpool(UnpoolConfig { arg_max: 0 }), Activation::Linear),
         (Operator::Fc(fc(2)), Activation::Linear),
     ];
-    let mut network = Network::new(&chain(shape(1, 1, 4), cells, 1), 1).expect("a valid network");
+    let mut network = open(&chain(shape(1, 1, 4), cells, 1), 1).expect("a valid network");
     network.infer(&[1.0, 5.0, 2.0, 3.0], 1);
     assert_eq!(network.output(0), [5.0, 5.0, 3.0]);
     // The two windows that found the 5 meet there.
@@ -49,7 +49,7 @@ fn what_is_no_max_pooling_before_it_is_named() {
     let check = |change: &dyn Fn(&mut NetworkConfig), expected: &str| {
         let mut config = network(shape(2, 4, 4), pool(Pooling::Max, 2, 2, 2));
         change(&mut config);
-        assert_eq!(Network::new(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
+        assert_eq!(open(&config, 1).map(|_| ()).unwrap_err().to_string(), expected);
     };
     let arg_max = |arg_max| {
         move |config: &mut NetworkConfig| config.cells[3].operator = Operator::Unpool(UnpoolConfig { arg_max })
@@ -79,7 +79,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let config = network(input, PoolConfig { n_outputs, pooling: Pooling::Max, window, stride, padding, mapping });
-        prop_assume!(Network::new(&config, 0).is_ok());
+        prop_assume!(open(&config, 0).is_ok());
         compare(config, n, seed);
     }
 }

@@ -1,7 +1,7 @@
 //! Targets that are values in place of classes.
 
 use formal::config::*;
-use formal::{Network, ParameterKind, Wanted, reference};
+use formal::{ParameterKind, Wanted, reference};
 
 use crate::builder::*;
 
@@ -22,7 +22,7 @@ fn autoencoder(batch_size: usize) -> NetworkConfig {
 #[test]
 fn the_error_of_values_leads_down_their_squared_difference() {
     let config = autoencoder(3);
-    let network = Network::new(&config, 5).expect("a valid network");
+    let network = open(&config, 5).expect("a valid network");
     let mut naive = reference::Network::new(&network);
     let stimuli: Vec<f64> = noise(1, 3 * 84).into_iter().map(f64::from).collect();
     let wanted: Vec<f64> = noise(2, 3 * 84).into_iter().map(f64::from).collect();
@@ -32,7 +32,7 @@ fn the_error_of_values_leads_down_their_squared_difference() {
         outputs.zip(&wanted).map(|(output, wanted)| 0.5 * (wanted - output).powi(2)).sum::<f64>()
     };
     let gradients = naive.learn_values(&stimuli, &wanted, 0);
-    assert!((gradients.squared_error - 2.0 * loss(&naive)).abs() <= FINITE_DIFFERENCE);
+    assert!((gradients.squared_error[0] - 2.0 * loss(&naive)).abs() <= FINITE_DIFFERENCE);
     for (cell, kind) in naive.parameters() {
         let of = |naive: &mut reference::Network, index: usize, change: f64| match kind {
             ParameterKind::Weights => naive.weights[cell][index] += change,
@@ -62,14 +62,14 @@ fn the_fast_network_learns_values_as_the_naive_one_does() {
     for n in [1, 16, 37] {
         let mut config = autoencoder(40);
         solve(&mut config, SgdConfig { learning_rate: 40.0, ..SgdConfig::default() });
-        let mut network = Network::new(&config, 5).expect("a valid network");
+        let mut network = open(&config, 5).expect("a valid network");
         let naive = reference::Network::new(&network);
         let (stimuli, wanted) = (noise(1, n * 84), noise(2, n * 84));
         let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect::<Vec<_>>();
         let expected = naive.learn_values(&wide(&stimuli), &wide(&wanted), 0);
         let before: Vec<Vec<f32>> = (0..2).map(|cell| network.weights(cell).unwrap_or_default().to_vec()).collect();
-        let report = network.learn_towards(&stimuli, Wanted::Values(&wanted), 0, None);
-        let squared_error = expected.squared_error / n as f64;
+        let report = network.learn_towards(&stimuli, &[Wanted::Values(&wanted)], 0, None)[0];
+        let squared_error = expected.squared_error[0] / n as f64;
         assert!((report.squared_error - squared_error).abs() <= ROUNDING_32 * squared_error);
         assert_eq!(report.cross_entropy, None);
         for (cell, before) in before.iter().enumerate() {
@@ -86,6 +86,6 @@ fn the_fast_network_learns_values_as_the_naive_one_does() {
 #[test]
 #[should_panic(expected = "wanted outputs of 2 stimuli: expected 168 values")]
 fn too_few_values_are_refused() {
-    let mut network = Network::new(&autoencoder(2), 1).expect("a valid network");
-    network.learn_towards(&noise(1, 168), Wanted::Values(&noise(1, 84)), 0, None);
+    let mut network = open(&autoencoder(2), 1).expect("a valid network");
+    network.learn_towards(&noise(1, 168), &[Wanted::Values(&noise(1, 84))], 0, None);
 }

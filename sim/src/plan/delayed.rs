@@ -64,6 +64,11 @@ pub(crate) struct Targets {
     pub(crate) border: Border,
 }
 
+impl Targets {
+    /// No synapse.
+    pub(crate) const NOTHING: Self = Self { start: 0, end: 0, qy: 0, qx: 0, base: 0, reach: 0, border: Border::Far };
+}
+
 /// What becomes of the synapses of a list at the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Border {

@@ -9,12 +9,12 @@
 use std::collections::HashMap;
 
 use super::{Group, Synapses, n_taps};
-use crate::lanes::{Isa, LANES, Mask};
+use crate::lanes::{LANES, Mask, Rows};
 use crate::real::Real;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Runs<F> {
-    /// `[channel][ky][residue][tap, reversed][connected output]`.
+    /// `[channel][ky][residue][tap, reversed][connected output]`, then [`LANES`] zeros, so that whole steps can be loaded.
     weights: Vec<F>,
     /// `[pattern][kind of column][step]`, a pattern for each set of outputs that some channel is connected to, a kind for each
     /// (residue, number of taps cut on the right and on the left).
@@ -147,6 +147,7 @@ impl<F: Real> Runs<F> {
                 }
             }
         }
+        plan.weights.extend([F::ZERO; LANES]);
         plan.weights.shrink_to_fit();
         plan
     }
@@ -173,43 +174,39 @@ impl<F: Real> Runs<F> {
         })
     }
 
-    /// Lanes that the steps of a row reach; all rows share them.
+    /// The rows with their weights.
     #[inline(always)]
-    pub(crate) fn masks(&self, reach: Reach) -> &[Mask] {
-        &self.masks[reach.mask..][..reach.n_lanes / LANES]
-    }
-
-    /// First neuron and weights of each row, from the last on the map up.
-    #[inline(always)]
-    pub(crate) fn rows(&self, reach: Reach) -> impl Iterator<Item = (usize, RowWeights<'_, F>)> {
-        (0..reach.n_rows).map(move |row| {
-            let weights = &self.weights[reach.weight + row * reach.weight_step..][..reach.n_weights];
-            (reach.neuron - row * self.neuron_step, RowWeights { rest: weights, is_dense: self.is_dense })
-        })
+    pub(crate) fn rows(&self, reach: Reach) -> Rows<'_, F> {
+        Rows {
+            weights: &self.weights[reach.weight..],
+            n_weights: reach.n_weights,
+            weight_step: reach.weight_step,
+            masks: &self.masks[reach.mask..][..reach.n_lanes / LANES],
+            is_dense: self.is_dense,
+            n_rows: reach.n_rows,
+            first: reach.neuron,
+            neuron_step: self.neuron_step,
+        }
     }
 
     /// Whether a neuron is among them.
     pub(crate) fn reaches(&self, reach: Reach, neuron: usize) -> bool {
-        let is_reached = |lane: usize| self.masks(reach)[lane / LANES] >> (lane % LANES) & 1 == 1;
-        self.rows(reach)
+        let rows = self.rows(reach);
+        let is_reached = |lane: usize| rows.masks[lane / LANES] >> (lane % LANES) & 1 == 1;
+        rows.each()
             .any(|(first, _)| neuron.checked_sub(first).is_some_and(|lane| lane < reach.n_lanes && is_reached(lane)))
-    }
-
-    /// An interval of neurons that holds all rows.
-    #[inline(always)]
-    pub(crate) fn span(&self, reach: Reach) -> (usize, usize) {
-        (reach.neuron - (reach.n_rows - 1) * self.neuron_step, reach.neuron + reach.n_lanes)
     }
 
     /// Bytes of the weights.
     pub(crate) fn n_bytes(&self) -> usize {
-        size_of_val(&self.weights[..])
+        size_of_val(&self.weights[LANES..])
     }
 
-    /// Bytes of the tables.
+    /// Bytes of the tables, and of the zeros after the weights.
     pub(crate) fn n_table_bytes(&self) -> usize {
+        let zeros = LANES * size_of::<F>();
         let masks = size_of_val(&self.masks[..]) + size_of_val(&self.channels[..]);
-        size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + masks
+        size_of_val(&self.rows[..]) + size_of_val(&self.columns[..]) + masks + zeros
     }
 }
 
@@ -227,29 +224,4 @@ pub struct Reach {
     weight: usize,
     mask: usize,
     pub(crate) neuron: usize,
-}
-
-/// The weights of a row that no step has taken yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RowWeights<'a, F> {
-    rest: &'a [F],
-    is_dense: bool,
-}
-
-impl<F: Real> RowWeights<'_, F> {
-    /// Takes those of the next step: one for each lane that it reaches, in its lane.
-    #[inline(always)]
-    pub(crate) fn take<I: Isa>(&mut self, reached: Mask) -> [F; LANES] {
-        if self.is_dense {
-            // All steps but the last are whole.
-            if let Some((step, rest)) = self.rest.split_first_chunk() {
-                self.rest = rest;
-                return *step;
-            }
-            return I::load(self.rest);
-        }
-        let (step, rest) = self.rest.split_at(reached.count_ones() as usize);
-        self.rest = rest;
-        I::spread(step, reached)
-    }
 }

@@ -1,9 +1,9 @@
 //! What an arriving spike does to neurons and pooling windows.
 
-use crate::lanes::{Fired, Isa, LANES};
+use crate::lanes::{Fired, Firing, Isa, LANES, Rows};
 use crate::layout::Link;
 use crate::network::{Pooling, PoolingMode};
-use crate::plan::{Arrival, Group, NeuronPlan, PoolPlan, Reach, Runs, Taps};
+use crate::plan::{Arrival, Group, NeuronPlan, PoolPlan, Runs, Taps};
 use crate::present::Fire;
 use crate::real::Real;
 use crate::recorder::Recorder;
@@ -56,18 +56,19 @@ pub(super) fn runs<F: Real, I: Isa>(
         let (neuron, is_negative) = (spike >> 1, spike & 1 == 1);
         let Some(reach) = runs.reach(&fire.weighted.synapses, group, link.first_channel, neuron) else { continue };
         recorder.reach(link.cell, reach, is_negative);
-        let (from, to) = runs.span(reach);
+        let rows = runs.rows(reach);
+        let (from, to) = rows.span();
         touched.cover(from, to);
         let first_emission = fire.pending.len();
         fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
         // Constants of the loops, so that they branch on none of this.
         match (is_timed, is_plain && !is_negative, is_busy) {
-            (false, true, true) => rows::<F, I, true, true>(fire, &mut state.potentials, runs, reach, is_negative),
-            (false, true, false) => rows::<F, I, true, false>(fire, &mut state.potentials, runs, reach, is_negative),
-            (false, false, _) => rows::<F, I, false, false>(fire, &mut state.potentials, runs, reach, is_negative),
-            (true, true, true) => timed_rows::<F, I, true, true>(fire, state, runs, reach, is_negative),
-            (true, true, false) => timed_rows::<F, I, true, false>(fire, state, runs, reach, is_negative),
-            (true, false, _) => timed_rows::<F, I, false, false>(fire, state, runs, reach, is_negative),
+            (false, true, true) => add_rows::<F, I, true, true>(fire, &mut state.potentials, rows, is_negative),
+            (false, true, false) => add_rows::<F, I, true, false>(fire, &mut state.potentials, rows, is_negative),
+            (false, false, _) => add_rows::<F, I, false, false>(fire, &mut state.potentials, rows, is_negative),
+            (true, true, true) => add_timed_rows::<F, I, true, true>(fire, state, rows, is_negative),
+            (true, true, false) => add_timed_rows::<F, I, true, false>(fire, state, rows, is_negative),
+            (true, false, _) => add_timed_rows::<F, I, false, false>(fire, state, rows, is_negative),
         }
         activity.count(reach.n_rows * reach.n_lanes / LANES, fire.pending.len() - first_emission);
         fire.decide(state, first_emission);
@@ -79,48 +80,41 @@ pub(super) fn runs<F: Real, I: Isa>(
 /// One arrival at each neuron of the rows that a spike reaches. `IS_PLAIN`: the spike is positive and the rule is plain.
 /// `IS_BUSY` says how, not what: without a branch a step, where many steps fire and a branch would often be guessed wrong.
 #[inline(always)]
-fn rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
+fn add_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     fire: &mut Fire<'_, F>,
     potentials: &mut [F],
-    runs: &Runs<F>,
-    reach: Reach,
+    rows: Rows<'_, F>,
     is_negative: bool,
 ) {
     let rule = fire.weighted.neuron.rule;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let masks = runs.masks(reach);
-    for (first, mut weights) in runs.rows(reach) {
-        let (potentials, _) = potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, (v, &reached)) in potentials.iter_mut().zip(masks).enumerate() {
-            let w = &weights.take::<I>(reached);
-            let fired = if IS_PLAIN {
-                Fired { lanes: I::step_plain(v, w, reached, rule.threshold), negative: 0 }
-            } else {
-                I::step::<F, true>(v, w, reached, sign, &rule)
-            };
-            if IS_BUSY || fired.lanes != 0 {
-                I::push(fire.pending, fired, (first + step * LANES) as u32);
-            }
-        }
+    I::add_rows::<F, IS_PLAIN, IS_BUSY>(rows, potentials, sign, &rule, &mut Push(fire.pending));
+}
+
+/// Adds what fires to the pending emissions, which have room for a step.
+struct Push<'a>(&'a mut Vec<u32>);
+
+impl Firing for Push<'_> {
+    #[inline(always)]
+    fn tell<I: Isa>(&mut self, first: usize, fired: Fired) {
+        I::push(self.0, fired, first as u32);
     }
 }
 
 /// The same where neurons leak or have a refractory period.
 #[inline(always)]
-fn timed_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
+fn add_timed_rows<F: Real, I: Isa, const IS_PLAIN: bool, const IS_BUSY: bool>(
     fire: &mut Fire<'_, F>,
     state: &mut NeuronState<F>,
-    runs: &Runs<F>,
-    reach: Reach,
+    rows: Rows<'_, F>,
     is_negative: bool,
 ) {
     let neuron = &fire.weighted.neuron;
     let now = fire.clock.now;
     let sign = if is_negative { -F::ONE } else { F::ONE };
-    let masks = runs.masks(reach);
-    for (first, mut weights) in runs.rows(reach) {
-        let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
-        for (step, (v, &reached)) in potentials.iter_mut().zip(masks).enumerate() {
+    for (first, mut weights) in rows.each() {
+        let (potentials, _) = state.potentials[first..][..rows.n_lanes()].as_chunks_mut::<LANES>();
+        for (step, (v, &reached)) in potentials.iter_mut().zip(rows.masks).enumerate() {
             let w = &weights.take::<I>(reached);
             let at = first + step * LANES;
             if let Some(leak) = &neuron.leak {

@@ -1,10 +1,11 @@
 //! Spikes on their way over delayed synapses.
 //!
-//! What is due within the span of a wheel waits there, one entry a synaptic event. A spike with synapses that are due
-//! later is a cursor over them, and the cursor waits in a queue until the next of them is due; it then moves all that are
-//! in the wheel's span by then to the wheel. So narrow delays need no queue, and wide ones no more memory than a cursor a
-//! spike and what is due within the span.
+//! A spike on its way is a cursor over its synapses, which are sorted by delay. A few cursors are merged: see [`front`]. Of the
+//! others, what is due within the span of a wheel waits there, one entry a synaptic event. A spike with synapses that are due
+//! later waits as a cursor in a queue until the next of them is due; it then moves all that are in the wheel's span by then to the
+//! wheel. So narrow delays need no queue, and wide ones no more memory than a cursor a spike and what is due within the span.
 
+mod front;
 mod in_flight;
 
 use crate::lanes::Isa;
@@ -18,6 +19,7 @@ use crate::recorder::Recorder;
 use crate::state::CellState;
 use crate::time::SimTime;
 
+use front::Front;
 pub(crate) use in_flight::InFlight;
 
 const ONLY_DELAYED: &str = "only cells with delays have deliveries";
@@ -25,6 +27,7 @@ const ONLY_DELAYED: &str = "only cells with delays have deliveries";
 /// Spikes on their way over delayed synapses.
 #[derive(Clone, Debug)]
 pub(crate) struct Deliveries<F> {
+    front: Front,
     wheel: Wheel<Delivery<F>>,
     waiting: Ladder<Waiting>,
     /// The least time in `waiting`.
@@ -59,6 +62,14 @@ struct Cursor {
     targets: Targets,
 }
 
+impl Cursor {
+    /// Place in the order at its instant of a synaptic event, by its tap.
+    #[inline(always)]
+    fn order(&self, tap: u32) -> u64 {
+        u64::from(self.source) << 32 | u64::from(self.first_tap + tap) << 1 | u64::from(self.is_negative)
+    }
+}
+
 /// When a cursor's next entry is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
@@ -86,12 +97,17 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
             while self.deliveries.waiting_time == self.clock.now {
                 self.wake();
             }
-            let first = self.deliveries.wheel.take(&mut together);
-            if together.is_empty() {
-                self.arrive(first);
+            let now = self.clock.now;
+            let first = self.deliveries.front.first();
+            let others = first.others.min(self.deliveries.wheel.next_time()).min(self.deliveries.waiting_time);
+            if first.time == now && others > now && !has_crossings {
+                // What is due now arrives in any case.
+                self.follow(first.stream, limit.min(others).max(now + 1));
             } else {
-                together.push(first);
-                together.sort_unstable_by_key(|delivery| delivery.order);
+                self.deliveries.take(now, self.plan, &mut together);
+                if together.len() > 1 {
+                    together.sort_unstable_by_key(|delivery| delivery.order);
+                }
                 together.drain(..).for_each(|delivery| self.arrive(delivery));
             }
             if !self.waiting.is_empty() {
@@ -163,6 +179,7 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
 impl<F> Default for Deliveries<F> {
     fn default() -> Self {
         Self {
+            front: Front::default(),
             wheel: Wheel::default(),
             waiting: Ladder::default(),
             waiting_time: u64::MAX,
@@ -177,10 +194,11 @@ impl<F: Real> Deliveries<F> {
     /// The least time that something is due; `u64::MAX` where nothing is.
     #[inline(always)]
     pub(crate) fn next_time(&self) -> u64 {
-        self.wheel.next_time().min(self.waiting_time)
+        self.front.next_time().min(self.wheel.next_time()).min(self.waiting_time)
     }
 
     pub(crate) fn clear(&mut self) {
+        self.front.clear();
         self.wheel.clear();
         self.waiting.clear();
         self.waiting_time = u64::MAX;
@@ -215,25 +233,41 @@ impl<F: Real> Deliveries<F> {
         }
     }
 
-    /// Moves what is due within the span to the wheel. The cursor waits for the rest.
+    /// All that is due at `now`, in no order.
+    #[inline(always)]
+    fn take(&mut self, now: u64, plan: &Plan<F>, together: &mut Vec<Delivery<F>>) {
+        if self.wheel.next_time() == now {
+            let first = self.wheel.take(together);
+            together.push(first);
+        }
+        if self.front.next_time() == now {
+            self.front.take(now, plan, together);
+        }
+    }
+
+    /// A cursor all of whose synapses are due within the span joins the front, if there is room. Of another, moves what is due
+    /// within the span to the wheel; the cursor waits for the rest.
     #[inline(never)]
     fn advance(&mut self, now: u64, weighted: &Weighted<F>, delayed: &Delayed<F>, mut cursor: Cursor) {
-        let Cursor { emitted_at, is_negative, cell, first_tap, targets, .. } = cursor;
+        let Cursor { emitted_at, cell, targets, .. } = cursor;
         // What would be due at the end of time waits, and never is: the wheel holds earlier times only.
         let most_delay =
             (now - emitted_at).saturating_add(Wheel::<Delivery<F>>::SPAN - 1).min(u64::MAX - 1 - emitted_at);
-        let order = u64::from(cursor.source) << 32 | u64::from(first_tap) << 1 | u64::from(is_negative);
         let delivery = |entry: u32, neuron: u32| {
             let Entry { delay, tap, weight, .. } = delayed.entries[entry as usize];
-            let order = order + (u64::from(tap) << 1);
+            let order = cursor.order(tap);
             // Past the end of time is past the end of the presentation.
             (emitted_at.saturating_add(delay), Delivery { order, weight, cell, neuron, entry })
         };
         let rest = &delayed.entries[targets.start as usize..targets.end as usize];
         let is_due = |entry: &Entry<F>| entry.delay <= most_delay;
         // Most often all is due.
-        let n_due =
-            if rest.last().is_none_or(is_due) { rest.len() } else { rest.iter().take_while(|e| is_due(e)).count() };
+        let all_due = rest.last().is_none_or(is_due);
+        if all_due && let Some(stream) = self.front.free() {
+            let time = cursor.next(weighted, delayed).map_or(u64::MAX, |(_, time)| time);
+            return self.front.put(stream, time, cursor);
+        }
+        let n_due = if all_due { rest.len() } else { rest.iter().take_while(|e| is_due(e)).count() };
         let due = targets.start..targets.start + n_due as u32;
         let neuron = |entry: u32| delayed.neuron(&weighted.synapses, targets, entry);
         if targets.border == Border::Far {
@@ -276,6 +310,9 @@ impl<F: Real> Deliveries<F> {
                 state.has_unread.cover(weight, weight + 1);
             }
         };
+        for &Cursor { cell, targets, .. } in self.front.cursors() {
+            (targets.start..targets.end).for_each(|entry| count(cell, entry, Some(targets)));
+        }
         while self.wheel.next_time() < u64::MAX {
             let first = self.wheel.take(&mut self.together);
             self.together.push(first);

@@ -182,15 +182,15 @@ impl<F: Real> Drive<'_, F> {
             let sign = if spike & 1 == 1 { -F::ONE } else { F::ONE };
             let first_emission = fire.pending.len();
             fire.pending.reserve(reach.n_rows * reach.n_lanes + LANES);
-            let (from, to) = runs.span(reach);
+            let rows = runs.rows(reach);
+            let (from, to) = rows.span();
             state.touched.cover(from, to);
-            let masks = runs.masks(reach);
-            for (first, mut weights) in runs.rows(reach) {
+            for (first, mut weights) in rows.each() {
                 let (potentials, _) = state.potentials[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let (last, _) = state.last[first..][..reach.n_lanes].as_chunks_mut::<LANES>();
                 let number = self.driven.first as usize + first;
                 let (times, _) = self.crossings.times_mut(number, reach.n_lanes).as_chunks_mut::<LANES>();
-                let steps = potentials.iter_mut().zip(last).zip(times).zip(masks).zip(&drift.lanes);
+                let steps = potentials.iter_mut().zip(last).zip(times).zip(rows.masks).zip(&drift.lanes);
                 for (step, ((((v, last), times), &reached), drift)) in steps.enumerate() {
                     let w = &weights.take::<I>(reached);
                     drift.advance(v, last, reached, now);

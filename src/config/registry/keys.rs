@@ -26,6 +26,9 @@ const DATABASE: Kind = Kind::Choice(
         "CIFAR100_Database",
         "DIR_Database",
         "GTSRB_DIR_Database",
+        "IMDBWIKI_Database",
+        "VOC_Database",
+        "Mask_Database",
     ],
     &[
         "Actitracker_Database",
@@ -42,7 +45,6 @@ const DATABASE: Kind = Kind::Choice(
         "FDDB_Database",
         "GTSDB_DIR_Database",
         "ILSVRC2012_Database",
-        "IMDBWIKI_Database",
         "KITTI_Database",
         "KITTI_Object_Database",
         "KITTI_Road_Database",
@@ -50,6 +52,8 @@ const DATABASE: Kind = Kind::Choice(
         "N_MNIST_Database",
     ],
 );
+
+const COMPOSITE: Kind = Kind::Choice(&["None", "Auto", "Default", "Disjoint", "Combine"], &[]);
 
 const TRANSFORMATION: Kind = Kind::Choice(
     &[
@@ -178,8 +182,8 @@ const VARIANCE_NORM: Kind = Kind::Choice(&["FanIn", "Average", "FanOut"], &[]);
 const STIMULUS_TYPE: Kind = Kind::Choice(&["SingleBurst", "Periodic", "JitteredPeriodic", "Poissonian", "Linear"], &[]);
 
 const TARGET_TYPE: Kind = Kind::Choice(
-    &["TargetScore", "Target"],
-    &["TargetROIs", "TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
+    &["TargetScore", "Target", "TargetROIs"],
+    &["TargetBBox", "TargetRP", "TargetMatching", "TargetCompare", "TargetAggregate"],
 );
 
 /// Every key, scope by scope.
@@ -198,10 +202,10 @@ pub static KEYS: &[Key] = &[
     key(Scope::Database, "DataPath", Kind::Path, Optional, "Folder of the data files"),
     key(Scope::Database, "Validation", Kind::Fraction, Text("0.0"), "Fraction of the training files set apart for validation"),
     key(Scope::Database, "RandomPartitioning", Kind::Bool, Text("1"), "Draws the sets at random; 0 takes the file order"),
-    key(Scope::Database, "DefaultLabel", Kind::Text, Refused(""), "Label of pixels outside the regions of interest"),
-    key(Scope::Database, "ROIsMargin", Kind::Unsigned, Ignored("0"), "Band of ignored pixels around regions of interest"),
-    key(Scope::Database, "DataFileLabel", Kind::Bool, Ignored("1"), "Loads label images"),
-    key(Scope::Database, "CompositeLabel", Kind::Text, Ignored("Auto"), "How label images are made"),
+    key(Scope::Database, "DefaultLabel", Kind::Text, Text(""), "Label of pixels outside the regions of interest, which becomes one of the database; empty: they are ignored"),
+    key(Scope::Database, "ROIsMargin", Kind::Unsigned, Text("0"), "Width in pixels of a band around each region where pixels of the default label are ignored"),
+    key(Scope::Database, "DataFileLabel", Kind::Bool, Text("1"), "Reads the label images of a database that has some"),
+    key(Scope::Database, "CompositeLabel", COMPOSITE, Text("Auto"), "Which stimuli have labels of pixels, and of what those outside the regions are. `Auto`: stimuli without a label of their own or with a label image, the default label. `Default`: all, the default label. `Disjoint`: all, the default label where there are regions, else that of the stimulus. `Combine`: all, that of the stimulus. `None`: none"),
     key(Scope::Database, "TargetDataPath", Kind::Path, Refused(""), "Folder of target data"),
     key(Scope::Database, "MultiChannelMatch", Kind::Text, Refused(""), "Selects the file of one channel"),
     key(Scope::Database, "MultiChannelReplace", Kind::Text, Refused(""), "Names the files of the other channels"),
@@ -209,7 +213,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Folder, "DataPath", Kind::Path, Required, "Folder of the images"),
     key(Scope::Folder, "Depth", Kind::Real, Text("1"), "Levels of folders that are looked into; -1 is all"),
     key(Scope::Folder, "LabelName", Kind::Text, Text(""), "Beginning of every label"),
-    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`; below 0 the images have no label, which `DataAsTarget` does not need"),
+    key(Scope::Folder, "LabelDepth", Kind::Real, Text("1"), "Levels of folders that enter a label, each as `/name`; below 0 the images have no label, which neither `DataAsTarget` nor regions need"),
     key(Scope::Folder, "LabelFile", Kind::Path, Optional, "Table of lines `file;label`, in place of the labels of the folders (ours)"),
     key(Scope::Folder, "PerLabelPartitioning", Kind::Bool, Text("1"), "`Learn`, `Validation`, `Test` are fractions of each label; 0: numbers of stimuli"),
     key(Scope::Folder, "EquivLabelPartitioning", Kind::Bool, Text("1"), "Takes as many stimuli of each label as the rarest has; without `Test` the others go to the Test set"),
@@ -220,9 +224,9 @@ pub static KEYS: &[Key] = &[
     key(Scope::Folder, "ValidExtensions", Kind::Text, Text(""), "Extensions of files to take, with blanks between them; absent: those of images"),
     key(Scope::Folder, "LoadMore", Kind::Text, Optional, "Section of a further folder, with the same keys"),
     key(Scope::Folder, "LoadInMemory", Kind::Bool, Ignored("0"), "Keeps the files in memory; prepared images are kept where they fit"),
-    key(Scope::Folder, "ROIFile", Kind::Path, Refused(""), "Table of regions of interest"),
-    key(Scope::Folder, "ROIDir", Kind::Path, Refused(""), "Folder of regions of interest"),
-    key(Scope::Folder, "ROIExtension", Kind::Text, Ignored("json"), "Extension of the files of regions of interest"),
+    key(Scope::Folder, "ROIFile", Kind::Path, Optional, "Table of regions of interest: lines `name [width height] x0 y0 x1 y1 label` with `;`, `,` or blanks between them, the name with its path in `DataPath`, (x1, y1) one past the last pixel"),
+    key(Scope::Folder, "ROIDir", Kind::Path, Optional, "Folder with such a table for each image, of the same base name"),
+    key(Scope::Folder, "ROIExtension", Kind::Choice(&["csv", "txt"], &["json"]), Text("csv"), "Extension of the tables of `ROIDir`"),
 
     key(Scope::Cifar, "UseTestForValidation", Kind::Bool, Text("0"), "Validates on all test images; all training images are learned"),
 
@@ -231,6 +235,40 @@ pub static KEYS: &[Key] = &[
 
     key(Scope::Gtsrb, "ExtractROIs", Kind::Bool, Text("0"), "Cuts each sign out of its image"),
 
+    key(Scope::Faces, "WikiSet", Kind::Bool, Text("1"), "Reads the faces of Wikipedia, of `wiki.csv` or `wiki.mat` in `LabelPath` and the folder `wiki` of `DataPath`"),
+    key(Scope::Faces, "IMDBSet", Kind::Bool, Text("0"), "Reads the faces of IMDB, as those of Wikipedia with `imdb`; they come first"),
+    key(Scope::Faces, "Learn", Kind::Fraction, Text("1.0"), "Fraction of the Learn set"),
+    key(Scope::Faces, "Validation", Kind::Fraction, Text("0.0"), "Fraction of the Validation set; the rest is tested"),
+    key(Scope::Faces, "CropFrame", Kind::Bool, Text("0"), "Takes the cropped images of `wiki_crop` and `imdb_crop`, with one label each and no regions"),
+    key(Scope::Faces, "UseNameAsLabel", Kind::Bool, Text("0"), "Labels are the names, in place of gender and age such as `M-34`, `F-?`; with `CropFrame` the sets are fractions of each label"),
+    key(Scope::Faces, "LabelPath", Kind::Path, Optional, "Folder of `wiki.csv` and `imdb.csv`, lines `full_path;name;x0;y0;x1;y1;dob;photo_taken;gender`, or of the public data set's `wiki.mat` and `imdb.mat`; absent: `imdb_metadata` beside the images in $N2D2_DATA/IMDB-WIKI"),
+
+    key(Scope::Voc, "LabelPath", Kind::Path, Optional, "Folder of the XML files; absent: `Annotations` of `DataPath` where there is one, else `DataPath`. The images are in `JPEGImages`, or beside the XML files"),
+    key(Scope::Voc, "IncDifficult", Kind::Bool, Text("1"), "Takes boxes that are marked as difficult"),
+    key(Scope::Voc, "UseImageSets", Kind::Bool, Text("0"), "Takes the images that `train.txt`, `val.txt` and `test.txt` of `ImageSets/Main` name for the three sets, in place of fractions"),
+    key(Scope::Voc, "Learn", Kind::Fraction, Text("1.0"), "Fraction of the Learn set"),
+    key(Scope::Voc, "Validation", Kind::Fraction, Text("0.0"), "Fraction of the Validation set"),
+    key(Scope::Voc, "Test", Kind::Fraction, Optional, "Fraction of the Test set; absent: what is left"),
+
+    key(Scope::Masks, "LabelPath", Kind::Path, Optional, "Folder of the label images, laid out as the images in `DataPath`; absent: the same"),
+    key(Scope::Masks, "LabelSuffix", Kind::Text, Text(""), "What follows the name of an image in that of its label image, such as `_mask`"),
+    key(Scope::Masks, "LabelFile", Kind::Path, Required, "Table of lines `value name`, of gray values or entries of a palette, or `red green blue name`; the name `*` ignores the pixels"),
+    key(Scope::Masks, "Learn", Kind::Fraction, Text("1.0"), "Fraction of the Learn set"),
+    key(Scope::Masks, "Validation", Kind::Fraction, Text("0.0"), "Fraction of the Validation set"),
+    key(Scope::Masks, "Test", Kind::Fraction, Optional, "Fraction of the Test set; absent: what is left"),
+
+    key(Scope::FilterRois, "Labels", Kind::Text, Required, "Names of labels with commas between them, or blanks where there is no comma"),
+    key(Scope::FilterRois, "FilterKeep", Kind::Bool, Text("1"), "Keeps the regions of these labels and drops the others; 0: the other way round"),
+    key(Scope::FilterRois, "RemoveStimuli", Kind::Bool, Text("0"), "Leaves stimuli without a region out of their sets"),
+
+    key(Scope::Slicing, "Width", Kind::Count, Required, "Columns of a part"),
+    key(Scope::Slicing, "Height", Kind::Count, Required, "Rows of a part"),
+    key(Scope::Slicing, "StrideX", Kind::Count, Required, "Columns from one part to the next"),
+    key(Scope::Slicing, "StrideY", Kind::Count, Required, "Rows from one part to the next"),
+    key(Scope::Slicing, "ApplyTo", APPLY_TO, Text("All"), "Sets whose images are cut"),
+    key(Scope::Slicing, "RandomShuffle", Kind::Bool, Text("1"), "Shuffles the parts of a set"),
+    key(Scope::Slicing, "Overlapping", Kind::Bool, Text("0"), "Adds parts at the right and at the bottom, which overlap others, where something is left; 0 leaves it out"),
+
     key(Scope::Stimuli, "Size", Kind::Unsigneds, Optional, "Width, height and channels in one list, instead of `SizeX`, `SizeY`, `NbChannels`"),
     key(Scope::Stimuli, "SizeX", Kind::Count, Required, "Width of what the network sees"),
     key(Scope::Stimuli, "SizeY", Kind::Count, Required, "Height of what the network sees"),
@@ -238,7 +276,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Stimuli, "BatchSize", Kind::Count, Text("1"), "Stimuli of one learning step"),
     key(Scope::Stimuli, "ConfigSection", Kind::Names, Optional, "Sections with parameters, later ones are stronger"),
     key(Scope::Stimuli, "SizeD", Kind::Count, Refused("1"), "Depth"),
-    key(Scope::Stimuli, "CompositeStimuli", Kind::Bool, Refused("0"), "Labels are maps of the stimulus size"),
+    key(Scope::Stimuli, "CompositeStimuli", Kind::Bool, Text("0"), "Each pixel has a label: label images, and what regions of interest say"),
     key(Scope::Stimuli, "CachePath", Kind::Path, Ignored(""), "Folder of pre-processed stimuli"),
     key(Scope::Stimuli, "TargetSize", Kind::Unsigneds, Refused(""), "Size of target data"),
     key(Scope::Stimuli, "TargetSizeX", Kind::Unsigned, Refused(""), "Width of target data"),
@@ -296,7 +334,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Distortion, "ElasticScaling", Kind::Real, Text("0.0"), "Factor of the elastic field; 0 leaves it out"),
     key(Scope::Distortion, "Scaling", Kind::Real, Text("0.0"), "Largest change of size, in percent"),
     key(Scope::Distortion, "Rotation", Kind::Real, Text("0.0"), "Largest rotation, in degrees"),
-    key(Scope::Distortion, "IgnoreMissingData", Kind::Bool, Ignored("1"), "Labels of pixels that come from outside are ignored"),
+    key(Scope::Distortion, "IgnoreMissingData", Kind::Bool, Text("1"), "Labels of pixels that come from outside are ignored"),
 
     key(Scope::Affine, "FirstOperator", ARITHMETIC, Required, "First step"),
     key(Scope::Affine, "FirstValue", Kind::Path, Required, "Its operand: an image file, a `.bin` matrix, or `_MeanData`, `_StdDevData` of a `StimuliData`"),
@@ -632,27 +670,38 @@ pub static KEYS: &[Key] = &[
     key(Scope::HeFiller, "MeanNorm", Kind::Real, Text("0.0"), "Mean times the fan-in"),
     key(Scope::HeFiller, "Scaling", Kind::Real, Text("1.0"), "Factor"),
 
-    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target; `Target`, without a score, is for a TargetBias, which knows the class in any case"),
-    key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the stimulus's class"),
+    key(Scope::Target, "Type", TARGET_TYPE, Text("TargetScore"), "Which target: one that learns and is scored, one that learns alone (`Target`; a TargetBias knows the class in any case), or one that finds regions of interest in the outputs"),
+    key(Scope::Target, "TargetValue", Kind::Real, Text("1.0"), "Desired output of the class of the stimulus, or of the pixel"),
     key(Scope::Target, "DefaultValue", Kind::Real, Text("0.0"), "Desired output of the others"),
     key(Scope::Target, "TopN", Kind::Count, Text("1"), "Best outputs among which the class counts as found"),
-    key(Scope::Target, "LabelsMapping", Kind::Path, Refused(""), "File that maps labels to outputs"),
-    key(Scope::Target, "CreateMissingLabels", Kind::Bool, Refused("0"), "Creates labels that only the mapping file has"),
-    key(Scope::Target, "ROIsLabelTarget", Kind::Text, Refused(""), "Target that labels regions of interest"),
-    key(Scope::Target, "MaskLabelTarget", Kind::Text, Refused(""), "Target that masks this one"),
+    key(Scope::Target, "LabelsMapping", Kind::Path, Optional, "File of lines `<label> <class>`: the output that each label of the database means, -1 for none; `*` and `?` are wildcards, `default` is every other label, `*` alone what has no label"),
+    key(Scope::Target, "CreateMissingLabels", Kind::Bool, Text("0"), "Makes labels of the names that only the mapping file has, in place of a warning"),
+    key(Scope::Target, "MaskLabelTarget", Kind::Text, Optional, "Target that says which pixels of this one count"),
     key(Scope::Target, "DataAsTarget", Kind::Bool, Text("0"), "Learns to give back the stimulus, whatever its label; the test tells the mean squared error"),
-    key(Scope::Target, "MaskedLabel", Kind::Text, Refused("-1"), "Label of the mask that counts"),
-    key(Scope::Target, "MaskedLabelValue", Kind::Bool, Refused("0"), "Weighs votes by the mask"),
-    key(Scope::Target, "BinaryThreshold", Kind::Real, Refused("0.5"), "Decision of a single output"),
-    key(Scope::Target, "ValueThreshold", Kind::Real, Ignored("0.0"), "Hides estimates below it"),
-    key(Scope::Target, "WeakTarget", Kind::Text, Refused("-2"), "Label that learns from any pixel"),
-    key(Scope::Target, "NoDisplayLabel", Kind::Text, Ignored("-1"), "Label drawn without color"),
-    key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Ignored("0"), "First hue of the labels' colors"),
-    key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Ignored("1"), "Draws the estimate as brightness"),
-    key(Scope::Target, "ImageLogFormat", Kind::Text, Ignored("jpg"), "Format of drawn images"),
+    key(Scope::Target, "MaskedLabel", Kind::Integer, Text("-1"), "Class that `MaskLabelTarget` must find where a pixel counts; -1: all count"),
+    key(Scope::Target, "MaskedLabelValue", Kind::Bool, Text("0"), "Weighs the votes for the label of a region by what `MaskLabelTarget` gives"),
+    key(Scope::Target, "BinaryThreshold", Kind::Real, Text("0.5"), "A single output above it means class 1, else class 0"),
+    key(Scope::Target, "ValueThreshold", Kind::Real, Text("0.0"), "Estimates below it are drawn gray"),
+    key(Scope::Target, "WeakTarget", Kind::Integer, Text("-2"), "Class of an output pixel's labels that gives way to any other one there; below -1: none"),
+    key(Scope::Target, "NoDisplayLabel", Kind::Integer, Text("-1"), "Class drawn without color; -1: none"),
+    key(Scope::Target, "LabelsHueOffset", Kind::Unsigned, Text("0"), "Hue of class 0, from 0 (red) to 179"),
+    key(Scope::Target, "EstimatedLabelsValueDisplay", Kind::Bool, Text("1"), "Draws the output as the brightness of an estimate"),
+    key(Scope::Target, "ImageLogFormat", Kind::Choice(&["png", "jpg", "jpeg"], &["bmp", "tiff", "webp"]), Text("png"), "Format of drawn images (N2D2: `jpg`)"),
     key(Scope::Target, "ConfusionRangeMin", Kind::Real, Ignored("0.0"), "Lowest bin of a confusion matrix of values"),
     key(Scope::Target, "ConfusionRangeMax", Kind::Real, Ignored("1.0"), "Highest bin of a confusion matrix of values"),
     key(Scope::Target, "ConfusionQuantSteps", Kind::Unsigned, Ignored("10"), "Bins of a confusion matrix of values"),
+
+    key(Scope::TargetRois, "ROIsLabelTarget", Kind::Text, Optional, "Target whose outputs vote for the label of a region; absent: this one"),
+    key(Scope::TargetRois, "MinSize", Kind::Unsigned, Text("0"), "Least number of output pixels of a connected component"),
+    key(Scope::TargetRois, "MinOverlap", Kind::Real, Text("0.5"), "What the intersection of a found and a true region over their union must exceed for a match"),
+    key(Scope::TargetRois, "FilterMinHeight", Kind::Unsigned, Text("0"), "Least height of a region, in output pixels"),
+    key(Scope::TargetRois, "FilterMinWidth", Kind::Unsigned, Text("0"), "Least width of a region, in output pixels"),
+    key(Scope::TargetRois, "FilterMinAspectRatio", Kind::Real, Text("0.0"), "Least width over height; 0 is off"),
+    key(Scope::TargetRois, "FilterMaxAspectRatio", Kind::Real, Text("0.0"), "Greatest width over height; 0 is off"),
+    key(Scope::TargetRois, "MergeMaxHDist", Kind::Integer, Text("1"), "Regions of one label that share rows merge where it is less than this from the last column of one to the first of the other, 1 being neighbors"),
+    key(Scope::TargetRois, "MergeMaxVDist", Kind::Integer, Text("1"), "Regions of one label that share columns merge likewise across rows"),
+    key(Scope::TargetRois, "GenerateLabelsROIs", Kind::Bool, Text("1"), "A stimulus without regions has those of its label map's components"),
+    key(Scope::TargetRois, "ScoreTopN", Kind::Count, Ignored("1"), "Best labels of a region"),
 ];
 
 fn spread_text(spread: Spread) -> String {

@@ -114,12 +114,13 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
     );
     check(
         &format!(
-            "{}Type=TargetROIs\nLabelsMapping=gender.dat\nMaskedLabel=-1\nLabelsHueOffset=90\nTopN=11",
+            "{}Type=TargetRP\nLabelsMapping=gender.dat\nMaskedLabel=-1\nLabelsHueOffset=190\nTopN=11",
             conv("KernelSize=5")
         ),
-        "m.ini has 3 faults
-  line 16, [out.Target] Type: `TargetROIs` is not supported yet; `TargetScore`, `Target` are
-  line 17, [out.Target] LabelsMapping: not supported yet, though N2D2 has it; leave it out
+        "m.ini has 4 faults
+  line 16, [out.Target] Type: `TargetRP` is not supported yet; `TargetScore`, `Target`, `TargetROIs` are
+  line 17, [out.Target] LabelsMapping: `gender.dat`: there is no such file; a relative path begins at the folder of the model
+  line 19, [out.Target] LabelsHueOffset: expected a hue from 0 to 179, found 190
   line 20, [out.Target] TopN: expected at most the 10 outputs, found 11",
     );
     check(
@@ -139,7 +140,7 @@ fn unknown_keys_are_warnings_and_errors_when_strict() {
     let text = conv("KernelSize=5\nKernelWdth=5\nPoolSize=2\nNonsense=1\nPadding(Fram)=1")
         .replace("Size=28", "Size=28\nBatchsize=4\nCachePath=x")
         .replace("DefaultModel", "SpikeNormalisation=max\nDefaultModel")
-        + "Topn=1\nValueThreshold=0.0\nImageLogFormat=png\n";
+        + "Topn=1\nValueThreshold=0.0\nConfusionQuantSteps=9\n";
     let lines = "
   line 1, SpikeNormalisation: unknown key; did you mean `SpikeNormalization`?
   line 7, [sp] Batchsize: unknown key; did you mean `BatchSize`?
@@ -149,7 +150,7 @@ fn unknown_keys_are_warnings_and_errors_when_strict() {
   line 16, [c] Nonsense: unknown key
   line 17, [c] Padding(Fram): unknown key
   line 23, [out.Target] Topn: unknown key; did you mean `TopN`?
-  line 25, [out.Target] ImageLogFormat: N2D2 has this key, we do not yet; it has no effect";
+  line 25, [out.Target] ConfusionQuantSteps: N2D2 has this key, we do not yet; it has no effect";
     check_warnings(&text, &format!("m.ini has 9 warnings{lines}"));
     let faults = load("m.ini", &text, &Options { strict: true, ..Options::default() }).unwrap_err();
     assert_eq!(faults.to_string(), format!("m.ini has 9 faults{lines}"));
@@ -458,12 +459,12 @@ fn a_target_must_be_there_and_fit() {
     check(
         &format!("{}[c.Target]", conv("KernelSize=5")),
         "m.ini has 1 fault
-  line 16, [c.Target]: targets on maps are not supported yet; expected an output of 1x1, `c` has 24x24",
+  line 16, [c.Target]: expected an output for each of the 10 labels of the database, `c` has 4; a file of `LabelsMapping` says which labels mean which output",
     );
     check(
         &conv("KernelSize=5").replace("NbOutputs=10", "NbOutputs=9"),
         "m.ini has 1 fault
-  line 15, [out.Target]: expected an output for each of the 10 labels of the database, `out` has 9",
+  line 15, [out.Target]: expected an output for each of the 10 labels of the database, `out` has 9; a file of `LabelsMapping` says which labels mean which output",
     );
 }
 

@@ -47,7 +47,7 @@ impl Stages {
             let config = NetworkConfig {
                 input: cell.input_shape,
                 cells: vec![alone],
-                target: TargetConfig { cell: 0, target_value: 1.0, default_value: 0.0 },
+                targets: vec![TargetConfig { cell: 0, target_value: 1.0, default_value: 0.0 }],
                 batch_size: capacity,
             };
             let mut network = Network::new(&config, 0).map_err(fault)?;

@@ -17,8 +17,8 @@ pub fn text(error: f64) -> String {
 impl Run<'_> {
     /// Learns a batch and counts its error.
     pub(super) fn step_to_values(&mut self, batch: &Batch) -> StepReport {
-        let Batch { ids, values } = batch;
-        let report = self.network.learn_towards(values, Wanted::Values(values), self.ledger.step, None);
+        let Batch { ids, values, .. } = batch;
+        let report = self.network.learn_towards(values, &[Wanted::Values(values)], self.ledger.step, None)[0];
         let n_values = (values.len() / ids.len()) as f64;
         self.ledger.success.push(report.squared_error / n_values);
         report

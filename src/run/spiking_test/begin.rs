@@ -129,7 +129,7 @@ fn images(session: &Session, ids: &[StimulusId]) -> Result<Sha256> {
         let image = database.image(id).map_err(|e| wrong_input(e.to_string()))?;
         hash.update(format!("{}", image.shape));
         hash.update(&image.pixels);
-        hash.update((database.label(id) as u64).to_le_bytes());
+        hash.update((session.class(id) as u64).to_le_bytes());
     }
     Ok(hash)
 }

@@ -112,7 +112,7 @@ impl<F: Real> Replay<'_, F> {
         if interrupt::requested() {
             return Err(Interrupted.into());
         }
-        let label = self.test.session.database().label(self.test.ids[index]);
+        let label = self.test.session.class(self.test.ids[index]);
         recorder.clear();
         let outcome = worker.present(self.test, index, recorder)?;
         // Where another cell has decided, the run ended there for every rule that had not.

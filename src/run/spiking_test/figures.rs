@@ -194,7 +194,7 @@ fn stimulus<F: Real>(
     let answer = test.answer(index, &outcome);
     sums.patterns.push(Pattern {
         id,
-        label: test.session.database().label(id),
+        label: test.session.class(id),
         response: answer.response,
         decided_at: answer.latency.map(SimTime),
         spikes: outcome.n_spikes,

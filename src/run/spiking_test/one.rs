@@ -53,7 +53,7 @@ pub fn run_one<F: Real>(
         let winner = if outcome.response == Some(output) { " ***" } else { "" };
         result(&format!("out #{output}: {net} (= {} - {}){winner}", count.positive, count.negative));
     }
-    let label = session.database().label(id);
+    let label = session.class(id);
     let is_right = outcome.response == Some(label);
     let response = outcome.response.map_or("none (no output spike)".to_string(), |r| r.to_string());
     result(&format!("label {label}, response {response}{}", if is_right { "" } else { "    [FAIL]" }));

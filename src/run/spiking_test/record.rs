@@ -226,7 +226,7 @@ impl Wanted {
         let mut pattern = Pattern {
             index: index as u64,
             id: id as u64,
-            label: test.session.database().label(id),
+            label: test.session.class(id),
             response: answer.response,
             latency: answer.latency,
             start: test.prepared.timeline.start(index),

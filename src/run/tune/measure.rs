@@ -111,7 +111,7 @@ impl<'a> Measure<'a> {
         for (number, ((&id, estimate), lead)) in ids.iter().zip(evaluation.estimates).zip(leads).enumerate() {
             let mut values = vec![0.0; size];
             session.load_batch(&[id], Set::Validation, &mut values)?;
-            let label = database.label(id);
+            let label = session.class(id);
             let part = if number % HELD_BACK == HELD_BACK - 1 { &mut held_back } else { &mut tuning };
             part.push(Stimulus { id: id as u64, values, label, is_recognized: estimate == label, lead });
         }

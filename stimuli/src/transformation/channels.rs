@@ -7,7 +7,8 @@ use crate::{Error, Shape};
 
 const NAME: &str = "ChannelTransformation";
 
-/// Copies of the image, each transformed by itself, stacked as the channels of the result (`formal.md` 5.3).
+/// Copies of the image, each transformed by itself, stacked as the channels of the result (`formal.md` 5.3). Labels and regions
+/// follow the first copy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Channels {
     /// What is done to each copy, in order; at least one copy.
@@ -45,7 +46,7 @@ impl Step for Channels {
         let (shape, is_real) = (frame.shape, frame.is_real);
         let (bytes, reals) = (std::mem::take(&mut frame.bytes), std::mem::take(&mut frame.reals));
         let (mut stacked_bytes, mut stacked_reals) = (Vec::new(), Vec::new());
-        let mut channels = 0;
+        let (mut channels, mut labels) = (0, None);
         for copy in &self.copies {
             match is_real {
                 true => frame.begin_reals(shape, &reals),
@@ -53,11 +54,13 @@ impl Step for Channels {
             }
             copy.iter().for_each(|operation| operation.step().apply(frame, draws));
             channels += frame.shape.channels;
+            labels.get_or_insert_with(|| std::mem::take(&mut frame.labels));
             match frame.is_real {
                 true => stacked_reals.extend_from_slice(&frame.reals),
                 false => stacked_bytes.extend_from_slice(&frame.bytes),
             }
         }
+        frame.labels = labels.unwrap_or_default();
         let shape = Shape { channels, ..frame.shape };
         match frame.is_real {
             true => frame.begin_reals(shape, &stacked_reals),

@@ -14,6 +14,7 @@ use crate::{Error, Shape};
 /// - a rotation about the center by `rotation` degrees times a draw of [-1, 1].
 ///
 /// The result at (x, y) is the image at (x - vx, y - vy), clamped to [0, size - 2], bilinear, truncated where it is bytes.
+/// Labels are those of the nearest pixels; regions of interest stay where they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distortion {
     /// Taps of the Gaussian, a side.
@@ -26,6 +27,8 @@ pub struct Distortion {
     pub scaling: f64,
     /// Largest rotation, in degrees.
     pub rotation: f64,
+    /// Ignores the labels of pixels that come from outside [0, size - 2].
+    pub ignores_missing: bool,
 }
 
 const NAME: &str = "DistortionTransformation";
@@ -200,6 +203,15 @@ impl Step for Distortion {
                 }
             }
         }
+        let Shape { width, height, .. } = shape;
+        frame.labels.sample(shape, shape, |x, y| {
+            let nearest = |at: usize, v: f32, n: usize| {
+                let source = at as f32 - v;
+                let clamped = source.clamp(0.0, (n - 2) as f32);
+                (source == clamped || !self.ignores_missing).then_some(clamped.round() as usize)
+            };
+            Some([nearest(x, across[y * width + x], width)?, nearest(y, down[y * width + x], height)?])
+        });
         frame.rewrite(shape, &Field(across, down));
         (frame.work, frame.words) = (work, words);
     }
@@ -213,10 +225,17 @@ fn fields_to_zero(across: &mut [f32], down: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{format_of, transformed};
+    use crate::testing::{format_of, labels_of, transformed};
 
     fn distortion() -> Distortion {
-        Distortion { elastic_size: 15, elastic_sigma: 6.0, elastic_scaling: 0.0, scaling: 0.0, rotation: 0.0 }
+        Distortion {
+            elastic_size: 15,
+            elastic_sigma: 6.0,
+            elastic_scaling: 0.0,
+            scaling: 0.0,
+            rotation: 0.0,
+            ignores_missing: true,
+        }
     }
 
     /// The definition, tap by tap in two dimensions, from the same words.
@@ -297,6 +316,24 @@ mod tests {
         assert!(turned[7 * 15 + 7] >= 198, "{}", turned[7 * 15 + 7]);
         let scaled = transformed(&Distortion { scaling: 50.0, ..distortion() }, (15, 15), &image);
         assert_ne!(scaled, turned);
+    }
+
+    #[test]
+    fn labels_come_from_the_nearest_pixels_and_what_comes_from_outside_is_ignored() {
+        // Scaled about (2, 2) by a factor that only the draw knows: what moves inwards leaves a border without a source.
+        let labels = ["01234", "01234", "01234", "01234", "01234"];
+        let scaling = Distortion { scaling: 60.0, ..distortion() };
+        let (ignored, _) = labels_of(&scaling, &labels, &[]);
+        let (kept, _) = labels_of(&Distortion { ignores_missing: false, ..scaling }, &labels, &[]);
+        let all = || ignored.iter().zip(&kept).flat_map(|(a, b)| a.chars().zip(b.chars()));
+        assert!(all().all(|(a, b)| b != '-' && (a == b || a == '-')) && all().any(|(a, _)| a == '-'), "{ignored:?}");
+        assert!(kept.iter().all(|row| row.as_bytes().is_sorted()), "{kept:?}");
+        let (still, rois) = labels_of(&distortion(), &labels, &[[1, 1, 2, 2]]);
+        assert_eq!(
+            (still[0].as_str(), still[4].as_str(), rois.len()),
+            ("0123-", "-----", 1),
+            "as the pixels, to size - 2"
+        );
     }
 
     #[test]

@@ -35,12 +35,16 @@ impl Rescale {
     }
 }
 
-/// Resizes the image of a frame.
+/// Resizes the image of a frame, and its labels by taking the nearest.
 pub(crate) fn resize(frame: &mut Frame, width: usize, height: usize) {
-    if (frame.shape.width, frame.shape.height) == (width, height) {
+    let source = frame.shape;
+    if (source.width, source.height) == (width, height) {
         return;
     }
-    let plan = Resize::new(frame.shape, width, height);
+    let size = Shape { width, height, ..source };
+    frame.labels.sample(source, size, |x, y| Some([x * source.width / width, y * source.height / height]));
+    frame.labels.move_rois(size, |outline| outline.scale([source.width, source.height], [width, height]));
+    let plan = Resize::new(source, width, height);
     frame.replace(
         plan.shape(),
         |source, out, rows| plan.integers(source, rows, out),
@@ -95,6 +99,19 @@ pub(crate) struct Part<'a> {
     pub border: &'a Border,
 }
 
+impl Part<'_> {
+    /// Makes the image of a frame this part; labels outside are ignored.
+    pub fn take(&self, frame: &mut Frame, size: Shape) {
+        let source = frame.shape;
+        let inside = |at: usize, first: isize, n: usize| at.checked_add_signed(first).filter(|&at| at < n);
+        frame.labels.sample(source, size, |x, y| {
+            Some([inside(x, self.left, source.width)?, inside(y, self.top, source.height)?])
+        });
+        frame.labels.move_rois(size, |outline| outline.shift([-self.left as i32, -self.top as i32]));
+        frame.rewrite(size, self);
+    }
+}
+
 impl Rewrite for Part<'_> {
     fn plane<T: Pixel>(&self, channel: usize, from: &[T], source: Shape, to: &mut [T], size: Shape) {
         let outside = self.border.level(channel, from);
@@ -125,7 +142,7 @@ impl Step for PadCrop {
         let before = |size: usize, source: usize| (size as isize - source as isize + 1).div_euclid(2);
         let left = -before(size.width, frame.shape.width);
         let top = -before(size.height, frame.shape.height);
-        frame.rewrite(size, &Part { left, top, border: &self.border });
+        Part { left, top, border: &self.border }.take(frame, size);
     }
 }
 
@@ -170,7 +187,14 @@ impl Step for Flip {
         let horizontal = if self.random_horizontal { first } else { self.horizontal };
         let vertical = if self.random_vertical { second } else { self.vertical };
         if horizontal || vertical {
-            frame.rewrite(frame.shape, &Mirrored { horizontal, vertical });
+            let shape @ Shape { width, height, .. } = frame.shape;
+            let mirrored = |at: usize, n: usize, is_mirrored: bool| if is_mirrored { n - 1 - at } else { at };
+            frame
+                .labels
+                .sample(shape, shape, |x, y| Some([mirrored(x, width, horizontal), mirrored(y, height, vertical)]));
+            let axis = |n: usize, is_mirrored: bool| is_mirrored.then_some(n as i32);
+            frame.labels.move_rois(shape, |outline| outline.mirror(axis(width, horizontal), axis(height, vertical)));
+            frame.rewrite(shape, &Mirrored { horizontal, vertical });
         }
     }
 }
@@ -178,7 +202,7 @@ impl Step for Flip {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{format_of, transformed, transformed_as};
+    use crate::testing::{format_of, labels_of, rectangles, transformed, transformed_as};
 
     const ABCD: [u8; 6] = [1, 2, 3, 4, 5, 6];
 
@@ -202,6 +226,33 @@ mod tests {
             error.contains("PadCropTransformation: expected from 1 to 16384 columns and rows, found 0x3"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn labels_and_regions_move_with_the_pixels() {
+        let labels = ["0012", "3345"];
+        let boxes = [[0, 0, 2, 1], [3, 1, 4, 2]];
+        let check = |step: &dyn Step, expect: &[&str], expect_boxes: &[(usize, [i32; 4])]| {
+            let (map, rois) = labels_of(step, &labels, &boxes);
+            assert_eq!(
+                (map, rectangles(&rois)),
+                (expect.iter().map(|row| row.to_string()).collect(), expect_boxes.to_vec())
+            );
+        };
+        let rescale = |width, height| Rescale { width, height, keep_aspect_ratio: false, resize_to_fit: true };
+        check(&rescale(2, 2), &["01", "34"], &[(0, [0, 0, 1, 1]), (1, [1, 1, 2, 2])]);
+        check(&rescale(4, 1), &["0012"], &[(1, [3, 0, 4, 1])]);
+        check(
+            &Rescale { keep_aspect_ratio: true, ..rescale(8, 9) },
+            &["00001122", "00001122", "33334455", "33334455"],
+            &[(0, [0, 0, 4, 2]), (1, [6, 2, 8, 4])],
+        );
+        let pad = |width, height| PadCrop { width, height, is_additive: false, border: Border::MinusOneReflect };
+        check(&pad(7, 3), &["-------", "--0012-", "--3345-"], &[(0, [2, 1, 4, 2]), (1, [5, 2, 6, 3])]);
+        check(&pad(1, 3), &["-", "0", "3"], &[(0, [0, 1, 1, 2])]);
+        let flip = |horizontal, vertical| Flip { horizontal, vertical, ..Flip::default() };
+        check(&flip(true, false), &["2100", "5433"], &[(0, [2, 0, 4, 1]), (1, [0, 1, 1, 2])]);
+        check(&flip(false, true), &["3345", "0012"], &[(0, [0, 1, 2, 2]), (1, [3, 0, 4, 1])]);
     }
 
     #[test]

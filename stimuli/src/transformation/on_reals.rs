@@ -29,6 +29,11 @@ impl OnReals {
         Ok(Self { operation, input, output })
     }
 
+    /// Returns what is done to each image.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
     /// Returns the shape of what comes out.
     pub fn output(&self) -> Shape {
         self.output

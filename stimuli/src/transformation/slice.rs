@@ -85,10 +85,10 @@ impl Step for SliceExtraction {
             (if self.random_offset[axis] { drawn } else { self.offset[axis] }) as isize
         };
         let (left, top) = (place(0, source.width, size.width), place(1, source.height, size.height));
-        frame.rewrite(size, &Part { left, top, border: &self.border });
+        Part { left, top, border: &self.border }.take(frame, size);
         if let Some([low, high]) = self.rotation {
             let (sin, cos) = draws.uniform(low, high).to_radians().sin_cos();
-            frame.rewrite(size, &Turned { sin: sin as f32, cos: cos as f32, border: &self.border });
+            Turned { sin: sin as f32, cos: cos as f32, border: &self.border }.turn(frame);
         }
         resize(frame, width, height);
     }
@@ -101,6 +101,34 @@ struct Turned<'a> {
     border: &'a Border,
 }
 
+impl Turned<'_> {
+    /// Where a pixel of the result comes from.
+    fn source(&self, shape: Shape, x: usize, y: usize) -> (f32, f32) {
+        let (cx, cy) = ((shape.width - 1) as f32 / 2.0, (shape.height - 1) as f32 / 2.0);
+        let (dx, dy) = (x as f32 - cx, y as f32 - cy);
+        (cx + dx * self.cos - dy * self.sin, cy + dx * self.sin + dy * self.cos)
+    }
+
+    /// Turns the image of a frame; labels are those of the nearest pixels.
+    fn turn(&self, frame: &mut Frame) {
+        let shape = frame.shape;
+        let nearest = |at: f32, n: usize| (at > -0.5).then_some(at.round() as usize).filter(|&at| at < n);
+        frame.labels.sample(shape, shape, |x, y| {
+            let (sx, sy) = self.source(shape, x, y);
+            Some([nearest(sx, shape.width)?, nearest(sy, shape.height)?])
+        });
+        let (sin, cos) = (f64::from(self.sin), f64::from(self.cos));
+        let center = [shape.width, shape.height].map(|n| (n as f64 - 1.0) / 2.0);
+        frame.labels.move_rois(shape, |outline| {
+            outline.bend(|[x, y]| {
+                let (dx, dy) = (x - center[0], y - center[1]);
+                [center[0] + dx * cos + dy * sin, center[1] + dy * cos - dx * sin]
+            });
+        });
+        frame.rewrite(shape, self);
+    }
+}
+
 impl Rewrite for Turned<'_> {
     fn plane<T: Pixel>(&self, channel: usize, from: &[T], source: Shape, to: &mut [T], _: Shape) {
         let outside: f32 = self.border.level(channel, from).into();
@@ -110,11 +138,9 @@ impl Rewrite for Turned<'_> {
                 _ => outside,
             }
         };
-        let (cx, cy) = ((source.width - 1) as f32 / 2.0, (source.height - 1) as f32 / 2.0);
         for (y, row) in to.chunks_exact_mut(source.width).enumerate() {
             for (x, out) in row.iter_mut().enumerate() {
-                let (dx, dy) = (x as f32 - cx, y as f32 - cy);
-                let (sx, sy) = (cx + dx * self.cos - dy * self.sin, cy + dx * self.sin + dy * self.cos);
+                let (sx, sy) = self.source(source, x, y);
                 let (left, top) = (sx.floor(), sy.floor());
                 let (fx, fy) = (sx - left, sy - top);
                 let (left, top) = (left as isize, top as isize);
@@ -173,10 +199,8 @@ impl Step for RandomResizeCrop {
             ((source.width - width) / 2, (source.height - height) / 2, width, height)
         });
         let border = Border::default();
-        frame.rewrite(
-            Shape { width, height, ..source },
-            &Part { left: left as isize, top: top as isize, border: &border },
-        );
+        let part = Part { left: left as isize, top: top as isize, border: &border };
+        part.take(frame, Shape { width, height, ..source });
         resize(frame, self.width, self.height);
     }
 }
@@ -186,7 +210,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::testing::{format_of, transformed, transformed_as};
+    use crate::testing::{format_of, labels_of, rectangles, transformed, transformed_as};
 
     fn slice(width: usize, height: usize) -> SliceExtraction {
         SliceExtraction {
@@ -218,6 +242,23 @@ mod tests {
         let message =
             SliceExtraction { allows_padding: false, ..outside }.format(format_of(4, 3)).unwrap_err().to_string();
         assert!(message.contains("found one that ends at column 5 and row 4"), "{message}");
+    }
+
+    #[test]
+    fn labels_and_regions_are_cut_turned_and_resized_with_the_part() {
+        let labels = ["012", "345", "678"];
+        let outside = SliceExtraction { offset: [1, 2], allows_padding: true, ..slice(3, 2) };
+        let (map, rois) = labels_of(&outside, &labels, &[[0, 0, 3, 3], [0, 0, 1, 3]]);
+        assert_eq!((map, rectangles(&rois)), (vec!["78-".into(), "---".into()], vec![(0, [0, 0, 2, 1])]));
+        let turned = SliceExtraction { rotation: Some([90.0, 90.0]), ..slice(3, 3) };
+        let (map, rois) = labels_of(&turned, &labels, &[[0, 0, 3, 1], [2, 0, 3, 1]]);
+        assert_eq!(
+            (map, rectangles(&rois)),
+            (vec!["258".into(), "147".into(), "036".into()], vec![(0, [0, 0, 1, 3]), (1, [0, 0, 1, 1])])
+        );
+        let half = SliceExtraction { scaling: Some([0.5, 0.5]), ..slice(2, 2) };
+        let (map, rois) = labels_of(&half, &labels, &[[0, 0, 2, 2], [1, 0, 3, 3]]);
+        assert_eq!((map, rectangles(&rois)), (vec!["00".into(), "00".into()], vec![(0, [0, 0, 2, 2])]));
     }
 
     #[test]

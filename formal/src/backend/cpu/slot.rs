@@ -4,15 +4,17 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::batch_norm::Normalization;
+use super::compare::{self, Compared, Losses};
 use super::conv::ConvScratch;
 use super::deconv::DeconvScratch;
-use super::lanes::{LANES, Pack, clear};
+use super::lanes::{LANES, Pack};
 use super::layer::{Layer, Staging};
 use super::{
-    CellTime, Clock, Masked, Mode, Program, SLOTS, batch_norm, dense, elem_wise, elementwise, lrn, normalize, taps,
+    CellTime, Clock, Masked, Mode, Program, SLOTS, batch_norm, classes, dense, elem_wise, elementwise, lrn, normalize,
+    taps,
 };
 use crate::cell::{Cell, ErrorFlow, size};
-use crate::config::{Source, TargetConfig};
+use crate::config::Source;
 use crate::network::Pass;
 use crate::parameter::Parameter;
 use crate::random::{Purpose, Stream};
@@ -33,9 +35,8 @@ pub(super) struct Block {
     pub(super) factors: Vec<(Vec<Pack>, Vec<Pack>)>,
     /// Errors of the outputs while the batch waits for sums over all its blocks; empty where none does.
     pub(super) errors: Vec<Vec<Pack>>,
-    /// Sums over the stimuli.
-    pub(super) squared_error: f64,
-    pub(super) cross_entropy: f64,
+    /// One a target.
+    pub(super) losses: Vec<Losses>,
 }
 
 /// Some blocks of a batch.
@@ -106,6 +107,8 @@ pub(super) struct Scratch {
     /// Errors of inputs that lie together.
     together: Vec<Pack>,
     words: Vec<u32>,
+    /// Positions of each class, while maps are compared.
+    n_positions: Vec<u32>,
 }
 
 impl Block {
@@ -137,8 +140,7 @@ impl Block {
             kept: cells().map(kept).collect(),
             factors: cells().map(factors).collect(),
             errors: if program.barriers.is_empty() { Vec::new() } else { errors(program) },
-            squared_error: 0.0,
-            cross_entropy: 0.0,
+            losses: vec![Losses::default(); program.targets.len()],
         }
     }
 
@@ -174,6 +176,7 @@ impl Scratch {
             errors: errors(program),
             together: vec![Pack::ZERO; together.max().unwrap_or(0)],
             words: vec![0; words.max().unwrap_or(0)],
+            n_positions: Vec::new(),
             staging: cells().map(|(cell, layer)| Staging::of(cell, layer)).collect(),
         }
     }
@@ -238,15 +241,11 @@ impl Slot {
             }
             let Mode::Learn { wanted, .. } = mode else { continue };
             let lanes = work.lanes(number);
-            let target = program.target.cell;
             if !block.errors.is_empty() {
                 std::mem::swap(&mut scratch.errors, &mut block.errors);
             }
-            if stage.compares && program.cells[target].has_error {
-                compare(program, wanted, number, lanes, block, &mut scratch.errors[target]);
-            } else if stage.compares {
-                let mut error = vec![Pack::ZERO; block.outputs[target].len()];
-                compare(program, wanted, number, lanes, block, &mut error);
+            if stage.compares {
+                scratch.compare(program, wanted, number, lanes, block);
             }
             let keeps = work.keeps.filter(|place| place / LANES == number).map(|place| place % LANES);
             if keeps.is_some() {
@@ -297,63 +296,22 @@ fn keeps_sums(cell: &Cell) -> bool {
     cell.has_error && cell.activation.needs_sum()
 }
 
-/// Sets the error of the target cell and the losses of the block `number`, which holds `lanes` stimuli.
-fn compare(program: &Program, wanted: Wanted<'_>, number: usize, lanes: usize, block: &mut Block, error: &mut [Pack]) {
-    let cell = &program.cells[program.target.cell];
-    let first = number * LANES;
-    match wanted {
-        Wanted::Classes(labels) => {
-            compare_classes(&program.target, &labels[first..first + lanes], block, error, cell);
-        }
-        Wanted::Values(values) => {
-            let n = size(cell.output);
-            compare_values(&values[first * n..(first + lanes) * n], program.target.cell, block, error);
-        }
-    }
-}
-
-fn compare_values(wanted: &[f32], cell: usize, block: &mut Block, error: &mut [Pack]) {
-    let outputs = &block.outputs[cell];
-    let mut squared_error = 0.0;
-    clear(error);
-    for (lane, wanted) in wanted.chunks_exact(outputs.len()).enumerate() {
-        for ((wanted, output), error) in wanted.iter().zip(outputs).zip(error.iter_mut()) {
-            let e = wanted - output.0[lane];
-            error.0[lane] = e;
-            squared_error += f64::from(e) * f64::from(e);
-        }
-    }
-    (block.squared_error, block.cross_entropy) = (squared_error, 0.0);
-}
-
-fn compare_classes(
-    target: &TargetConfig,
-    labels: &[Option<usize>],
-    block: &mut Block,
-    error: &mut [Pack],
-    cell: &Cell,
-) {
-    let outputs = &block.outputs[target.cell];
-    let (n, area) = (cell.output.channels, cell.output.height * cell.output.width);
-    let share = 1.0 / area as f32;
-    let (mut squared_error, mut cross_entropy) = (0.0, 0.0);
-    clear(error);
-    for (lane, label) in labels.iter().enumerate() {
-        let &Some(label) = label else { continue };
-        for (at, (output, error)) in outputs.iter().zip(error.iter_mut()).enumerate() {
-            let channel = at / area;
-            let e = (target.wanted(n, channel, label) - output.0[lane]) * share;
-            error.0[lane] = e;
-            squared_error += f64::from(e) * f64::from(e);
-            if channel == label {
-                cross_entropy -= f64::from(output.0[lane].max(f32::MIN_POSITIVE)).ln() * f64::from(share);
-            }
-        }
-    }
-    (block.squared_error, block.cross_entropy) = (squared_error, cross_entropy);
-}
-
 impl Scratch {
+    /// Sets the errors of the target cells and the losses of the block `number`, which holds `lanes` stimuli.
+    fn compare(&mut self, program: &Program, wanted: &[Wanted<'_>], number: usize, lanes: usize, block: &mut Block) {
+        for (index, (target, wanted)) in program.targets.iter().zip(wanted).enumerate() {
+            let cell = &program.cells[target.cell];
+            let wanted = compare::of_block(*wanted, cell.output, number * LANES, lanes);
+            let outputs = &block.outputs[target.cell];
+            let mut compared = Compared { target, shape: cell.output, outputs, n_positions: &mut self.n_positions };
+            block.losses[index] = if cell.has_error {
+                compared.compare(wanted, &mut self.errors[target.cell])
+            } else {
+                compared.compare(wanted, &mut vec![Pack::ZERO; outputs.len()])
+            };
+        }
+    }
+
     /// Brings the inputs of a cell together where they cannot be used as they lie.
     fn gather(&self, program: &Program, index: usize, block: &mut Block) {
         let Some(staging) = self.staging[index] else { return };
@@ -404,7 +362,9 @@ impl Scratch {
             Layer::Normalize(layer) => normalize::forward(layer, input, &mut output),
             Layer::TargetBias(layer) => {
                 output.copy_from_slice(input);
-                if let Mode::Learn { wanted: Wanted::Classes(labels), .. } = mode {
+                if let Mode::Learn { wanted, .. } = mode
+                    && let Some(labels) = classes(wanted)
+                {
                     for lane in 0..work.lanes(number) {
                         for at in layer.wanted(labels[number * LANES + lane]) {
                             output[at].0[lane] += layer.bias;

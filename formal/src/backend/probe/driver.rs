@@ -1,5 +1,7 @@
 //! The CUDA driver, loaded at run time.
 
+use std::path::Path;
+
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 use cudarc::nvrtc;
@@ -47,7 +49,8 @@ fn device(index: i32) -> Result<CudaDevice, DriverError> {
     })
 }
 
-fn compiler() -> Option<Version> {
+/// The version of NVRTC, where its library is found.
+pub(super) fn compiler() -> Option<Version> {
     // SAFETY: loading the compiler's library runs its initializers alone.
     if !unsafe { nvrtc::sys::is_culib_present() } {
         return None;
@@ -56,4 +59,13 @@ fn compiler() -> Option<Version> {
     // SAFETY: the compiler writes two numbers.
     unsafe { nvrtc::sys::nvrtcVersion(&mut major, &mut minor) }.result().ok()?;
     Some(Version { major, minor })
+}
+
+/// Looks for NVRTC in this file, too, where the system does not find it; tells whether it is found then.
+pub(super) fn find_compiler(file: &Path) -> bool {
+    // SAFETY: loading the compiler's library runs its initializers alone. Kept open, it is found by its name.
+    if let Ok(library) = unsafe { libloading::Library::new(file) } {
+        std::mem::forget(library);
+    }
+    compiler().is_some()
 }

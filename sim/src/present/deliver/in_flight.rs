@@ -46,7 +46,8 @@ impl<F: Real> Deliveries<F> {
         }
         let mut waits = vec![true; self.cursors.len()];
         self.free.iter().for_each(|&slot| waits[slot as usize] = false);
-        for (cursor, _) in self.cursors.iter().zip(waits).filter(|&(_, waits)| waits) {
+        let waiting = self.cursors.iter().zip(waits).filter(|&(_, waits)| waits).map(|(cursor, _)| cursor);
+        for cursor in self.front.cursors().chain(waiting) {
             let Cursor { emitted_at, source, cell, first_tap, is_negative, targets } = *cursor;
             see(InFlight { emitted_at, source, cell, first_tap, is_negative }, targets.start);
         }

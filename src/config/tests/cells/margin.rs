@@ -39,13 +39,16 @@ fn faults_of_the_layers_of_a_margin_are_named() {
 }
 
 #[test]
-fn a_target_without_a_score_is_for_a_bias_of_the_target() {
+fn a_target_that_learns_alone_needs_one_with_a_score_beside_it() {
     let flat = "Input=a\nType=Fc\nNbOutputs=10\n[b10]\nInput=c\nType=TargetBias\nBias=-0.5\n[b10.Target]\nType=Target";
     let description = loaded(&with(flat));
     let targets: Vec<&str> = description.targets.iter().map(|target| target.name.as_str()).collect();
     assert_eq!(targets, ["out.Target"]);
+    let both = loaded(&with("Input=a\nType=Fc\nNbOutputs=10\n[c.Target]\nType=Target"));
+    let targets: Vec<&str> = both.targets.iter().map(|target| target.name.as_str()).collect();
+    assert_eq!(targets, ["out.Target", "c.Target"]);
     fails(
-        "Input=a\nType=Fc\nNbOutputs=10\n[c.Target]\nType=Target",
-        "m.ini has 1 fault\n  line 21, [c.Target] Type: a target without a score is for a TargetBias alone; expected `TargetScore`",
+        "Input=a\nType=Fc\nNbOutputs=10\n[b10]\nInput=c\nType=TargetBias\nBias=-0.5\n[c.Target]",
+        "m.ini has 1 fault\n  line 24, [c.Target]: a TargetBias moves the output that the label numbers; expected one target, on outputs of 1x1 and without `LabelsMapping`",
     );
 }

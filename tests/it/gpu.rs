@@ -1,0 +1,180 @@
+//! CUDA devices from outside: where there is none, and behind a driver that runs the kernels on the processor (`fake_cuda`).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::program::{Finished, command, finish, folder, run, summary};
+
+/// The folder of the fake driver and the fake compiler, built once.
+fn fakes() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fake_cuda");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fake_cuda");
+        std::fs::create_dir_all(&folder).expect("the target folder can be written");
+        for (source, library) in [("libcuda.cpp", "libcuda.so.1"), ("libnvrtc.cpp", "libnvrtc.so.13")] {
+            // A process of its own may be using the one before.
+            let part = folder.join(format!("{library}.{}", std::process::id()));
+            let compiled = Command::new("c++")
+                .args(["-std=c++17", "-O2", "-shared", "-fPIC", "-Wno-unknown-pragmas"])
+                .arg(format!("-Wl,-soname,{library}"))
+                .args([Path::new("-o"), &part, &sources.join(source)])
+                .output()
+                .expect("a C++ compiler, c++, is there");
+            assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+            std::fs::rename(&part, folder.join(library)).expect("the target folder can be written");
+        }
+        folder
+    })
+}
+
+/// A command that finds the fake device, with kernels kept in `folder`.
+fn on_device(folder: &Path, words: &[&str], settings: &[(&str, &str)]) -> Finished {
+    let mut command = command(folder, words);
+    command.env_remove("CUDA_VISIBLE_DEVICES").env("LD_LIBRARY_PATH", fakes()).env("XDG_CACHE_HOME", folder);
+    command.envs(settings.iter().copied());
+    finish(command)
+}
+
+const LEARN: [&str; 8] = ["learn", "LeNet.ini", "--learn", "256", "--nb-test", "100", "--log", "256"];
+
+fn learn(folder: &Path, out: &str, settings: &[(&str, &str)]) -> Finished {
+    on_device(folder, &[&LEARN[..], &["--out", out]].concat(), settings)
+}
+
+#[test]
+fn without_a_device_a_model_that_asks_for_one_runs_on_the_cpu_with_one_notice() {
+    let folder = folder();
+    let told = run(folder.path(), &LEARN).succeeds().stderr;
+    assert_eq!(told.matches("runs on the CPU").count(), 1, "{told}");
+    assert_eq!(summary(folder.path())["device"], "CPU");
+    let told = run(folder.path(), &[&LEARN[..], &["--device", "cpu"]].concat()).succeeds().stderr;
+    assert!(!told.contains("CUDA"), "{told}");
+}
+
+#[test]
+fn a_device_that_is_typed_and_is_not_there_is_an_error_with_the_remedy() {
+    let folder = folder();
+    let words = [&LEARN[..], &["--device", "cuda"]].concat();
+    run(folder.path(), &words).fails(2, &["--device cuda", "--device cpu"]);
+    run(folder.path(), &["gpu-check"]).fails(1, &["there is no CUDA device to check"]);
+    let none = [("FAKE_CUDA_NONE", "1")];
+    on_device(folder.path(), &words, &none).fails(2, &["nvidia-smi", "--device cpu"]);
+    on_device(folder.path(), &["gpu-check"], &none).fails(1, &["finds no device"]);
+    let text = on_device(folder.path(), &["devices"], &none).succeeds().stdout;
+    assert!(text.contains("CUDA: none: the driver finds no device"), "{text}");
+}
+
+#[test]
+fn the_device_is_listed_with_driver_and_compiler() {
+    let folder = folder();
+    let text = on_device(folder.path(), &["devices"], &[]).succeeds().stdout;
+    for part in ["driver for CUDA 13.0", "NVRTC) 13.0", "device 0: Fake device, compute capability 9.0, 8.0 GiB"] {
+        assert!(text.contains(part), "`{part}` is missing in {text}");
+    }
+    let older = on_device(folder.path(), &["devices"], &[("FAKE_CUDA_VERSION", "12040")]).succeeds().stdout;
+    assert!(older.contains("install NVRTC 12"), "{older}");
+}
+
+#[test]
+fn the_compiler_of_a_python_package_is_found() {
+    let folder = folder();
+    let package = folder.path().join("lib/python3.11/site-packages/nvidia/cu13/lib");
+    let driver = folder.path().join("driver");
+    for (to, library) in [(&package, "libnvrtc.so.13"), (&driver, "libcuda.so.1")] {
+        std::fs::create_dir_all(to).unwrap();
+        std::fs::copy(fakes().join(library), to.join(library)).unwrap();
+    }
+    let mut devices = command(folder.path(), &["devices"]);
+    devices.env_remove("CUDA_VISIBLE_DEVICES").env("LD_LIBRARY_PATH", &driver).env("VIRTUAL_ENV", folder.path());
+    let text = finish(devices).succeeds().stdout;
+    assert!(text.contains("compiler (NVRTC) 13."), "{text}");
+}
+
+/// Whatever the driver does early or late: a host that does not wait for it, or a stream that does not, would show.
+#[test]
+fn a_device_learns_what_the_cpu_learns_however_its_streams_run() {
+    let folder = folder();
+    learn(folder.path(), "late", &[]).succeeds();
+    learn(folder.path(), "early", &[("FAKE_CUDA_EAGER", "1")]).succeeds();
+    run(folder.path(), &[&LEARN[..], &["--out", "cpu"]].concat()).succeeds();
+    let [late, early, cpu] = ["late", "early", "cpu"].map(|out| summary(&folder.path().join(out)));
+    assert!(late["device"].as_str().unwrap().contains("Fake device"), "{late:?}");
+    assert_eq!(late["weights_sha256"], early["weights_sha256"]);
+    let rates = [&late, &cpu].map(|summary| summary["formal_recognition_rate"].as_f64().unwrap());
+    assert!((rates[0] - rates[1]).abs() <= 0.02, "{rates:?}");
+    let [ours, theirs] = ["late", "cpu"].map(|out| {
+        let path = folder.path().join(out).join("softmax.Target/Loss_learning.dat");
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<f64>>()
+    });
+    assert_eq!(ours.len(), theirs.len());
+    assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() <= 1e-3), "{ours:?} {theirs:?}");
+}
+
+#[test]
+fn kernels_are_compiled_once_and_anew_where_their_file_is_damaged() {
+    let folder = folder();
+    let log = folder.path().join("compiled.log");
+    let settings = [("FAKE_NVRTC_LOG", log.to_str().unwrap())];
+    let compiled = || std::fs::read_to_string(&log).unwrap_or_default().lines().count();
+    learn(folder.path(), "out", &settings).succeeds();
+    let all = compiled();
+    assert!(all > 3, "{all}");
+    learn(folder.path(), "out", &settings).succeeds();
+    assert_eq!(compiled(), all, "kept");
+    let kept = std::fs::read_dir(folder.path().join("femtospike/kernels")).unwrap();
+    let kept: Vec<PathBuf> = kept.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(kept.len(), all, "{kept:?}");
+    std::fs::write(&kept[0], b"damaged").unwrap();
+    learn(folder.path(), "out", &settings).succeeds();
+    assert_eq!(compiled(), all + 1);
+}
+
+#[test]
+fn what_a_device_cannot_do_is_told_and_is_no_panic() {
+    let folder = folder();
+    let fails = |settings: &[(&str, &str)], parts: &[&str]| {
+        let words = [&LEARN[..], &["--device", "cuda", "--out", "out"]].concat();
+        let finished = on_device(folder.path(), &words, settings);
+        assert!(matches!(finished.code, Some(1 | 2)), "{settings:?}: {}", finished.stderr);
+        let code = finished.code.unwrap();
+        finished.fails(code, parts);
+    };
+    fails(&[("FAKE_CUDA_MEMORY", "100000")], &["allocating", "out of memory"]);
+    fails(&[("FAKE_NVRTC_FAIL", "1"), ("XDG_CACHE_HOME", "/nowhere")], &["error: expected a `;`", "--device cpu"]);
+    fails(&[("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1")], &["unspecified launch failure", "--device cpu"]);
+    fails(&[("FAKE_CUDA_FAIL", "cuGraphInstantiate:1")], &["unspecified launch failure"]);
+    fails(&[("FAKE_CUDA_FAIL", "cuGraphLaunch:2")], &["unspecified launch failure"]);
+    fails(&[("FAKE_CUDA_FAIL", "cuMemcpyDtoHAsync:2")], &["unspecified launch failure"]);
+    // A model that asks for CUDA where it cannot be opened runs on the CPU.
+    let told = learn(folder.path(), "out", &[("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1")]).succeeds().stderr;
+    assert!(told.contains("runs on the CPU: the driver fails"), "{told}");
+}
+
+#[test]
+fn a_learning_that_goes_on_on_another_device_says_so() {
+    let folder = folder();
+    learn(folder.path(), "out", &[]).succeeds();
+    let words = ["learn", "LeNet.ini", "--learn", "512", "--nb-test", "100", "--resume", "--out", "out"];
+    let told = run(folder.path(), &words).succeeds().stderr;
+    assert!(told.contains("Fake device") && told.contains("goes on on CPU"), "{told}");
+}
+
+#[test]
+fn a_check_compares_every_operator_and_writes_what_it_found() {
+    let folder = folder();
+    let checked = on_device(folder.path(), &["gpu-check", "--quick", "--json", "check.json"], &[]).succeeds();
+    assert!(checked.stdout.contains("0 not checked"), "{}", checked.stdout);
+    let text = std::fs::read_to_string(folder.path().join("check.json")).unwrap();
+    let record: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["passed"], true);
+    assert!(record["device"].as_str().unwrap().contains("Fake device"), "{text}");
+    assert!(record["operators"].as_array().unwrap().len() > 50 && record["steps"].as_array().unwrap().len() > 5);
+    for part in record["operators"].as_array().unwrap() {
+        assert!(part["relative"].as_f64().unwrap() <= 1e-5, "{part}");
+    }
+}
