@@ -102,8 +102,8 @@ mod x86 {
             if _mm256_testz_si256(any, _mm256_set1_epi64x(too_long as i64)) == 0 {
                 return None;
             }
-            for i in 0..4 {
-                _mm256_storeu_si256(times.add(i), moved[i]);
+            for (i, moved) in moved.into_iter().enumerate() {
+                _mm256_storeu_si256(times.add(i), moved);
             }
             Some(elapsed)
         }

@@ -162,11 +162,11 @@ macro_rules! floats {
     ($float:ident, $vector:ident, $n:literal, $set:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $and:ident, $or:ident,
      $andnot:ident, $cmp:ident, $blendv:ident, $movemask:ident, $maskload:ident, $to_integer:ident, $mask:expr, $places:expr, $permute:expr) => {
         #[rustfmt::skip]
+        #[allow(clippy::undocumented_unsafe_blocks, reason = "one instruction each: as the trait says, the caller vouches for AVX2 and for the floats at pointers")]
         impl Floats for $float {
             type Vector = $vector;
             const N: usize = $n;
 
-            // SAFETY: as the trait says, the caller vouches for AVX2 and for the floats at pointers.
             #[inline(always)] unsafe fn all(x: Self) -> $vector { unsafe { $set(x) } }
             #[inline(always)] unsafe fn sign_bits() -> $vector { unsafe { $set(-0.0) } }
             #[inline(always)] unsafe fn load(from: *const Self) -> $vector { unsafe { $load(from) } }
@@ -388,8 +388,8 @@ impl<F: Floats> Column<F> {
                 }
                 let any = reaches[1..n_vectors].iter().fold(reaches[0], |any, &more| F::or(any, more));
                 if !IS_BUSY && F::signs(any) == 0 {
-                    for i in 0..n_vectors {
-                        F::store(v.add(i * F::N), moved[i]);
+                    for (i, &moved) in moved.iter().enumerate().take(n_vectors) {
+                        F::store(v.add(i * F::N), moved);
                     }
                     continue;
                 }

@@ -151,9 +151,9 @@ fn section(target: &Shown, output: &OutputFolder, set: &str) -> String {
             let _ = write!(images, "<img alt=\"{}\" src=\"data:image/{kind};base64,{coded}\">", escaped(file));
         }
         if !images.is_empty() {
-            let _ = write!(
+            let _ = writeln!(
                 pictures,
-                "<figure>{images}<figcaption>{}: {} %{}{}</figcaption></figure>\n",
+                "<figure>{images}<figcaption>{}: {} %{}{}</figcaption></figure>",
                 escaped(&stimulus.name),
                 general((1e4 * stimulus.success).round() / 100.0),
                 if stimulus.remark.is_empty() { "" } else { ", " },
@@ -163,10 +163,10 @@ fn section(target: &Shown, output: &OutputFolder, set: &str) -> String {
     }
     if !pictures.is_empty() {
         let page = escaped(&format!("{}/{set}.html", target.folder));
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<p>What is wanted and what is found, the worst stimuli first, then the best of {}; all of them are in \
-             <a href=\"{page}\">{page}</a>.</p><div class=\"targets\">{pictures}</div>\n",
+             <a href=\"{page}\">{page}</a>.</p><div class=\"targets\">{pictures}</div>",
             grouped(target.n_pictured as u64)
         );
     }

@@ -30,6 +30,9 @@ use crate::transcode;
 /// Stimuli presented between two looks at the clock and the keyboard.
 const CHUNK: usize = 32;
 
+/// What one thread found of its stimuli: the outputs of each, target by target, and what they cost.
+type Presented = (Vec<Vec<Vec<f32>>>, Totals);
+
 /// What stands between the spikes of a target's cell and its outputs.
 struct Readout {
     cell: usize,
@@ -110,7 +113,7 @@ pub fn run<F: Real>(
             totals.add(&worker.state);
             Ok(readouts.iter().map(|readout| outputs(readout, worker, &plan)).collect())
         };
-        let jobs: Vec<Result<(Vec<Vec<Vec<f32>>>, Totals)>> = (first..first + chunk.len())
+        let jobs: Vec<Result<Presented>> = (first..first + chunk.len())
             .collect::<Vec<_>>()
             .par_chunks(chunk.len().div_ceil(rayon::current_num_threads()).max(1))
             .map(|places| {
