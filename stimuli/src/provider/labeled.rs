@@ -10,7 +10,7 @@ impl Provider {
     /// [`Provider::load`] as a presentation of the run, with the labels and the regions as the transformations leave them.
     ///
     /// `labels` has [`Provider::n_labels`] elements, `[y][x]` where it is composite: indices into
-    /// [`Database::label_names`], or [`IGNORED`] for pixels, or a stimulus, without a label.
+    /// [`Database::label_names`](crate::Database::label_names), or [`IGNORED`](crate::IGNORED) for pixels, or a stimulus, without a label.
     ///
     /// # Errors
     ///
