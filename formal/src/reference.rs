@@ -147,6 +147,23 @@ impl Network {
         Some(loss)
     }
 
+    /// [`Network::loss`] for the wanted outputs of each stimulus, `[n][c][y][x]`: half the squared error, or the cross-entropy
+    /// where the error passes a logistic function unchanged. `None` where it passes a softmax so.
+    pub fn loss_of_values(&self, stimuli: &[f64], wanted: &[f64], step: u64) -> Option<f64> {
+        let target = self.plan.target.cell;
+        let cell = &self.plan.cells[target];
+        if matches!(&cell.operator, Operator::Softmax(softmax) if softmax.with_loss) {
+            return None;
+        }
+        let outputs = self.outputs(stimuli, &[], step);
+        let outputs = outputs.iter().flat_map(|outputs| &outputs[target]);
+        let loss = outputs.zip(wanted).map(|(&output, &wanted)| match cell.activation {
+            Activation::LogisticWithLoss => -wanted * output.ln() - (1.0 - wanted) * (1.0 - output).ln(),
+            _ => 0.5 * (wanted - output).powi(2),
+        });
+        Some(loss.sum())
+    }
+
     fn forward(&self, stimuli: &[&[f64]], mode: Mode<'_>) -> Batch {
         let mut batch = Batch::default();
         for (index, cell) in self.plan.cells.iter().enumerate() {

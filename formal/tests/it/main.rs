@@ -5,6 +5,7 @@ mod builder;
 mod deconv;
 mod elem_wise;
 mod errors;
+mod every_cell;
 mod fc;
 mod fmp;
 mod gradients;

@@ -31,6 +31,7 @@ fn the_error_of_values_leads_down_their_squared_difference() {
         let outputs = outputs.iter().flat_map(|cells| &cells[1]);
         outputs.zip(&wanted).map(|(output, wanted)| 0.5 * (wanted - output).powi(2)).sum::<f64>()
     };
+    assert_eq!(naive.loss_of_values(&stimuli, &wanted, 0), Some(loss(&naive)));
     let gradients = naive.learn_values(&stimuli, &wanted, 0);
     assert!((gradients.squared_error - 2.0 * loss(&naive)).abs() <= FINITE_DIFFERENCE);
     for (cell, kind) in naive.parameters() {
