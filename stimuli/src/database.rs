@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::partition::{Draw, Rule, divide};
-use crate::{Error, Mt19937, Set, Shape, StimulusId, image};
+use crate::{Depth, Error, Mt19937, Set, Shape, StimulusId, image};
 
 /// Labeled images, and the sets they are divided into.
 ///
@@ -46,6 +46,8 @@ pub(crate) struct ImageFile {
     pub path: PathBuf,
     /// Of the whole image.
     pub shape: Shape,
+    /// As the file has it.
+    pub depth: Depth,
     /// The part that is the stimulus: first column and row, width and height.
     pub part: Option<[usize; 4]>,
     pub label: usize,
@@ -56,7 +58,9 @@ pub(crate) struct ImageFile {
 pub struct Stored<'a> {
     /// Its size; colors are blue, green, red.
     pub shape: Shape,
-    /// `[channel][y][x]`.
+    /// That of the database.
+    pub depth: Depth,
+    /// `[channel][y][x]`; levels of more than a byte are little-endian.
     pub pixels: Cow<'a, [u8]>,
 }
 
@@ -134,6 +138,17 @@ impl Database {
         shapes.all(|shape| shape == first).then_some(first)
     }
 
+    /// Returns what the levels of its stimuli are, which is what those of the first one are; others are converted.
+    pub fn depth(&self) -> Depth {
+        match self.contents.iter().find_map(|content| match content {
+            Content::Packed(packed) => (!packed.labels.is_empty()).then_some(Depth::Byte),
+            Content::Files(files) => files.first().map(|file| file.depth),
+        }) {
+            Some(depth) => depth,
+            None => Depth::Byte,
+        }
+    }
+
     /// Tells whether no image has a file of its own.
     pub(crate) fn is_in_memory(&self) -> bool {
         self.contents.iter().all(|content| matches!(content, Content::Packed(_)))
@@ -149,9 +164,9 @@ impl Database {
             (Content::Packed(packed), index) => {
                 let n = packed.shape.n_elements();
                 let pixels = Cow::Borrowed(&packed.pixels[index * n..(index + 1) * n]);
-                Ok(Stored { shape: packed.shape, pixels })
+                Ok(Stored { shape: packed.shape, depth: Depth::Byte, pixels })
             }
-            (Content::Files(files), index) => files[index].open(),
+            (Content::Files(files), index) => files[index].open(self.depth()),
         }
     }
 
@@ -175,6 +190,12 @@ impl Database {
             }
         }
         self.sets = sets;
+    }
+
+    /// Divides the stimuli as another database of as many has divided its own.
+    pub(crate) fn take_sets(&mut self, other: &Database) {
+        debug_assert_eq!(self.len(), other.len());
+        (self.sets, self.positions) = (other.sets.clone(), other.positions.clone());
     }
 
     /// Returns the stimuli of a set, in the order in which they were drawn.
@@ -203,19 +224,20 @@ impl ImageFile {
         }
     }
 
-    fn open(&self) -> Result<Stored<'_>, Error> {
-        let found = image::open(&self.path)?;
+    fn open(&self, depth: Depth) -> Result<Stored<'_>, Error> {
+        let found = image::open(&self.path)?.made(depth);
         if found.shape != self.shape {
             let file = self.path.display().to_string();
             return Err(Error::Changed { file, expected: self.shape, found: found.shape });
         }
         let Some([left, top, width, height]) = self.part else {
-            return Ok(Stored { shape: found.shape, pixels: Cow::Owned(found.pixels) });
+            return Ok(Stored { shape: found.shape, depth, pixels: Cow::Owned(found.pixels) });
         };
-        let planes = found.pixels.chunks_exact(found.shape.plane());
-        let rows = planes.flat_map(|plane| plane.chunks_exact(found.shape.width).skip(top).take(height));
-        let pixels: Vec<u8> = rows.flat_map(|row| &row[left..left + width]).copied().collect();
-        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(pixels) })
+        let n = depth.n_bytes();
+        let planes = found.pixels.chunks_exact(n * found.shape.plane());
+        let rows = planes.flat_map(|plane| plane.chunks_exact(n * found.shape.width).skip(top).take(height));
+        let pixels: Vec<u8> = rows.flat_map(|row| &row[n * left..n * (left + width)]).copied().collect();
+        Ok(Stored { shape: self.stimulus_shape(), depth, pixels: Cow::Owned(pixels) })
     }
 }
 

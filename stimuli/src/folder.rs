@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::database::{Content, ImageFile};
 use crate::partition::Rule;
-use crate::{Database, Error, image, wildcard};
+use crate::{Database, Depth, Error, Shape, image, wildcard};
 
 /// Images below one folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,14 +69,14 @@ pub fn load(folders: &[Folder]) -> Result<Database, Error> {
             });
         }
         let mut files = Vec::with_capacity(found.len());
-        for (shape, Found { path, label }) in
-            shapes(found.iter().map(|found| found.path.as_path()))?.into_iter().zip(found)
+        for ((shape, depth), Found { path, label }) in
+            formats(found.iter().map(|found| found.path.as_path()))?.into_iter().zip(found)
         {
             let label = *numbers.entry(label).or_insert_with_key(|name| {
                 names.push(name.clone());
                 names.len() - 1
             });
-            files.push(ImageFile { path, shape, part: None, label });
+            files.push(ImageFile { path, shape, depth, part: None, label });
         }
         groups.push((files.len(), folder.rule.clone()));
         contents.push(Content::Files(files));
@@ -84,21 +84,21 @@ pub fn load(folders: &[Folder]) -> Result<Database, Error> {
     Ok(Database::new(names, contents, groups))
 }
 
-/// The sizes of images, in order.
-pub(crate) fn shapes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<crate::Shape>, Error> {
+/// The sizes and depths of images, in order.
+pub(crate) fn formats<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<(Shape, Depth)>, Error> {
     /// Faults told at once.
     const MOST: usize = 20;
     let paths: Vec<&Path> = paths.collect();
-    let probed: Vec<Result<crate::Shape, Error>> = paths.into_par_iter().map(image::probe).collect();
-    let (mut shapes, mut faults) = (Vec::with_capacity(probed.len()), Vec::new());
-    for shape in probed {
-        match shape {
-            Ok(shape) => shapes.push(shape),
+    let probed: Vec<Result<(Shape, Depth), Error>> = paths.into_par_iter().map(image::probe).collect();
+    let (mut formats, mut faults) = (Vec::with_capacity(probed.len()), Vec::new());
+    for format in probed {
+        match format {
+            Ok(format) => formats.push(format),
             Err(fault) => faults.push(fault),
         }
     }
     match faults.len() {
-        0 => Ok(shapes),
+        0 => Ok(formats),
         1 => Err(faults.remove(0)),
         _ => {
             faults.truncate(MOST);
@@ -178,7 +178,7 @@ fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>) -> Result<(), E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mt19937, Set, Shape};
+    use crate::{Mt19937, Set};
 
     fn pgm(width: usize, height: usize, level: u8) -> Vec<u8> {
         let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::database::{Content, ImageFile};
 use crate::files::lines;
-use crate::folder::shapes;
+use crate::folder::formats;
 use crate::partition::Rule;
-use crate::{Database, Error, Shape};
+use crate::{Database, Depth, Error, Shape};
 
 const N_CLASSES: usize = 43;
 const COLUMNS: &str = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId";
@@ -65,10 +65,10 @@ pub fn load(folder: &Path, validation: f64, extracts_rois: bool) -> Result<Datab
 
     let (n_training, n_test) = (training.len(), test.len());
     let rows: Vec<Row> = training.into_iter().chain(test).collect();
-    let sizes = shapes(rows.iter().map(|row| row.path.as_path()))?;
+    let formats = formats(rows.iter().map(|row| row.path.as_path()))?;
     let mut files = Vec::with_capacity(rows.len());
-    for (row, shape) in rows.into_iter().zip(sizes) {
-        files.push(row.image(shape, extracts_rois)?);
+    for (row, (shape, depth)) in rows.into_iter().zip(formats) {
+        files.push(row.image(shape, depth, extracts_rois)?);
     }
     let names = (0..N_CLASSES).map(|class| class.to_string()).collect();
     let groups = vec![(n_training, Rule::training(validation)), (n_test, Rule::TEST)];
@@ -110,7 +110,7 @@ fn rows(table: &Path, folder: &Path, rows: &mut Vec<Row>) -> Result<(), Error> {
 }
 
 impl Row {
-    fn image(self, shape: Shape, extracts_rois: bool) -> Result<ImageFile, Error> {
+    fn image(self, shape: Shape, depth: Depth, extracts_rois: bool) -> Result<ImageFile, Error> {
         let [x0, y0, x1, y1] = self.roi;
         if extracts_rois && !(x0 < x1 && y0 < y1 && x1 <= shape.width && y1 <= shape.height) {
             return Err(Error::Line {
@@ -121,7 +121,7 @@ impl Row {
             });
         }
         let part = extracts_rois.then_some([x0, y0, x1.wrapping_sub(x0), y1.wrapping_sub(y0)]);
-        Ok(ImageFile { path: self.path, shape, part, label: self.label })
+        Ok(ImageFile { path: self.path, shape, depth, part, label: self.label })
     }
 }
 

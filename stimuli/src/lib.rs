@@ -9,7 +9,9 @@
 mod analysis;
 pub mod batches;
 pub mod cifar;
+mod counterpart;
 mod database;
+mod depth;
 mod draws;
 mod error;
 pub mod files;
@@ -33,7 +35,9 @@ pub mod wildcard;
 use std::fmt;
 
 pub use analysis::{Analysis, analyze};
+pub use counterpart::counterpart;
 pub use database::{Database, Stored};
+pub use depth::Depth;
 pub use error::Error;
 pub use mt19937::Mt19937;
 pub use partition::Rule;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::draws::Draws;
 use crate::frame::Frame;
 use crate::transformation::{Format, in_order};
-use crate::{Database, Error, Operation, Set, Shape, StimulusId, Transformation};
+use crate::{Database, Depth, Error, Operation, Set, Shape, StimulusId, Transformation};
 
 /// Stimuli whose images are made at a time when they are to be kept.
 const CHUNK: usize = 1024;
@@ -20,7 +20,7 @@ const ONCE: u64 = u64::MAX;
 pub struct Delivery {
     /// Keys what random transformations draw, beside the stimulus, the presentation and the place of the transformation.
     pub seed: u64,
-    /// Maps bytes to [-1, 1) by `(x - 128) / 128`, instead of to [0, 1] by `x / 255`.
+    /// Maps bytes to [-1, 1) by `(x - 128) / 128`, instead of to [0, 1] by `x / 255`; levels of 16 bits likewise.
     pub is_signed: bool,
     /// Rounds to the nearest of so many levels, at least 2, evenly from the lowest to the highest.
     pub quantization: Option<(u32, f32, f32)>,
@@ -37,10 +37,10 @@ impl Default for Delivery {
 /// Delivers the stimuli of a database as the network sees them.
 ///
 /// Each set has its own chain of transformations: the cacheable ones, then those on the fly, each in the order of the
-/// model. A chain that ends with bytes is followed by a division by 255, so that 8-bit grey levels reach the network
-/// in [0, 1]; a chain that makes reals, such as by a [`crate::RangeAffine`], delivers those.
+/// model. A chain that ends with bytes is followed by a division by 255, and one that ends with 16-bit levels by one by 65535, so
+/// that grey levels reach the network in [0, 1]; a chain that makes reals, such as by a [`crate::RangeAffine`], delivers those.
 ///
-/// Byte images that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
+/// Images of bytes or words that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
 /// delivered depends on the stimulus, the set and the presentation alone, kept or not, for any number of threads.
 #[derive(Debug)]
 pub struct Provider {
@@ -54,7 +54,7 @@ pub struct Provider {
 #[derive(Debug)]
 struct Chain {
     links: Vec<Link>,
-    /// The first of them, whose results are bytes and are made once.
+    /// The first of them, whose results are bytes or words and are made once.
     n_kept: usize,
     kept: OnceLock<Kept>,
     /// Somebody is preparing the images, or has.
@@ -95,7 +95,7 @@ impl Provider {
             let mut seen = HashSet::new();
             let ids = database.set(set).iter().copied();
             for (id, stored) in ids.map(|id| (id, database.shape(id))).filter(|&(_, shape)| seen.insert(shape)) {
-                let found = chain.shape(stored)?;
+                let found = chain.shape(Format { shape: stored, depth: database.depth() })?;
                 if found != shape {
                     return Err(Error::Size { stimulus: database.name(id), set, expected: shape, found });
                 }
@@ -195,6 +195,7 @@ impl Provider {
         let kept = chain.kept.get().zip(self.database.position(id, set)).map(|(kept, position)| kept.image(position));
         if let Some((shape, pixels)) = kept
             && chain.n_kept == chain.links.len()
+            && self.database.depth() == Depth::Byte
         {
             debug_assert_eq!(shape, self.shape);
             self.deliver_bytes(pixels, out);
@@ -203,12 +204,12 @@ impl Provider {
         FRAME.with_borrow_mut(|frame| {
             let done = match kept {
                 Some((shape, pixels)) => {
-                    frame.begin(shape, pixels);
+                    frame.begin_stored(shape, self.database.depth(), pixels);
                     chain.n_kept
                 }
                 None => {
                     let stored = self.database.image(id)?;
-                    frame.begin(stored.shape, &stored.pixels);
+                    frame.begin_stored(stored.shape, stored.depth, &stored.pixels);
                     0
                 }
             };
@@ -217,11 +218,13 @@ impl Provider {
                 let (stimulus, found) = (self.database.name(id), frame.shape);
                 return Err(Error::Size { stimulus, set, expected: self.shape, found });
             }
-            if frame.is_real {
-                out.copy_from_slice(&frame.reals);
-                self.quantize(out);
-            } else {
-                self.deliver_bytes(&frame.bytes, out);
+            match frame.depth {
+                Depth::Byte => self.deliver_bytes(&frame.bytes, out),
+                Depth::Word => self.deliver_words(&frame.reals, out),
+                Depth::Real => {
+                    out.copy_from_slice(&frame.reals);
+                    self.quantize(out);
+                }
             }
             Ok(())
         })
@@ -231,7 +234,7 @@ impl Provider {
         for link in links {
             let presentation = if link.on_the_fly { presentation } else { ONCE };
             let mut draws = Draws::new(self.delivery.seed, link.place, id, presentation);
-            link.operation.step().apply(frame, &mut draws);
+            link.operation.apply(frame, &mut draws);
         }
     }
 
@@ -244,6 +247,14 @@ impl Provider {
             for (value, &pixel) in out.iter_mut().zip(image) {
                 *value = f32::from(pixel) / 255.0;
             }
+        }
+        self.quantize(out);
+    }
+
+    fn deliver_words(&self, image: &[f32], out: &mut [f32]) {
+        let (offset, scale) = if self.delivery.is_signed { (-32_768.0, 32_768.0) } else { (0.0, 65_535.0) };
+        for (value, &level) in out.iter_mut().zip(image) {
+            *value = (level + offset) / scale;
         }
         self.quantize(out);
     }
@@ -278,9 +289,9 @@ impl Provider {
                 .par_iter()
                 .map_init(Frame::default, |frame, &id| {
                     let stored = self.database.image(id)?;
-                    frame.begin(stored.shape, &stored.pixels);
+                    frame.begin_stored(stored.shape, stored.depth, &stored.pixels);
                     self.apply(&chain.links[..chain.n_kept], frame, id, ONCE);
-                    Ok((frame.shape, frame.bytes.clone()))
+                    Ok((frame.shape, frame.stored()))
                 })
                 .collect();
             for image in images {
@@ -308,7 +319,8 @@ impl Provider {
 impl Kept {
     fn image(&self, position: usize) -> (Shape, &[u8]) {
         let (start, shape) = self.images[position];
-        (shape, &self.pixels[start..start + shape.n_elements()])
+        let end = self.images.get(position + 1).map_or(self.pixels.len(), |&(next, _)| next);
+        (shape, &self.pixels[start..end])
     }
 }
 
@@ -327,8 +339,7 @@ impl Chain {
         Chain { links, n_kept, kept: OnceLock::new(), taken: AtomicBool::new(false) }
     }
 
-    fn shape(&self, stored: Shape) -> Result<Shape, Error> {
-        let mut format = Format { shape: stored, is_real: false };
+    fn shape(&self, mut format: Format) -> Result<Shape, Error> {
         for link in &self.links {
             format = link.operation.step().format(format)?;
         }
