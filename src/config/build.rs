@@ -79,7 +79,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
         reader.section_fault(section, "", message);
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
-    let targets = targets(reader, &cells, stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels);
+    let wanted = stimuli.as_ref().map(|stimuli| match database.as_ref().and_then(|d| d.target_data_path.as_ref()) {
+        Some(_) => stimuli.target_shape,
+        None => stimuli.shape,
+    });
+    let targets = targets(reader, &cells, wanted, n_labels);
     let unlabeled = database.as_ref().and_then(|database| database.unlabeled.as_ref());
     if let (Some(at), Some(target)) = (unlabeled, targets.iter().find(|target| !target.is_data))
         && let Some(section) = reader.document.find(&target.name)
@@ -150,6 +154,7 @@ fn stimuli(
     reader.check(&bag, &accepted(scopes), Unknown::Warns);
 
     let shape = stimuli_shape(reader, &bag);
+    let target_shape = target_shape(reader, &bag, shape);
     let batch_size = reader.read(&bag, "", Scope::Stimuli, "BatchSize");
     if batch_size > LARGEST {
         reader.fault_at(&bag, "BatchSize", format!("expected at most {LARGEST}, found {batch_size}"));
@@ -164,6 +169,7 @@ fn stimuli(
     let description = StimuliDescription {
         span: reader.span_of_section(section),
         shape,
+        target_shape,
         batch_size,
         transformations,
         data: read.analyses,
@@ -213,6 +219,35 @@ fn stimuli_shape<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> Shape {
             "",
             format!("a stimulus of {width}x{height}x{channels} elements is too large"),
         );
+    }
+    Shape { channels, height, width }
+}
+
+/// Size of the images of `TargetDataPath`.
+fn target_shape<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, stimulus: Shape) -> Shape {
+    let has_list = bag.has("TargetSize");
+    if !has_list && !bag.has("TargetSizeX") {
+        if let Some(key) = ["TargetSizeY", "TargetNbChannels"].into_iter().find(|key| bag.has(key)) {
+            reader.fault_at(bag, key, "expected `TargetSizeX` beside it");
+        }
+        return stimulus;
+    }
+    let channels: usize = reader.read(bag, "", Scope::Stimuli, "TargetNbChannels");
+    if !has_list {
+        let width: usize = reader.read_optional(bag, "", Scope::Stimuli, "TargetSizeX").unwrap_or(1);
+        let height = reader.read_optional(bag, "", Scope::Stimuli, "TargetSizeY").unwrap_or(width);
+        return Shape { channels, height, width };
+    }
+    let sides: Vec<u64> = reader.read_optional(bag, "", Scope::Stimuli, "TargetSize").unwrap_or(vec![1]);
+    let sides: Vec<usize> = sides.into_iter().map(|side| usize::try_from(side).unwrap_or(usize::MAX)).collect();
+    let (width, height, channels) = match sides[..] {
+        [side] => (side, side, channels),
+        [width, height] => (width, height, channels),
+        [width, height, channels] => (width, height, channels),
+        _ => (0, 0, 0),
+    };
+    if [width, height, channels].iter().any(|side| !(1..=LARGEST).contains(side)) {
+        reader.fault_at(bag, "TargetSize", "expected a width, a height and channels, whole numbers from 1");
     }
     Shape { channels, height, width }
 }
@@ -313,14 +348,16 @@ fn check_result<'a>(
     }
 }
 
-/// Refuses outputs that cannot be compared with the stimulus.
-fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, stimuli: Option<Shape>) {
-    let (Some(stimulus), output) = (stimuli, cell.output_shape) else { return };
-    if output != stimulus {
-        let message = format!(
-            "the outputs must have the size of the stimulus, {stimulus}, those of `{}` are {output}",
-            cell.name
-        );
+/// Refuses outputs that cannot be compared with the stimulus, or what is wanted in its place.
+fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, wanted: Option<Shape>) {
+    let (Some(wanted), output) = (wanted, cell.output_shape) else { return };
+    if output != wanted {
+        let whose = match reader.document.find("database").map(|section| reader.bag(section, None)) {
+            Some(database) if database.has("TargetDataPath") => "images of `TargetDataPath` (`TargetSize`)",
+            _ => "stimulus",
+        };
+        let message =
+            format!("the outputs must have the size of the {whose}, {wanted}, those of `{}` are {output}", cell.name);
         reader.fault_at(bag, "DataAsTarget", message);
     }
     if matches!(cell.operator, Operator::Softmax(_)) {
@@ -332,7 +369,7 @@ fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDesc
 }
 
 /// For each layer in order, the sections whose name begins with its name and `.Target`, in file order.
-fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_labels: usize) -> Vec<TargetDescription> {
+fn targets(reader: &mut Reader<'_>, cells: &Cells, wanted: Option<Shape>, n_labels: usize) -> Vec<TargetDescription> {
     let document = reader.document;
     let mut targets = Vec::new();
     for (cell, description) in cells.descriptions.iter().enumerate() {
@@ -362,7 +399,7 @@ fn targets(reader: &mut Reader<'_>, cells: &Cells, stimuli: Option<Shape>, n_lab
             };
             let shape = description.output_shape;
             if cells.complete && target.is_data {
-                check_data_target(reader, &bag, description, stimuli);
+                check_data_target(reader, &bag, description, wanted);
             } else if cells.complete {
                 if (shape.height, shape.width) != (1, 1) {
                     let message = format!(

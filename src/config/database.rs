@@ -76,6 +76,7 @@ pub(crate) fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
         data_path,
         validation,
         unlabeled,
+        target_data_path: path(reader, &bag, Scope::Database, "TargetDataPath"),
         random_partitioning: reader.read(&bag, "", Scope::Database, "RandomPartitioning"),
     })
 }

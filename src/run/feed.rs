@@ -11,6 +11,8 @@ pub struct Batch {
     pub ids: Vec<StimulusId>,
     /// As the network sees them, `[stimulus][channel][y][x]`.
     pub values: Vec<f32>,
+    /// What `DataAsTarget` wants in their place, likewise; `None` for the stimuli themselves.
+    pub wanted: Option<Vec<f32>>,
 }
 
 /// Where the batches of a run come from. What a step learns depends on the step alone, prefetched or not.
@@ -50,7 +52,11 @@ impl<'a> Feed<'a> {
         let mut values = std::mem::take(&mut self.spare);
         values.resize(ids.len() * self.session.provider.shape().n_elements(), 0.0);
         self.session.load_presentations(&ids, stimuli, &mut values)?;
-        Ok(Batch { ids, values })
+        let wanted = match self.session.wanted {
+            Some(_) => Some(self.session.wanted(&ids, Set::Learn, &values)?.into_owned()),
+            None => None,
+        };
+        Ok(Batch { ids, values, wanted })
     }
 
     /// The batch of a step, before which `stimuli` were learned.

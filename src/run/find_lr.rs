@@ -36,7 +36,8 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         let ids = batches::random(u64::from(session.seed), step, learn_set, batch);
         session.load_presentations(&ids, i, &mut data)?;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(session.database().label(id))).collect();
-        let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
+        let values = session.wanted(&ids, Set::Learn, &data)?;
+        let wanted = if session.is_data_target() { Wanted::Values(&values) } else { Wanted::Classes(&labels) };
         let report = network.learn_towards(&data, wanted, step, Some(rate));
         if !report.squared_error.is_finite() {
             progress

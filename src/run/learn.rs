@@ -271,7 +271,7 @@ impl Run<'_> {
     }
 
     /// Writes what each layer gave for a stimulus of the batch just learned, and its errors.
-    fn write_outputs(&self, Batch { ids, values }: &Batch, place: usize) -> Result<()> {
+    fn write_outputs(&self, Batch { ids, values, .. }: &Batch, place: usize) -> Result<()> {
         let session = self.session;
         let n = self.ledger.stimuli + place as u64 + 1;
         let (id, size) = (ids[place], values.len() / ids.len());
@@ -339,7 +339,7 @@ impl Run<'_> {
     fn step_to_classes(&mut self, batch: &Batch) -> StepReport {
         let (session, ledger) = (self.session, &mut self.ledger);
         let database = session.database();
-        let Batch { ids, values } = batch;
+        let Batch { ids, values, .. } = batch;
         let labels: Vec<Option<usize>> = ids.iter().map(|&id| Some(database.label(id))).collect();
         let report = self.network.learn(values, &labels, ledger.step);
         let outputs = self.network.output(session.target_cell());
