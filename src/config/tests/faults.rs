@@ -80,7 +80,7 @@ NbOutputs=ten
 TopN=0",
         "m.ini has 9 faults
   line 2, SpikePooling: expected one of `approximated`, `exact`, found `exactly`; did you mean `exact`?
-  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
+  line 4, [database] Type: expected one of `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database`, `IMDBWIKI_Database`, `VOC_Database`, `Mask_Database`, found `MNIST_Database`; did you mean `N_MNIST_Database`?
   line 5, [database] Validation: expected a number from 0 to 1 such as `0.2`, found `1.2`
   line 6, [sp] SizeY: missing; expected a whole number from 1 such as `32` or `1,000,000`
   line 8, [sp]: malformed line: expected `[section]` or `key=value`, found `SizeX 28`
@@ -95,9 +95,9 @@ TopN=0",
 fn what_n2d2_has_and_we_lack_is_named_as_such() {
     check(
         &conv("KernelSize=5\nDataType=Float16\nWeightsSharing=d\nQAct=LSQ\nActivationFunction=Relu6\nModel=Spike_RRAM")
-            .replace("MNIST_IDX_Database", "IMDBWIKI_Database"),
+            .replace("MNIST_IDX_Database", "ILSVRC2012_Database"),
         "m.ini has 6 faults
-  line 3, [database] Type: `IMDBWIKI_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database` are
+  line 3, [database] Type: `ILSVRC2012_Database` is not supported yet; `MNIST_IDX_Database`, `Fashion_MNIST_IDX_Database`, `CIFAR10_Database`, `CIFAR100_Database`, `DIR_Database`, `GTSRB_DIR_Database`, `IMDBWIKI_Database`, `VOC_Database`, `Mask_Database` are
   line 11, [c] DataType: not supported yet, though N2D2 has it; only `Float32` is
   line 12, [c] WeightsSharing: not supported yet, though N2D2 has it; leave it out
   line 13, [c] QAct: not supported yet, though N2D2 has it; leave it out
