@@ -105,12 +105,12 @@ fn what_n2d2_has_and_we_lack_is_named_as_such() {
   line 15, [c] Model: `Spike_RRAM` is not supported yet; `Frame`, `Frame_CUDA`, `Frame_EXT_CUDA`, `Transcode`, `Transcode_CUDA`, `Spike` are",
     );
     check(
-        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.RoiTransformation]\n[database.slicing]"),
+        &format!("{HEAD}[b]\nInput=sp\nType=LSTM\n[sp.Transformation]\nType=TrimTransformation\n[sp.RoiTransformation]\n[database.sortAndDropLabels]"),
         "m.ini has 4 faults
   line 8, [b] Type: `LSTM` is not supported yet; `Conv`, `Pool`, `Fc`, `Softmax`, `Dropout`, `ElemWise`, `BatchNorm`, `Activation`, `Padding`, `Resize`, `Reshape`, `Transpose`, `Threshold`, `Transformation`, `Deconv`, `Unpool`, `FMP`, `LRN`, `Normalize`, `Scaling`, `TargetBias` are
   line 10, [sp.Transformation] Type: `TrimTransformation` is not supported yet; `RescaleTransformation`, `RangeAffineTransformation`, `PadCropTransformation`, `ChannelExtractionTransformation`, `ColorSpaceTransformation`, `FlipTransformation`, `DistortionTransformation`, `AffineTransformation`, `NormalizeTransformation`, `ThresholdTransformation`, `RangeClippingTransformation`, `SliceExtractionTransformation`, `RandomResizeCropTransformation`, `EqualizeTransformation`, `FilterTransformation`, `RandomAffineTransformation`, `CompressionNoiseTransformation` are
   line 11, [sp.RoiTransformation]: not supported yet; `sp.Transformation*`, `sp.OnTheFlyTransformation*` and those of channels, such as `sp.ChannelTransformation*`, are
-  line 12, [database.slicing]: sorting, filtering and slicing a database are not supported yet",
+  line 12, [database.sortAndDropLabels]: sorting and dropping labels is not supported yet; leave the section out",
     );
     check(
         &format!(

@@ -26,7 +26,7 @@ fn a_model_written_anew_says_the_same() {
         // One of them has layers that are not built yet.
         let Ok((before, _)) = load(name, &text, &options) else { continue };
         let anew = rewritten(name, &text, &options, &Changes::default()).unwrap();
-        let (after, warnings) = load("anew.ini", &anew, &Options { strict: true, ..Options::default() })
+        let (after, warnings) = load("anew.ini", &anew, &Options { strict: true, ..shipped(name).1 })
             .unwrap_or_else(|faults| panic!("{name}: {faults}\n{anew}"));
         assert_eq!(warnings_text("anew.ini", &warnings), "", "{name}");
         assert_eq!(without_places(&after), without_places(&before), "{name}\n{anew}");

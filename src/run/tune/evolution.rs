@@ -212,7 +212,7 @@ mod tests {
         };
         let mut evolution = Evolution::new(vec![0.0; 5], 0.3);
         let mut best = f64::INFINITY;
-        for _ in 0..120 {
+        for _ in 0..200 {
             let costs: Vec<f64> = evolution.ask().iter().map(|point| cost(point)).collect();
             best = costs.iter().copied().fold(best, f64::min);
             evolution.tell(&costs);
