@@ -115,6 +115,8 @@ pub struct DatabaseDescription {
     pub data_path: Option<Located<PathBuf>>,
     /// Fraction of the training files set apart for validation; folders have rules of their own.
     pub validation: f64,
+    /// `TargetDataPath`: images that are wanted in place of the stimuli; `None` when absent.
+    pub target_data_path: Option<Located<PathBuf>>,
     /// Draws the sets at random instead of taking them in file order.
     pub random_partitioning: bool,
     /// Where it says that stimuli have no label.
@@ -167,6 +169,8 @@ pub struct StimuliDescription {
     pub span: Span,
     /// What the network is given, one stimulus.
     pub shape: Shape,
+    /// What the images of `TargetDataPath` are, one a stimulus; of no meaning without it.
+    pub target_shape: Shape,
     /// Stimuli a batch, at least 1.
     pub batch_size: usize,
     /// In file order.

@@ -1,5 +1,6 @@
 //! What was typed, resolved: the model, its data, the output folder, the seed, the threads.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use formal::Network;
-use stimuli::{Database, Delivery, Provider, Set, StimulusId};
+use stimuli::{Database, Delivery, Provider, Set, Shape, StimulusId};
 
 use crate::cli::Options;
 use crate::config::rewritten::{Changes, rewritten};
@@ -31,6 +32,8 @@ pub struct Session {
     pub description: Description,
     /// Its stimuli, pre-processed.
     pub provider: Provider,
+    /// What `DataAsTarget` wants in place of the stimuli themselves.
+    pub wanted: Option<Provider>,
     /// Where results go.
     pub output: OutputFolder,
     /// Seed of all draws.
@@ -182,12 +185,21 @@ impl Session {
         };
         let provider = Provider::new(database, stimuli.shape, &stimuli.transformations, delivery)
             .map_err(|e| wrong_input(format!("{}: {e}", stimuli.span)))?;
+        let wanted = match &description.database.target_data_path {
+            Some(path) if description.targets.first().is_some_and(|target| target.is_data) => {
+                let wrong = |e: stimuli::Error| wrong_input(format!("{}: {e}", path.span));
+                let database = Arc::new(stimuli::counterpart(provider.database(), &path.value).map_err(wrong)?);
+                let delivery = Delivery { is_composite: false, ..delivery };
+                Some(Provider::new(database, stimuli.target_shape, &[], delivery).map_err(wrong)?)
+            }
+            _ => None,
+        };
         let device = device::choose(options.device, description.cells.iter().any(|cell| cell.cuda))?;
         for line in provider.database().notes() {
             note(&format!("note: {line}"));
         }
         report::skipped::write(&output, data.skipped())?;
-        let session = Self { description, provider, output, seed, options: options.clone(), device };
+        let session = Self { description, provider, wanted, output, seed, options: options.clone(), device };
         Ok(session)
     }
 
@@ -282,6 +294,23 @@ impl Session {
     /// As [`Session::prepare`].
     pub fn load_presentations(&self, ids: &[StimulusId], first: u64, out: &mut [f32]) -> Result<()> {
         self.provider.load_presentations(ids, Set::Learn, first, out).map_err(|e| wrong_input(e.to_string()))
+    }
+
+    /// What the outputs for stimuli that were loaded should be, where they are values: the stimuli themselves, or the images of
+    /// `TargetDataPath`.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`].
+    pub fn wanted<'a>(&self, ids: &[StimulusId], set: Set, stimuli: &'a [f32]) -> Result<Cow<'a, [f32]>> {
+        let Some(wanted) = &self.wanted else { return Ok(Cow::Borrowed(stimuli)) };
+        let mut values = vec![0.0; ids.len() * wanted.shape().n_elements()];
+        wanted.load_batch(ids, set, &mut values).map_err(|e| wrong_input(e.to_string()))?;
+        Ok(Cow::Owned(values))
+    }
+
+    /// What [`Session::wanted`] gives of one stimulus.
+    pub fn wanted_shape(&self) -> Shape {
+        self.wanted.as_ref().unwrap_or(&self.provider).shape()
     }
 
     /// Seed of the input coding and the delays.

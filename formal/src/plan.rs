@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use stimuli::Shape;
 
 use crate::cell::{Cell, Edge, ErrorFlow, Operator, back_propagates, is_trainable, size, text};
-use crate::config::{CellConfig, NetworkConfig, Operator as OperatorConfig, Source, TargetConfig};
+use crate::config::{Activation, CellConfig, NetworkConfig, Operator as OperatorConfig, Source, TargetConfig};
 use crate::error::Error;
 
 /// What [`NetworkConfig`] means.
@@ -140,9 +140,11 @@ fn check_values(cell: &CellConfig) -> Result<(), Error> {
         OperatorConfig::BatchNorm(norm) => (vec![], vec![&norm.scale_solver, &norm.bias_solver]),
         _ => (vec![], vec![]),
     };
-    let fault = cell
-        .activation
-        .fault()
+    let is_softmax = matches!(cell.operator, OperatorConfig::Softmax(_));
+    let behind_softmax = (is_softmax && cell.activation != Activation::Linear)
+        .then(|| ("ActivationFunction", "none behind a softmax", format!("{:?}", cell.activation)));
+    let fault = behind_softmax
+        .or_else(|| cell.activation.fault())
         .or_else(|| fillers.iter().find_map(|filler| filler.fault()))
         .or_else(|| solvers.iter().find_map(|solver| solver.fault()));
     match fault {

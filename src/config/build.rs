@@ -78,7 +78,11 @@ pub(crate) fn read(reader: &mut Reader<'_>, data: Option<&dyn Data>) -> Parts {
         reader.section_fault(section, "", message);
     }
     let n_labels = facts.as_ref().map_or(1, |facts| facts.n_labels);
-    let labeled = Labeled { stimuli: stimuli.as_ref().map(|stimuli| stimuli.shape), n_labels };
+    let wanted = stimuli.as_ref().map(|stimuli| match database.as_ref().and_then(|d| d.target_data_path.as_ref()) {
+        Some(_) => stimuli.target_shape,
+        None => stimuli.shape,
+    });
+    let labeled = Labeled { wanted, n_labels };
     let targets = targets(reader, &cells, labeled);
     if let (Some(section), Some(stimuli), Some(facts)) = (stimuli_section, &stimuli, &facts)
         && facts.has_maps
@@ -159,6 +163,7 @@ fn stimuli(
     reader.check(&bag, &accepted(scopes), Unknown::Warns);
 
     let shape = stimuli_shape(reader, &bag);
+    let target_shape = target_shape(reader, &bag, shape);
     let batch_size = reader.read(&bag, "", Scope::Stimuli, "BatchSize");
     if batch_size > LARGEST {
         reader.fault_at(&bag, "BatchSize", format!("expected at most {LARGEST}, found {batch_size}"));
@@ -173,6 +178,7 @@ fn stimuli(
     let description = StimuliDescription {
         span: reader.span_of_section(section),
         shape,
+        target_shape,
         batch_size,
         transformations,
         data: read.analyses,
@@ -223,6 +229,35 @@ fn stimuli_shape<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>) -> Shape {
             "",
             format!("a stimulus of {width}x{height}x{channels} elements is too large"),
         );
+    }
+    Shape { channels, height, width }
+}
+
+/// Size of the images of `TargetDataPath`.
+fn target_shape<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, stimulus: Shape) -> Shape {
+    let has_list = bag.has("TargetSize");
+    if !has_list && !bag.has("TargetSizeX") {
+        if let Some(key) = ["TargetSizeY", "TargetNbChannels"].into_iter().find(|key| bag.has(key)) {
+            reader.fault_at(bag, key, "expected `TargetSizeX` beside it");
+        }
+        return stimulus;
+    }
+    let channels: usize = reader.read(bag, "", Scope::Stimuli, "TargetNbChannels");
+    if !has_list {
+        let width: usize = reader.read_optional(bag, "", Scope::Stimuli, "TargetSizeX").unwrap_or(1);
+        let height = reader.read_optional(bag, "", Scope::Stimuli, "TargetSizeY").unwrap_or(width);
+        return Shape { channels, height, width };
+    }
+    let sides: Vec<u64> = reader.read_optional(bag, "", Scope::Stimuli, "TargetSize").unwrap_or(vec![1]);
+    let sides: Vec<usize> = sides.into_iter().map(|side| usize::try_from(side).unwrap_or(usize::MAX)).collect();
+    let (width, height, channels) = match sides[..] {
+        [side] => (side, side, channels),
+        [width, height] => (width, height, channels),
+        [width, height, channels] => (width, height, channels),
+        _ => (0, 0, 0),
+    };
+    if [width, height, channels].iter().any(|side| !(1..=LARGEST).contains(side)) {
+        reader.fault_at(bag, "TargetSize", "expected a width, a height and channels, whole numbers from 1");
     }
     Shape { channels, height, width }
 }

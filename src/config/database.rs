@@ -107,6 +107,7 @@ pub(crate) fn database(reader: &mut Reader<'_>) -> Option<DatabaseDescription> {
         data_path,
         validation,
         unlabeled,
+        target_data_path: path(reader, &bag, Scope::Database, "TargetDataPath"),
         label_path,
         composition: composition(reader, &bag),
         default_label,

@@ -16,8 +16,8 @@ use crate::model::{
 /// What the targets' outputs are compared with.
 #[derive(Clone, Copy)]
 pub(crate) struct Labeled {
-    /// A stimulus, where it is known.
-    pub stimuli: Option<Shape>,
+    /// What `DataAsTarget` wants of a stimulus, where it is known.
+    pub wanted: Option<Shape>,
     /// Labels of the database.
     pub n_labels: usize,
 }
@@ -198,7 +198,7 @@ fn check<'a>(reader: &mut Reader<'a>, all: &[Read<'a>], at: usize, n_classes: us
     let description = &cells.descriptions[target.cell];
     let shape = description.output_shape;
     if target.is_data {
-        return check_data_target(reader, bag, description, labeled.stimuli);
+        return check_data_target(reader, bag, description, labeled.wanted);
     }
     if target.labels.is_none() && n_classes < labeled.n_labels {
         let outputs = if shape.channels == 1 {
@@ -287,14 +287,16 @@ fn check_all<'a>(reader: &mut Reader<'a>, all: &[Read<'a>], cells: &Cells) {
     }
 }
 
-/// Refuses outputs that cannot be compared with the stimulus.
-fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, stimuli: Option<Shape>) {
-    let (Some(stimulus), output) = (stimuli, cell.output_shape) else { return };
-    if output != stimulus {
-        let message = format!(
-            "the outputs must have the size of the stimulus, {stimulus}, those of `{}` are {output}",
-            cell.name
-        );
+/// Refuses outputs that cannot be compared with the stimulus, or what is wanted in its place.
+fn check_data_target<'a>(reader: &mut Reader<'a>, bag: &Bag<'a>, cell: &CellDescription, wanted: Option<Shape>) {
+    let (Some(wanted), output) = (wanted, cell.output_shape) else { return };
+    if output != wanted {
+        let whose = match reader.document.find("database").map(|section| reader.bag(section, None)) {
+            Some(database) if database.has("TargetDataPath") => "images of `TargetDataPath` (`TargetSize`)",
+            _ => "stimulus",
+        };
+        let message =
+            format!("the outputs must have the size of the {whose}, {wanted}, those of `{}` are {output}", cell.name);
         reader.fault_at(bag, "DataAsTarget", message);
     }
     if matches!(cell.operator, Operator::Softmax(_)) {

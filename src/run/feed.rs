@@ -12,6 +12,8 @@ pub struct Batch {
     pub ids: Vec<StimulusId>,
     /// As the network sees them, `[stimulus][channel][y][x]`.
     pub values: Vec<f32>,
+    /// What `DataAsTarget` wants in their place, likewise; `None` for the stimuli themselves.
+    pub wanted: Option<Vec<f32>>,
     /// Labels of their pixels, where targets want them.
     pub labels: Labels,
 }
@@ -60,7 +62,11 @@ impl<'a> Feed<'a> {
                 Labels::default()
             }
         };
-        Ok(Batch { ids, values, labels })
+        let wanted = match self.session.wanted {
+            Some(_) => Some(self.session.wanted(&ids, Set::Learn, &values)?.into_owned()),
+            None => None,
+        };
+        Ok(Batch { ids, values, wanted, labels })
     }
 
     /// The batch of a step, before which `stimuli` were learned.

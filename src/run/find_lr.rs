@@ -44,7 +44,8 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         } else {
             session.load_presentations(&ids, i, &mut data)?;
             let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
-            let wanted = if session.is_data_target() { Wanted::Values(&data) } else { Wanted::Classes(&labels) };
+            let values = session.wanted(&ids, Set::Learn, &data)?;
+            let wanted = if session.is_data_target() { Wanted::Values(&values) } else { Wanted::Classes(&labels) };
             network.learn_towards(&data, &[wanted], step, Some(rate))[0].squared_error
         };
         network.check()?;

@@ -18,8 +18,8 @@ use crate::weights::Loaded;
 const N_STIMULI: usize = 4;
 /// Values looked at of each tensor: as many of the largest gradients, and as many spread over it.
 const N_VALUES: usize = 5;
-/// Halves of the differences that slopes are taken from; a smaller one where the first does not agree, as it may reach over
-/// an edge of a rectifier or a pool.
+/// How far the values are moved to both sides; less where the first does not agree, as it may reach over an edge of a rectifier or
+/// a pool.
 const STEPS: [f64; 2] = [1e-6, 1e-8];
 /// Most that a gradient may differ from the slope, over the largest gradient of its tensor.
 const TOLERANCE: f64 = 1e-3;
@@ -54,8 +54,10 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
         }
     };
     let labels: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
+    let values = session.wanted(ids, Set::Learn, &stimuli)?;
     let wanted: Vec<Wanted<'_>> = match &judge {
         Some(_) => maps.iter().map(|map| Wanted::Maps(map)).collect(),
+        None if session.is_data_target() => vec![Wanted::Values(&values)],
         None => vec![Wanted::Classes(&labels)],
     };
     let wide: Vec<f64> = stimuli.iter().copied().map(f64::from).collect();
@@ -83,8 +85,8 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
             continue;
         };
         let scale = largest(gradient).max(SMALL * largest_of_all);
-        let slope = |index: usize, step: f64| {
-            let loss = |step: f64| {
+        let slopes = |index: usize, step: f64| {
+            let at = |step: f64| {
                 let mut moved = naive.clone();
                 match info.kind {
                     ParameterKind::Weights => moved.weights[info.cell][index] += step,
@@ -92,14 +94,15 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
                 }
                 moved.loss_towards(&wide, &labels, &wanted, 0).unwrap_or(f64::NAN)
             };
-            (loss(step) - loss(-step)) / (2.0 * step)
+            let here = at(0.0);
+            [(here - at(-step)) / step, (at(step) - here) / step]
         };
         let chosen = chosen(gradient);
         let differences: Vec<f64> = chosen
             .par_iter()
             .map(|&index| {
                 let found = f64::from(gradient[index]);
-                let difference = best_difference(found, TOLERANCE * scale, |step| slope(index, step));
+                let difference = best_difference(found, TOLERANCE * scale, |step| slopes(index, step));
                 progress.step();
                 difference
             })
@@ -131,17 +134,20 @@ fn largest_or_nan(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// The difference between minus a gradient and the slope, of the first step at which it is within the tolerance, else of the
-/// last.
-fn best_difference(gradient: f64, tolerance: f64, slope: impl Fn(f64) -> f64) -> f64 {
-    let mut difference = f64::NAN;
+/// The difference between minus a gradient and the mean slope of both sides, of the first step at which it is within the tolerance.
+/// Else that of the last step to what lies between its two slopes: where the value stands on an edge, as biases of 0 do on black
+/// pixels, each of these is a slope.
+fn best_difference(gradient: f64, tolerance: f64, slopes: impl Fn(f64) -> [f64; 2]) -> f64 {
+    let mut last = [f64::NAN; 2];
     for step in STEPS {
-        difference = (gradient + slope(step)).abs();
+        last = slopes(step);
+        let difference = (gradient + 0.5 * (last[0] + last[1])).abs();
         if difference <= tolerance {
-            break;
+            return difference;
         }
     }
-    difference
+    let [low, high] = [last[0].min(last[1]), last[0].max(last[1])];
+    if last.iter().any(|slope| slope.is_nan()) { f64::NAN } else { (-gradient - high).max(low + gradient).max(0.0) }
 }
 
 /// Places in a tensor: those of the largest gradients, and some spread over it; ascending.
@@ -173,9 +179,20 @@ mod tests {
     #[test]
     fn a_step_over_an_edge_is_taken_back() {
         // The loss |x| at x = 1e-7: a step of 1e-6 reaches over the edge.
-        let slope = |step: f64| ((1e-7 + step).abs() - (1e-7 - step).abs()) / (2.0 * step);
-        assert!(best_difference(-1.0, 1e-3, slope) < 1e-6);
-        assert!(best_difference(-1.1, 1e-3, slope) > 0.09);
-        assert!(best_difference(1.0, 1e-3, |_| f64::NAN).is_nan());
+        let at = |x: f64| move |step: f64| [(x.abs() - (x - step).abs()) / step, ((x + step).abs() - x.abs()) / step];
+        assert!(best_difference(-1.0, 1e-3, at(1e-7)) < 1e-6);
+        assert!(best_difference(-1.1, 1e-3, at(1e-7)) > 0.09);
+        assert!(best_difference(1.0, 1e-3, |_| [f64::NAN, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn every_slope_on_an_edge_is_one() {
+        // A rectifier at 0: from 0 to 1.
+        let rectifier = |_: f64| [0.0, 1.0];
+        for gradient in [0.0, -0.3, -1.0] {
+            assert_eq!(best_difference(gradient, 1e-3, rectifier), 0.0);
+        }
+        assert!((best_difference(-1.2, 1e-3, rectifier) - 0.2).abs() < 1e-9);
+        assert!((best_difference(0.1, 1e-3, rectifier) - 0.1).abs() < 1e-9);
     }
 }

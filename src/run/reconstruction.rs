@@ -1,4 +1,4 @@
-//! The frame network as one that gives back its stimuli (`DataAsTarget`, `formal.md` 10.4 and 10.5, with the plain error).
+//! The frame network as one that gives back its stimuli, or what is wanted in their place (`DataAsTarget`, `formal.md` 10.4 and 10.5, with the plain error).
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -22,7 +22,7 @@ const N_SAMPLES: usize = 10;
 pub struct Reconstruction {
     /// Mean squared error of each stimulus, in the order presented.
     pub errors: Vec<f64>,
-    /// Mean squared difference of the stimuli from their mean.
+    /// Mean squared difference of what is wanted from its mean.
     pub variance: f64,
     /// Wall seconds of the inference alone.
     pub seconds: f64,
@@ -34,8 +34,8 @@ impl Reconstruction {
         self.errors.iter().sum::<f64>() / self.errors.len().max(1) as f64
     }
 
-    /// The share of the variance that the outputs explain: 1 is perfect, 0 no better than the mean of the stimuli. `None`
-    /// where they do not vary.
+    /// The share of the variance that the outputs explain: 1 is perfect, 0 no better than the mean of what is wanted. `None`
+    /// where that does not vary.
     pub fn explained(&self) -> Option<f64> {
         (self.variance > 0.0).then(|| 1.0 - self.mean_squared_error() / self.variance)
     }
@@ -53,7 +53,7 @@ pub fn mean_squared_error(wanted: &[f32], found: &[f32]) -> f64 {
     squares.sum::<f64>() / wanted.len().max(1) as f64
 }
 
-/// Infers the stimuli `ids` of `set`; `each` is shown every stimulus with the outputs at the target cell.
+/// Infers the stimuli `ids` of `set`; `each` is shown what is wanted for every stimulus with the outputs at the target cell.
 ///
 /// # Errors
 /// A stimulus whose file cannot be read, what `each` refuses.
@@ -67,7 +67,8 @@ pub fn evaluate(
 ) -> Result<Reconstruction> {
     let (cell, size) = (session.target_cell(), session.provider.shape().n_elements());
     let mut errors = Vec::with_capacity(ids.len());
-    let (mut sums, mut squares, mut seconds) = (vec![0.0; size], vec![0.0; size], 0.0);
+    let of_one = session.wanted_shape().n_elements();
+    let (mut sums, mut squares, mut seconds) = (vec![0.0; of_one], vec![0.0; of_one], 0.0);
     // A learning goes on with its own batches.
     network.set_capacity(INFERENCE_BATCH.max(session.description.stimuli.batch_size));
     let mut batch = vec![0.0; INFERENCE_BATCH * size];
@@ -77,15 +78,15 @@ pub fn evaluate(
         let started = Instant::now();
         network.infer(stimuli, ids.len());
         seconds += started.elapsed().as_secs_f64();
-        let outputs = network.output(cell);
+        let (outputs, wanted) = (network.output(cell), session.wanted(ids, set, stimuli)?);
         network.check()?;
-        for ((&id, stimulus), output) in ids.iter().zip(stimuli.chunks_exact(size)).zip(outputs.chunks_exact(size)) {
-            errors.push(mean_squared_error(stimulus, output));
-            for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(stimulus) {
+        for ((&id, wanted), output) in ids.iter().zip(wanted.chunks_exact(of_one)).zip(outputs.chunks_exact(of_one)) {
+            errors.push(mean_squared_error(wanted, output));
+            for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(wanted) {
                 *sum += f64::from(value);
                 *square += f64::from(value).powi(2);
             }
-            each(id, stimulus, output)?;
+            each(id, wanted, output)?;
         }
         if let Some(progress) = progress {
             let mean = || errors.iter().sum::<f64>() / errors.len() as f64;
@@ -94,7 +95,7 @@ pub fn evaluate(
     }
     let n = errors.len().max(1) as f64;
     let variances = sums.iter().zip(&squares).map(|(sum, square)| (square / n - (sum / n).powi(2)).max(0.0));
-    Ok(Reconstruction { errors, variance: variances.sum::<f64>() / size as f64, seconds })
+    Ok(Reconstruction { errors, variance: variances.sum::<f64>() / of_one as f64, seconds })
 }
 
 /// The formal test: the files of the primary target's folder, the mean squared error on standard output.
@@ -105,12 +106,12 @@ pub fn run(session: &Session, network: &mut Network, ids: &[StimulusId]) -> Resu
     let (database, output, folder) = (session.database(), &session.output, session.target_folder());
     let progress = Progress::start("Testing", ids.len() as u64);
     let (mut table, mut n_written) = (String::from("id name mean_squared_error\n"), 0);
-    let reconstruction = evaluate(session, network, Set::Test, ids, Some(&progress), |id, stimulus, found| {
-        let error = general(mean_squared_error(stimulus, found));
+    let reconstruction = evaluate(session, network, Set::Test, ids, Some(&progress), |id, wanted, found| {
+        let error = general(mean_squared_error(wanted, found));
         let _ = writeln!(table, "{id} \"{}\" {error}", database.name(id));
         if n_written < N_SAMPLES {
             n_written += 1;
-            write_reconstruction(output, &format!("{folder}/test/{id}"), session.provider.shape(), stimulus, found)?;
+            write_reconstruction(output, &format!("{folder}/test/{id}"), session.wanted_shape(), wanted, found)?;
         }
         Ok(())
     })?;

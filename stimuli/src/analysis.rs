@@ -68,11 +68,11 @@ pub fn analyze(
                 let mut sums = Sums { is_of_one_size: true, ..Sums::default() };
                 for &id in ids {
                     let stored = database.image(id)?;
-                    frame.begin(stored.shape, &stored.pixels);
+                    frame.begin_stored(stored.shape, stored.depth, &stored.pixels);
                     for (place, transformation) in in_order(transformations, set) {
-                        let step = transformation.operation.step();
-                        step.format(Format { shape: frame.shape, is_real: frame.is_real })?;
-                        step.apply(frame, &mut Draws::new(seed, place, id, ONCE));
+                        let operation = &transformation.operation;
+                        operation.step().format(Format { shape: frame.shape, depth: frame.depth })?;
+                        operation.apply(frame, &mut Draws::new(seed, place, id, ONCE));
                     }
                     sums.add(frame);
                 }

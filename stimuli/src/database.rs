@@ -11,7 +11,7 @@ use crate::labels::{CompositeLabel, Composition, IGNORED, Labels};
 use crate::masks::Mask;
 use crate::partition::{Draw, Rule, divide};
 use crate::roi::Roi;
-use crate::{Error, Faults, Mt19937, Set, Shape, StimulusId, image};
+use crate::{Depth, Error, Faults, Mt19937, Set, Shape, StimulusId, image};
 
 /// Labeled images, and the sets they are divided into.
 ///
@@ -57,6 +57,8 @@ pub(crate) struct ImageFile {
     pub path: PathBuf,
     /// Of the whole image.
     pub shape: Shape,
+    /// As the file has it.
+    pub depth: Depth,
     /// The part that is the stimulus: first column and row, width and height.
     pub part: Option<[usize; 4]>,
     /// The part is one of several, and named by its place.
@@ -80,7 +82,9 @@ pub(crate) struct Annotation {
 pub struct Stored<'a> {
     /// Its size; colors are blue, green, red.
     pub shape: Shape,
-    /// `[channel][y][x]`.
+    /// That of the database.
+    pub depth: Depth,
+    /// `[channel][y][x]`; levels of more than a byte are little-endian.
     pub pixels: Cow<'a, [u8]>,
 }
 
@@ -291,6 +295,17 @@ impl Database {
         shapes.all(|shape| shape == first).then_some(first)
     }
 
+    /// Returns what the levels of its stimuli are, which is what those of the first one are; others are converted.
+    pub fn depth(&self) -> Depth {
+        match self.contents.iter().find_map(|content| match content {
+            Content::Packed(packed) => (!packed.labels.is_empty()).then_some(Depth::Byte),
+            Content::Files(files) => files.first().map(|file| file.depth),
+        }) {
+            Some(depth) => depth,
+            None => Depth::Byte,
+        }
+    }
+
     /// Tells whether no image has a file of its own.
     pub(crate) fn is_in_memory(&self) -> bool {
         self.contents.iter().all(|content| matches!(content, Content::Packed(_)))
@@ -306,9 +321,9 @@ impl Database {
             (Content::Packed(packed), index) => {
                 let n = packed.shape.n_elements();
                 let pixels = Cow::Borrowed(&packed.pixels[index * n..(index + 1) * n]);
-                Ok(Stored { shape: packed.shape, pixels })
+                Ok(Stored { shape: packed.shape, depth: Depth::Byte, pixels })
             }
-            (Content::Files(files), index) => files[index].open(),
+            (Content::Files(files), index) => files[index].open(self.depth()),
         }
     }
 
@@ -357,6 +372,12 @@ impl Database {
         }
     }
 
+    /// Divides the stimuli as another database of as many has divided its own.
+    pub(crate) fn take_sets(&mut self, other: &Database) {
+        debug_assert_eq!(self.len(), other.len());
+        (self.sets, self.positions) = (other.sets.clone(), other.positions.clone());
+    }
+
     /// Returns the stimuli of a set, in the order in which they were drawn.
     pub fn set(&self, set: Set) -> &[StimulusId] {
         &self.sets[set as usize]
@@ -376,6 +397,11 @@ impl Database {
 }
 
 impl ImageFile {
+    /// A file whose image as a whole is a stimulus; its size and depth are as they were found.
+    pub fn new(path: PathBuf, (shape, depth): (Shape, Depth), label: Option<usize>) -> Self {
+        Self { path, shape, depth, part: None, is_slice: false, label, annotation: None }
+    }
+
     fn name(&self) -> String {
         match self.part {
             Some([x, y, ..]) if self.is_slice => format!("{}[{y},{x}]", self.path.display()),
@@ -390,16 +416,20 @@ impl ImageFile {
         }
     }
 
-    fn open(&self) -> Result<Stored<'_>, Error> {
-        let found = image::open(&self.path)?;
+    fn open(&self, depth: Depth) -> Result<Stored<'_>, Error> {
+        let found = image::open(&self.path)?.made(depth);
         if found.shape != self.shape {
             let file = self.path.display().to_string();
             return Err(Error::Changed { file, expected: self.shape, found: found.shape });
         }
         let Some(part) = self.part else {
-            return Ok(Stored { shape: found.shape, pixels: Cow::Owned(found.pixels) });
+            return Ok(Stored { shape: found.shape, depth, pixels: Cow::Owned(found.pixels) });
         };
-        Ok(Stored { shape: self.stimulus_shape(), pixels: Cow::Owned(cut(&found.pixels, found.shape, part)) })
+        // Levels of several bytes are as many columns.
+        let (n, [left, top, width, height]) = (depth.n_bytes(), part);
+        let columns = Shape { width: n * found.shape.width, ..found.shape };
+        let pixels = cut(&found.pixels, columns, [n * left, top, n * width, height]);
+        Ok(Stored { shape: self.stimulus_shape(), depth, pixels: Cow::Owned(pixels) })
     }
 }
 

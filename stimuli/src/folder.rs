@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::database::{Content, ImageFile};
 use crate::names::Names;
 use crate::partition::Rule;
-use crate::{Database, Error, Faults, image, wildcard};
+use crate::{Database, Depth, Error, Faults, Shape, image, wildcard};
 
 /// Images below one folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,12 +83,12 @@ pub fn load(folders: &[Folder], faults: &mut Faults) -> Result<Database, Error> 
             });
         }
         let mut files = Vec::with_capacity(found.len());
-        for (shape, Found { path, label }) in
-            shapes(found.iter().map(|found| found.path.as_path())).into_iter().zip(found)
+        for (format, Found { path, label }) in
+            formats(found.iter().map(|found| found.path.as_path())).into_iter().zip(found)
         {
             let label = label.map(|label| labels.number(&label));
-            let Some(shape) = faults.keep(shape) else { continue };
-            files.push(ImageFile { path, shape, part: None, is_slice: false, label, annotation: None });
+            let Some(format) = faults.keep(format) else { continue };
+            files.push(ImageFile::new(path, format, label));
         }
         match &folder.regions {
             Some(Regions::Table(table)) => regions::of_table(table, &folder.path, &mut files, &mut labels, faults)?,
@@ -104,8 +104,8 @@ pub fn load(folders: &[Folder], faults: &mut Faults) -> Result<Database, Error> 
     Ok(Database::new(labels.into_names(), contents, groups))
 }
 
-/// The sizes of images, in order.
-pub(crate) fn shapes<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Result<crate::Shape, Error>> {
+/// The sizes and depths of images, in order.
+pub(crate) fn formats<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Result<(Shape, Depth), Error>> {
     let paths: Vec<&Path> = paths.collect();
     paths.into_par_iter().map(image::probe).collect()
 }
@@ -185,7 +185,7 @@ fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>, faults: &mut Fa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mt19937, Set, Shape};
+    use crate::{Mt19937, Set};
 
     fn pgm(width: usize, height: usize, level: u8) -> Vec<u8> {
         let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::database::{Content, ImageFile};
 use crate::files::lines;
-use crate::folder::shapes;
+use crate::folder::formats;
 use crate::partition::Rule;
-use crate::{Database, Error, Faults, Shape};
+use crate::{Database, Depth, Error, Faults, Shape};
 
 const N_CLASSES: usize = 43;
 const COLUMNS: &str = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId";
@@ -65,8 +65,8 @@ pub fn load(folder: &Path, validation: f64, extracts_rois: bool, faults: &mut Fa
     faults.end()?;
 
     let mut images = |rows: Vec<Row>| {
-        let sizes = shapes(rows.iter().map(|row| row.path.as_path()));
-        let images = rows.into_iter().zip(sizes).map(|(row, shape)| row.image(shape?, extracts_rois));
+        let formats = formats(rows.iter().map(|row| row.path.as_path()));
+        let images = rows.into_iter().zip(formats).map(|(row, format)| row.image(format?, extracts_rois));
         images.filter_map(|image| faults.keep(image)).collect::<Vec<ImageFile>>()
     };
     let (mut files, test) = (images(training), images(test));
@@ -117,7 +117,7 @@ fn row(table: &Path, folder: &Path, line: usize, text: String) -> Result<Row, Er
 }
 
 impl Row {
-    fn image(self, shape: Shape, extracts_rois: bool) -> Result<ImageFile, Error> {
+    fn image(self, (shape, depth): (Shape, Depth), extracts_rois: bool) -> Result<ImageFile, Error> {
         let [x0, y0, x1, y1] = self.roi;
         if extracts_rois && !(x0 < x1 && y0 < y1 && x1 <= shape.width && y1 <= shape.height) {
             return Err(Error::Line {
@@ -128,7 +128,7 @@ impl Row {
             });
         }
         let part = extracts_rois.then_some([x0, y0, x1.wrapping_sub(x0), y1.wrapping_sub(y0)]);
-        Ok(ImageFile { path: self.path, shape, part, is_slice: false, label: Some(self.label), annotation: None })
+        Ok(ImageFile { part, ..ImageFile::new(self.path, (shape, depth), Some(self.label)) })
     }
 }
 

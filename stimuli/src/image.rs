@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, DynamicImage, GenericImageView, ImageDecoder, ImageReader, Limits};
 
 use crate::files::read;
-use crate::{Error, Shape};
+use crate::{Depth, Error, Shape};
 
 /// Extensions of the files that are images, in lower case.
 pub const EXTENSIONS: [&str; 10] = ["bmp", "dib", "jpeg", "jpg", "jpe", "png", "pbm", "pgm", "ppm", "pnm"];
@@ -15,20 +15,48 @@ pub const EXTENSIONS: [&str; 10] = ["bmp", "dib", "jpeg", "jpg", "jpe", "png", "
 /// No image has more columns or rows than this.
 pub(crate) const MAX_SIDE: usize = 16_384;
 
-/// Grey levels or colors, 8 bits each.
+/// Grey levels or colors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// The size; 1 channel is grey, 2 grey and alpha, 3 blue, green, red, 4 with alpha.
     pub shape: Shape,
-    /// `[channel][y][x]`.
+    /// Bytes or words.
+    pub depth: Depth,
+    /// `[channel][y][x]`; words are little-endian.
     pub pixels: Vec<u8>,
+}
+
+impl Image {
+    /// The same image in another depth, white as white.
+    pub(crate) fn made(self, depth: Depth) -> Self {
+        let pixels = match (self.depth, depth) {
+            (Depth::Byte, Depth::Word) => self.pixels.iter().flat_map(|&level| [level, level]).collect(),
+            (Depth::Word, Depth::Byte) => {
+                words(&self.pixels).map(|word| ((u32::from(word) + 128) / 257) as u8).collect()
+            }
+            _ => return self,
+        };
+        Self { depth, pixels, ..self }
+    }
+
+    /// The levels as they are.
+    pub(crate) fn levels(&self) -> Vec<f32> {
+        match self.depth {
+            Depth::Word => words(&self.pixels).map(f32::from).collect(),
+            _ => self.pixels.iter().map(|&level| f32::from(level)).collect(),
+        }
+    }
+}
+
+fn words(pixels: &[u8]) -> impl Iterator<Item = u16> + '_ {
+    pixels.chunks_exact(2).map(|word| u16::from_le_bytes([word[0], word[1]]))
 }
 
 /// Makes planes of colors that stand side by side: `[y][x][channel]` to `[channel][y][x]`, red, green, blue to blue,
 /// green, red, which is the order that models count channels in.
-pub(crate) fn planes(interleaved: &[u8], channels: usize) -> Vec<u8> {
+fn planes<T: Copy + Default>(interleaved: &[T], channels: usize) -> Vec<T> {
     let n = interleaved.len() / channels;
-    let mut pixels = vec![0; interleaved.len()];
+    let mut pixels = vec![T::default(); interleaved.len()];
     for (channel, plane) in pixels.chunks_exact_mut(n.max(1)).enumerate() {
         let from = if channels >= 3 && channel < 3 { 2 - channel } else { channel };
         for (value, pixel) in plane.iter_mut().zip(interleaved.chunks_exact(channels)) {
@@ -38,7 +66,7 @@ pub(crate) fn planes(interleaved: &[u8], channels: usize) -> Vec<u8> {
     pixels
 }
 
-/// Decodes an image, whose format its bytes tell; 16-bit levels are rounded to 8 bits, palettes become colors.
+/// Decodes an image, whose format its bytes tell; levels of 16 bits keep them, palettes become colors.
 ///
 /// # Errors
 ///
@@ -46,9 +74,20 @@ pub(crate) fn planes(interleaved: &[u8], channels: usize) -> Vec<u8> {
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, Error> {
     let image = reader(name, Cursor::new(bytes))?.decode().map_err(|error| not_an_image(name, &error))?;
     let (width, height) = image.dimensions();
+    let channels = usize::from(image.color().channel_count());
+    let shape = Shape { channels, height: height as usize, width: width as usize };
+    let deep = match &image {
+        DynamicImage::ImageLuma16(image) => Some(image.as_raw()),
+        DynamicImage::ImageLumaA16(image) => Some(image.as_raw()),
+        DynamicImage::ImageRgb16(image) => Some(image.as_raw()),
+        DynamicImage::ImageRgba16(image) => Some(image.as_raw()),
+        _ => None,
+    };
+    if let Some(levels) = deep {
+        let pixels = planes(levels, channels).into_iter().flat_map(u16::to_le_bytes).collect();
+        return Ok(Image { shape, depth: Depth::Word, pixels });
+    }
     let image = match image {
-        DynamicImage::ImageLuma16(_) => DynamicImage::ImageLuma8(image.into_luma8()),
-        DynamicImage::ImageLumaA16(_) => DynamicImage::ImageLumaA8(image.into_luma_alpha8()),
         DynamicImage::ImageLuma8(_)
         | DynamicImage::ImageLumaA8(_)
         | DynamicImage::ImageRgb8(_)
@@ -56,9 +95,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, Error> {
         other if other.color().has_alpha() => DynamicImage::ImageRgba8(other.into_rgba8()),
         other => DynamicImage::ImageRgb8(other.into_rgb8()),
     };
-    let channels = usize::from(image.color().channel_count());
-    let shape = Shape { channels, height: height as usize, width: width as usize };
-    Ok(Image { shape, pixels: planes(image.as_bytes(), channels) })
+    Ok(Image { shape, depth: Depth::Byte, pixels: planes(image.as_bytes(), channels) })
 }
 
 /// Reads and decodes a file.
@@ -71,16 +108,18 @@ pub fn open(path: &Path) -> Result<Image, Error> {
     decode(&file.name, &file.bytes)
 }
 
-/// The size of an image, from the beginning of its file alone.
-pub(crate) fn probe(path: &Path) -> Result<Shape, Error> {
+/// The size and the depth of an image, from the beginning of its file alone.
+pub(crate) fn probe(path: &Path) -> Result<(Shape, Depth), Error> {
     let name = path.display().to_string();
     let file = match File::open(path) {
         Ok(file) => BufReader::new(file),
         Err(source) => return Err(Error::Unreadable { file: name, source }),
     };
     let decoder = reader(&name, file)?.into_decoder().map_err(|error| not_an_image(&name, &error))?;
-    let ((width, height), channels) = (decoder.dimensions(), decoder.color_type().channel_count());
-    Ok(Shape { channels: usize::from(channels), height: height as usize, width: width as usize })
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let shape = Shape { channels: usize::from(color.channel_count()), height: height as usize, width: width as usize };
+    let is_deep = matches!(color, ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16);
+    Ok((shape, if is_deep { Depth::Word } else { Depth::Byte }))
 }
 
 fn reader<R: BufRead + Seek>(name: &str, bytes: R) -> Result<ImageReader<R>, Error> {
@@ -122,12 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn grey_stays_one_channel_and_16_bits_are_rounded_to_8() {
+    fn grey_stays_one_channel_and_16_bits_stay_16() {
         let grey = DynamicImage::ImageLuma8(ImageBuffer::from_raw(3, 1, vec![0, 7, 255]).unwrap());
         assert_eq!(decode("x", &encoded(&grey, ImageFormat::Png)).unwrap().pixels, [0, 7, 255]);
         let deep = ImageBuffer::<Luma<u16>, _>::from_raw(3, 1, vec![0, 257 * 7, 65535]).unwrap();
         let found = decode("x", &encoded(&DynamicImage::ImageLuma16(deep), ImageFormat::Png)).unwrap();
-        assert_eq!((found.shape.channels, found.pixels), (1, vec![0, 7, 255]));
+        assert_eq!((found.shape.channels, found.depth, found.levels()), (1, Depth::Word, vec![0.0, 1799.0, 65535.0]));
+        let shallow = found.clone().made(Depth::Byte);
+        assert_eq!((shallow.depth, shallow.levels()), (Depth::Byte, vec![0.0, 7.0, 255.0]));
+        assert_eq!(shallow.made(Depth::Word), found);
+        let color = ImageBuffer::<Rgb<u16>, _>::from_raw(1, 1, vec![1, 300, 65535]).unwrap();
+        let found = decode("x", &encoded(&DynamicImage::ImageRgb16(color), ImageFormat::Png)).unwrap();
+        assert_eq!(found.levels(), [65535.0, 300.0, 1.0]);
     }
 
     #[test]

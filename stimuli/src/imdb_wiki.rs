@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::database::{Annotation, Content, ImageFile};
-use crate::folder::shapes;
+use crate::folder::formats;
 use crate::names::Names;
 use crate::partition::Rule;
 use crate::roi::{Outline, Roi};
-use crate::{Database, Error, Faults, Shape};
+use crate::{Database, Depth, Error, Faults, Shape};
 
 /// What to read, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,15 +95,15 @@ pub fn load(config: &Faces, faults: &mut Faults) -> Result<Database, Error> {
         let folder = config.data_path.join(if config.crops { format!("{set}_crop") } else { set.to_owned() });
         images.extend(by_image(&folder, table.faces));
     }
-    let sizes = shapes(images.iter().map(|(path, _)| path.as_path()));
+    let formats = formats(images.iter().map(|(path, _)| path.as_path()));
     let mut files = Vec::with_capacity(images.len());
-    for ((path, faces), shape) in images.into_iter().zip(sizes) {
+    for ((path, faces), format) in images.into_iter().zip(formats) {
         let named = |fault| Error::Named { place: faces[0].place.clone(), fault: Box::new(fault) };
-        let Some(shape) = faults.keep(shape.map_err(named)) else { continue };
+        let Some(format) = faults.keep(format.map_err(named)) else { continue };
         let file = if config.crops {
-            cropped(config, path, shape, &faces, &mut labels)
+            cropped(config, path, format, &faces, &mut labels)
         } else {
-            whole(config, path, shape, &faces, &mut labels)
+            whole(config, path, format, &faces, &mut labels)
         };
         files.extend(faults.keep(file));
     }
@@ -153,28 +153,28 @@ fn by_image(folder: &Path, faces: Vec<Face>) -> Vec<(PathBuf, Vec<Face>)> {
     images
 }
 
-fn whole(config: &Faces, path: PathBuf, shape: Shape, faces: &[Face], labels: &mut Names) -> Result<ImageFile, Error> {
+fn whole(
+    config: &Faces,
+    path: PathBuf,
+    format: (Shape, Depth),
+    faces: &[Face],
+    labels: &mut Names,
+) -> Result<ImageFile, Error> {
     let mut rois = Vec::with_capacity(faces.len());
     for face in faces {
         let [x0, y0, x1, y1] = face.corners.map(|at| at as i32);
         let outline = Outline::Rectangle { x0, y0, x1, y1 };
-        outline.check(&face.place, shape)?;
+        outline.check(&face.place, format.0)?;
         rois.push(Roi { label: labels.number(&face.label(config.names_are_labels)), outline });
     }
-    Ok(ImageFile {
-        path,
-        shape,
-        part: None,
-        is_slice: false,
-        label: None,
-        annotation: Some(Box::new(Annotation { rois, mask: None })),
-    })
+    let annotation = Some(Box::new(Annotation { rois, mask: None }));
+    Ok(ImageFile { annotation, ..ImageFile::new(path, format, None) })
 }
 
 fn cropped(
     config: &Faces,
     path: PathBuf,
-    shape: Shape,
+    format: (Shape, Depth),
     faces: &[Face],
     labels: &mut Names,
 ) -> Result<ImageFile, Error> {
@@ -187,7 +187,7 @@ fn cropped(
             remedy: "keep one record an image, or take whole images (`CropFrame=0`)",
         });
     }
-    Ok(ImageFile { path, shape, part: None, is_slice: false, label: Some(labels.number(&label)), annotation: None })
+    Ok(ImageFile::new(path, format, Some(labels.number(&label))))
 }
 
 impl Face {

@@ -9,7 +9,9 @@
 mod analysis;
 pub mod batches;
 pub mod cifar;
+mod counterpart;
 mod database;
+mod depth;
 mod draws;
 mod error;
 pub mod faces;
@@ -42,7 +44,9 @@ pub mod wildcard;
 use std::fmt;
 
 pub use analysis::{Analysis, analyze};
+pub use counterpart::counterpart;
 pub use database::{Database, RoiFilter, Slicing, Stored};
+pub use depth::Depth;
 pub use error::Error;
 pub use faults::Faults;
 pub use labels::{CompositeLabel, Composition, IGNORED};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::database::{Annotation, Content, ImageFile};
-use crate::folder::shapes;
+use crate::folder::formats;
 use crate::names::Names;
 use crate::partition::Rule;
 use crate::{Database, Error, Faults, image};
@@ -63,13 +63,13 @@ pub fn load(config: &Masks, faults: &mut Faults) -> Result<Database, Error> {
             remedy: "correct `DataPath` and `LabelSuffix`",
         });
     }
-    let sizes = shapes(images.iter().map(PathBuf::as_path));
+    let formats = formats(images.iter().map(PathBuf::as_path));
     let mut files = Vec::with_capacity(images.len());
-    for (path, shape) in images.into_iter().zip(sizes) {
-        let file = shape.and_then(|shape| {
+    for (path, format) in images.into_iter().zip(formats) {
+        let file = format.and_then(|format| {
             let mask = Some(Mask { path: label_image(config, &path)?, values: values.clone() });
             let annotation = Some(Box::new(Annotation { rois: Vec::new(), mask }));
-            Ok(ImageFile { path, shape, part: None, is_slice: false, label: None, annotation })
+            Ok(ImageFile { annotation, ..ImageFile::new(path, format, None) })
         });
         files.extend(faults.keep(file));
     }

@@ -11,7 +11,7 @@ use crate::draws::Draws;
 use crate::frame::Frame;
 use crate::labels::{IGNORED, Packed, Wanted};
 use crate::transformation::{Format, in_order};
-use crate::{Database, Error, Operation, Set, Shape, StimulusId, Transformation};
+use crate::{Database, Depth, Error, Operation, Set, Shape, StimulusId, Transformation};
 
 /// Stimuli whose images are made at a time when they are to be kept.
 const CHUNK: usize = 1024;
@@ -23,7 +23,7 @@ const ONCE: u64 = u64::MAX;
 pub struct Delivery {
     /// Keys what random transformations draw, beside the stimulus, the presentation and the place of the transformation.
     pub seed: u64,
-    /// Maps bytes to [-1, 1) by `(x - 128) / 128`, instead of to [0, 1] by `x / 255`.
+    /// Maps bytes to [-1, 1) by `(x - 128) / 128`, instead of to [0, 1] by `x / 255`; levels of 16 bits likewise.
     pub is_signed: bool,
     /// Rounds to the nearest of so many levels, at least 2, evenly from the lowest to the highest.
     pub quantization: Option<(u32, f32, f32)>,
@@ -42,10 +42,10 @@ impl Default for Delivery {
 /// Delivers the stimuli of a database as the network sees them.
 ///
 /// Each set has its own chain of transformations: the cacheable ones, then those on the fly, each in the order of the
-/// model. A chain that ends with bytes is followed by a division by 255, so that 8-bit grey levels reach the network
-/// in [0, 1]; a chain that makes reals, such as by a [`crate::RangeAffine`], delivers those.
+/// model. A chain that ends with bytes is followed by a division by 255, and one that ends with 16-bit levels by one by 65535, so
+/// that grey levels reach the network in [0, 1]; a chain that makes reals, such as by a [`crate::RangeAffine`], delivers those.
 ///
-/// Byte images that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
+/// Images of bytes or words that cacheable transformations have made are kept once [`Provider::prepare`] has run. What is
 /// delivered depends on the stimulus, the set and the presentation alone, kept or not, for any number of threads.
 #[derive(Debug)]
 pub struct Provider {
@@ -61,7 +61,7 @@ pub struct Provider {
 #[derive(Debug)]
 struct Chain {
     links: Vec<Link>,
-    /// The first of them, whose results are bytes and are made once.
+    /// The first of them, whose results are bytes or words and are made once.
     n_kept: usize,
     kept: OnceLock<Kept>,
     /// Somebody is preparing the images, or has.
@@ -107,7 +107,7 @@ impl Provider {
             let mut seen = HashSet::new();
             let ids = database.set(set).iter().copied();
             for (id, stored) in ids.map(|id| (id, database.shape(id))).filter(|&(_, shape)| seen.insert(shape)) {
-                let found = chain.shape(stored)?;
+                let found = chain.shape(Format { shape: stored, depth: database.depth() })?;
                 if found != shape {
                     return Err(Error::Size { stimulus: database.name(id), set, expected: shape, found });
                 }
@@ -232,6 +232,7 @@ impl Provider {
         if let Some((kept, position)) = kept
             && chain.n_kept == chain.links.len()
             && wanted.is_none()
+            && self.database.depth() == Depth::Byte
         {
             let (shape, pixels) = kept.image(position);
             debug_assert_eq!(shape, self.shape);
@@ -243,7 +244,7 @@ impl Provider {
             let done = match kept {
                 Some((kept, position)) => {
                     let (shape, pixels) = kept.image(position);
-                    frame.begin(shape, pixels);
+                    frame.begin_stored(shape, self.database.depth(), pixels);
                     if wanted.is_some() {
                         kept.labels[position].unpack(&mut frame.labels);
                     }
@@ -251,7 +252,7 @@ impl Provider {
                 }
                 None => {
                     let stored = self.database.image(id)?;
-                    frame.begin(stored.shape, &stored.pixels);
+                    frame.begin_stored(stored.shape, stored.depth, &stored.pixels);
                     if wanted.is_some() {
                         self.database.annotate(id, self.delivery.is_composite, &mut frame.labels)?;
                     }
@@ -265,11 +266,13 @@ impl Provider {
                 let (stimulus, found) = (self.database.name(id), frame.shape);
                 return Err(Error::Size { stimulus, set, expected: self.shape, found });
             }
-            if frame.is_real {
-                out.copy_from_slice(&frame.reals);
-                self.quantize(out);
-            } else {
-                self.deliver_bytes(&frame.bytes, out);
+            match frame.depth {
+                Depth::Byte => self.deliver_bytes(&frame.bytes, out),
+                Depth::Word => self.deliver_words(&frame.reals, out),
+                Depth::Real => {
+                    out.copy_from_slice(&frame.reals);
+                    self.quantize(out);
+                }
             }
             Ok(())
         })
@@ -290,7 +293,7 @@ impl Provider {
         for link in links {
             let presentation = if link.on_the_fly { presentation } else { ONCE };
             let mut draws = Draws::new(self.delivery.seed, link.place, id, presentation);
-            link.operation.step().apply(frame, &mut draws);
+            link.operation.apply(frame, &mut draws);
         }
     }
 
@@ -303,6 +306,14 @@ impl Provider {
             for (value, &pixel) in out.iter_mut().zip(image) {
                 *value = f32::from(pixel) / 255.0;
             }
+        }
+        self.quantize(out);
+    }
+
+    fn deliver_words(&self, image: &[f32], out: &mut [f32]) {
+        let (offset, scale) = if self.delivery.is_signed { (-32_768.0, 32_768.0) } else { (0.0, 65_535.0) };
+        for (value, &level) in out.iter_mut().zip(image) {
+            *value = (level + offset) / scale;
         }
         self.quantize(out);
     }
@@ -337,12 +348,12 @@ impl Provider {
                 .par_iter()
                 .map_init(Frame::default, |frame, &id| {
                     let stored = self.database.image(id)?;
-                    frame.begin(stored.shape, &stored.pixels);
+                    frame.begin_stored(stored.shape, stored.depth, &stored.pixels);
                     if self.has_labels {
                         self.database.annotate(id, self.delivery.is_composite, &mut frame.labels)?;
                     }
                     self.apply(&chain.links[..chain.n_kept], frame, id, ONCE);
-                    Ok((frame.shape, frame.bytes.clone(), self.has_labels.then(|| Packed::new(&frame.labels))))
+                    Ok((frame.shape, frame.stored(), self.has_labels.then(|| Packed::new(&frame.labels))))
                 })
                 .collect();
             for image in images {
@@ -372,7 +383,8 @@ impl Provider {
 impl Kept {
     fn image(&self, position: usize) -> (Shape, &[u8]) {
         let (start, shape) = self.images[position];
-        (shape, &self.pixels[start..start + shape.n_elements()])
+        let end = self.images.get(position + 1).map_or(self.pixels.len(), |&(next, _)| next);
+        (shape, &self.pixels[start..end])
     }
 }
 
@@ -391,8 +403,7 @@ impl Chain {
         Chain { links, n_kept, kept: OnceLock::new(), taken: AtomicBool::new(false) }
     }
 
-    fn shape(&self, stored: Shape) -> Result<Shape, Error> {
-        let mut format = Format { shape: stored, is_real: false };
+    fn shape(&self, mut format: Format) -> Result<Shape, Error> {
         for link in &self.links {
             format = link.operation.step().format(format)?;
         }

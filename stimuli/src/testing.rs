@@ -16,7 +16,7 @@ use crate::mnist::{self, Files};
 use crate::partition::Rule;
 use crate::roi::{Outline, Roi};
 use crate::transformation::{Format, Step};
-use crate::{Database, Mt19937, Shape};
+use crate::{Database, Depth, Mt19937, Shape};
 
 pub fn images_file(count: u32, rows: u32, columns: u32, pixels: &[u8]) -> Vec<u8> {
     let words = [0x803, count, rows, columns].map(u32::to_be_bytes);
@@ -78,7 +78,7 @@ pub fn marked(stimuli: &[Marked<'_>]) -> (tempfile::TempDir, Database) {
             outline: Outline::Rectangle { x0, y0, x1, y1 },
         };
         let annotation = Annotation { rois: rectangles.iter().map(roi).collect(), mask: None };
-        ImageFile { path, shape, part: None, is_slice: false, label, annotation: Some(Box::new(annotation)) }
+        ImageFile { annotation: Some(Box::new(annotation)), ..ImageFile::new(path, (shape, Depth::Byte), label) }
     };
     let files: Vec<ImageFile> = stimuli.iter().enumerate().map(file).collect();
     let rule = Rule::Fractions { learn: 1.0, validation: 0.0, test: None };
@@ -90,7 +90,7 @@ pub fn marked(stimuli: &[Marked<'_>]) -> (tempfile::TempDir, Database) {
 
 /// A one-channel byte image.
 pub fn format_of(width: usize, height: usize) -> Format {
-    Format { shape: Shape { channels: 1, height, width }, is_real: false }
+    Format { shape: Shape { channels: 1, height, width }, depth: Depth::Byte }
 }
 
 /// What a step makes of an image of bytes `width` x `height`, of as many channels as there are planes.
@@ -101,7 +101,7 @@ pub fn transformed(step: &dyn Step, size: (usize, usize), image: &[u8]) -> Vec<u
 /// The same for a stimulus of its own.
 pub fn transformed_as(step: &dyn Step, size: (usize, usize), image: &[u8], id: usize) -> Vec<u8> {
     let frame = frame_of(step, size, image, id);
-    assert!(!frame.is_real, "expected bytes");
+    assert!(frame.is_byte(), "expected bytes");
     frame.bytes
 }
 
@@ -135,12 +135,12 @@ pub fn rectangles(rois: &[Roi]) -> Vec<(usize, [i32; 4])> {
 
 fn frame_of(step: &dyn Step, (width, height): (usize, usize), image: &[u8], id: usize) -> Frame {
     let shape = Shape { channels: image.len() / (width * height), height, width };
-    let expect = step.format(Format { shape, is_real: false }).unwrap();
+    let expect = step.format(Format { shape, depth: Depth::Byte }).unwrap();
     let mut frame = Frame::default();
     frame.begin(shape, image);
     step.apply(&mut frame, &mut Draws::new(1, 0, id, 0));
-    assert_eq!((frame.shape, frame.is_real), (expect.shape, expect.is_real), "{step:?}");
-    let n = if frame.is_real { frame.reals.len() } else { frame.bytes.len() };
+    assert_eq!((frame.shape, frame.depth), (expect.shape, expect.depth), "{step:?}");
+    let n = if frame.is_byte() { frame.bytes.len() } else { frame.reals.len() };
     assert_eq!(n, expect.shape.n_elements(), "{step:?}");
     frame
 }

@@ -32,7 +32,7 @@ pub use slice::{RandomResizeCrop, SliceExtraction};
 
 use crate::draws::Draws;
 use crate::frame::Frame;
-use crate::{Error, Set, Shape};
+use crate::{Depth, Error, Set, Shape};
 
 /// Sets a transformation applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +149,13 @@ impl Operation {
 }
 
 impl Operation {
-    /// Whether bytes become reals.
+    /// Applies it to an image that [`Step::format`] has accepted.
+    pub(crate) fn apply(&self, frame: &mut Frame, draws: &mut Draws) {
+        self.step().apply(frame, draws);
+        frame.settle();
+    }
+
+    /// Whether levels of whole numbers become reals.
     pub(crate) fn makes_reals(&self) -> bool {
         match self {
             Operation::RangeAffine(_) | Operation::Affine(_) => true,
@@ -164,10 +170,10 @@ impl Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Format {
     pub shape: Shape,
-    pub is_real: bool,
+    pub depth: Depth,
 }
 
-/// A transformation at work.
+/// A transformation at work. It need not care for 16 bits: it may leave fractions, which [`Operation::apply`] rounds.
 pub(crate) trait Step: Debug + Send + Sync {
     /// What it makes of an image of `input`.
     ///
@@ -180,13 +186,13 @@ pub(crate) trait Step: Debug + Send + Sync {
     fn apply(&self, frame: &mut Frame, draws: &mut Draws);
 }
 
-/// What every set's images come out as, from an image of `shape`, in the order in which they are applied.
+/// What every set's images come out as, from an image of bytes of `shape`, in the order in which they are applied.
 ///
 /// # Errors
 ///
 /// A transformation that cannot be applied.
 pub fn result(transformations: &[Transformation], set: Set, shape: Shape) -> Result<Shape, Error> {
-    let mut format = Format { shape, is_real: false };
+    let mut format = Format { shape, depth: Depth::Byte };
     for (_, transformation) in in_order(transformations, set) {
         format = transformation.operation.step().format(format)?;
     }

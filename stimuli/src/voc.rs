@@ -8,11 +8,11 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::database::{Annotation, Content, ImageFile};
 use crate::files::{lines, read};
-use crate::folder::shapes;
+use crate::folder::formats;
 use crate::names::Names;
 use crate::partition::Rule;
 use crate::roi::{Outline, Roi};
-use crate::{Database, Error, Faults, Shape, image};
+use crate::{Database, Depth, Error, Faults, Shape, image};
 
 /// What to read, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,9 +69,10 @@ pub fn load(config: &Boxes, faults: &mut Faults) -> Result<Database, Error> {
         let read: Vec<Picture> =
             documents.iter().filter_map(|path| faults.keep(Picture::read(path, &images))).collect();
         let before = files.len();
-        for (picture, shape) in read.iter().zip(shapes(read.iter().map(|picture| picture.path.as_path()))) {
+        for (picture, format) in read.iter().zip(formats(read.iter().map(|picture| picture.path.as_path()))) {
             let named = |fault| Error::Named { place: picture.place.clone(), fault: Box::new(fault) };
-            let file = shape.map_err(named).and_then(|shape| picture.image(shape, config.takes_difficult, &mut names));
+            let file =
+                format.map_err(named).and_then(|format| picture.image(format, config.takes_difficult, &mut names));
             files.extend(faults.keep(file));
         }
         sizes.push((files.len() - before, rule));
@@ -226,7 +227,12 @@ impl Picture {
         Ok(Self { place, path: image, size, objects })
     }
 
-    fn image(&self, shape: Shape, takes_difficult: bool, names: &mut Names) -> Result<ImageFile, Error> {
+    fn image(
+        &self,
+        (shape, depth): (Shape, Depth),
+        takes_difficult: bool,
+        names: &mut Names,
+    ) -> Result<ImageFile, Error> {
         if let Some([width, height]) = self.size
             && (width, height) != (shape.width, shape.height)
             && (width, height) != (0, 0)
@@ -249,7 +255,7 @@ impl Picture {
             rois.push(Roi { label: names.number(&object.name), outline: object.outline.clone() });
         }
         let annotation = Some(Box::new(Annotation { rois, mask: None }));
-        Ok(ImageFile { path: self.path.clone(), shape, part: None, is_slice: false, label: None, annotation })
+        Ok(ImageFile { annotation, ..ImageFile::new(self.path.clone(), (shape, depth), None) })
     }
 }
 

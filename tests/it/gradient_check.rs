@@ -26,6 +26,14 @@ fn gradients_of_the_shipped_network_are_the_slopes_of_its_loss() {
 }
 
 #[test]
+fn gradients_of_an_autoencoder_are_the_slopes_of_its_squared_error() {
+    let folder = folder();
+    let done = run(folder.path(), &["check", "mnist-autoencoder.ini"]).succeeds();
+    assert!(done.stdout.contains("All gradients agree."), "{}", done.stdout);
+    assert!(rows(&done.stdout).contains(&("deconv4".into(), "weights".into(), "ok".into())), "{}", done.stdout);
+}
+
+#[test]
 fn gradients_of_a_normalization_and_of_a_layer_that_is_not_learned_are_told() {
     let folder = folder();
     fs::write(folder.path().join("m.ini"), NORMALIZED).unwrap();

@@ -321,7 +321,8 @@ impl Cpu {
         let (parameters, masked) = (&self.parameters, &self.masked);
         let work = Work { program, parameters, masked, norms: &self.norms, stimuli, n, mode, clock, keeps };
         let used = self.n.div_ceil(LANES).min(SLOTS);
-        self.slots[..used].par_iter_mut().enumerate().for_each(|(index, slot)| {
+        // One at a time, so that no thread ends with two where another has none.
+        self.slots[..used].par_iter_mut().with_max_len(1).enumerate().for_each(|(index, slot)| {
             let scratch = pool.lock().ok().and_then(|mut pool| pool.pop());
             let mut scratch = scratch.unwrap_or_else(|| Scratch::new(program));
             slot.run(&work, stage, &mut scratch, index);

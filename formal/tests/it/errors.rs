@@ -73,6 +73,9 @@ fn parameters_out_of_range_are_named() {
     let mut config = zoo(4);
     config.cells[0].activation = Activation::Rectifier { leak_slope: f32::NAN, clipping: 0.0 };
     check(&config, "cell `stem`, ActivationFunction.LeakSlope: expected a finite number, found `NaN`");
+    let mut config = zoo(4);
+    config.cells[7].activation = Activation::Swish;
+    check(&config, "cell `softmax`, ActivationFunction: expected none behind a softmax, found `Swish`");
 }
 
 #[test]

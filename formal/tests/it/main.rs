@@ -7,6 +7,7 @@ mod deconv;
 mod device;
 mod elem_wise;
 mod errors;
+mod every_cell;
 mod fc;
 mod fmp;
 mod gradients;

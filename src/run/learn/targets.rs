@@ -32,7 +32,7 @@ pub(super) fn fits(ledgers: &[TargetLedger], judge: &Judge<'_>) -> bool {
 impl Run<'_> {
     /// Learns a batch and counts what each target found.
     pub(super) fn step_to_targets(&mut self, judge: &Judge<'_>, batch: &Batch) -> StepReport {
-        let Batch { ids, values, labels } = batch;
+        let Batch { ids, values, labels, .. } = batch;
         let reports = targets::learn(self.network, judge, values, labels, self.ledger.step, None).to_vec();
         for (&target, report) in judge.trained.iter().zip(&reports) {
             let loss = &mut self.ledger.targets[target].loss;

@@ -1,4 +1,4 @@
-//! Learning to give back the stimuli: judged by the mean squared error, the smaller the better.
+//! Learning to give back the stimuli, or what is wanted in their place: judged by the mean squared error, the smaller the better.
 
 use anyhow::Result;
 use formal::{StepReport, Wanted};
@@ -17,9 +17,10 @@ pub fn text(error: f64) -> String {
 impl Run<'_> {
     /// Learns a batch and counts its error.
     pub(super) fn step_to_values(&mut self, batch: &Batch) -> StepReport {
-        let Batch { ids, values, .. } = batch;
-        let report = self.network.learn_towards(values, &[Wanted::Values(values)], self.ledger.step, None)[0];
-        let n_values = (values.len() / ids.len()) as f64;
+        let Batch { ids, values, wanted, .. } = batch;
+        let wanted = wanted.as_ref().unwrap_or(values);
+        let report = self.network.learn_towards(values, &[Wanted::Values(wanted)], self.ledger.step, None)[0];
+        let n_values = (wanted.len() / ids.len()) as f64;
         self.ledger.success.push(report.squared_error / n_values);
         report
     }

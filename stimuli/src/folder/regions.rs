@@ -113,18 +113,11 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::Shape;
+    use crate::{Depth, Shape};
 
     fn files(folder: &Path) -> Vec<ImageFile> {
         let shape = Shape { channels: 1, height: 10, width: 20 };
-        let file = |name: &str| ImageFile {
-            path: folder.join(name),
-            shape,
-            part: None,
-            is_slice: false,
-            label: None,
-            annotation: None,
-        };
+        let file = |name: &str| ImageFile::new(folder.join(name), (shape, Depth::Byte), None);
         ["cat/a.png", "b.png"].map(file).into()
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use png::{ColorType, Transformations};
 
 use crate::files::read;
-use crate::{Error, image};
+use crate::{Depth, Error, image};
 
 /// Values of the pixels.
 #[derive(Debug, PartialEq)]
@@ -29,7 +29,7 @@ fn decode(name: &str, bytes: &[u8], as_colors: bool) -> Result<Picture, Error> {
             .map_err(|found| Error::Image { file: name.to_owned(), found })?
             .ok_or_else(|| colored(name));
     }
-    let found = image::decode(name, bytes)?;
+    let found = image::decode(name, bytes)?.made(Depth::Byte);
     let (plane, n) = (found.shape.plane(), found.shape.channels);
     let level = |channel: usize, at: usize| u32::from(found.pixels[channel * plane + at]);
     let value = |at: usize| match (n, as_colors) {

@@ -3,7 +3,7 @@
 use super::{Format, Operation, Step, refused};
 use crate::draws::Draws;
 use crate::frame::Frame;
-use crate::{Error, Shape};
+use crate::{Depth, Error, Shape};
 
 const NAME: &str = "ChannelTransformation";
 
@@ -24,10 +24,8 @@ impl Step for Channels {
                 stacked = Some(made);
                 continue;
             };
-            let text = |format: Format| {
-                format!("{} of {}", format.shape, if format.is_real { "real numbers" } else { "bytes" })
-            };
-            let sides = |format: Format| (format.shape.width, format.shape.height, format.is_real);
+            let text = |format: Format| format!("{} of {}", format.shape, format.depth);
+            let sides = |format: Format| (format.shape.width, format.shape.height, format.depth);
             if sides(*all) != sides(made) {
                 let remedy = "give all channels the same size, and `RangeAffineTransformation` to all of them or none";
                 return Err(refused(
@@ -43,28 +41,28 @@ impl Step for Channels {
     }
 
     fn apply(&self, frame: &mut Frame, draws: &mut Draws) {
-        let (shape, is_real) = (frame.shape, frame.is_real);
+        let (shape, depth) = (frame.shape, frame.depth);
         let (bytes, reals) = (std::mem::take(&mut frame.bytes), std::mem::take(&mut frame.reals));
         let (mut stacked_bytes, mut stacked_reals) = (Vec::new(), Vec::new());
         let (mut channels, mut labels) = (0, None);
         for copy in &self.copies {
-            match is_real {
-                true => frame.begin_reals(shape, &reals),
-                false => frame.begin(shape, &bytes),
+            match depth {
+                Depth::Byte => frame.begin(shape, &bytes),
+                depth => frame.begin_levels(shape, depth, &reals),
             }
-            copy.iter().for_each(|operation| operation.step().apply(frame, draws));
+            copy.iter().for_each(|operation| operation.apply(frame, draws));
             channels += frame.shape.channels;
             labels.get_or_insert_with(|| std::mem::take(&mut frame.labels));
-            match frame.is_real {
-                true => stacked_reals.extend_from_slice(&frame.reals),
-                false => stacked_bytes.extend_from_slice(&frame.bytes),
+            match frame.is_byte() {
+                true => stacked_bytes.extend_from_slice(&frame.bytes),
+                false => stacked_reals.extend_from_slice(&frame.reals),
             }
         }
         frame.labels = labels.unwrap_or_default();
         let shape = Shape { channels, ..frame.shape };
-        match frame.is_real {
-            true => frame.begin_reals(shape, &stacked_reals),
-            false => frame.begin(shape, &stacked_bytes),
+        match frame.depth {
+            Depth::Byte => frame.begin(shape, &stacked_bytes),
+            depth => frame.begin_levels(shape, depth, &stacked_reals),
         }
     }
 }
@@ -93,18 +91,18 @@ mod tests {
     #[test]
     fn copies_are_transformed_by_themselves_and_stacked() {
         let bytes = Channels { copies: vec![vec![], vec![flip()], vec![flip(), flip()]] };
-        let format = bytes.format(Format { shape: INPUT, is_real: false }).unwrap();
-        assert_eq!(format, Format { shape: Shape { channels: 3, ..INPUT }, is_real: false });
+        let format = bytes.format(Format { shape: INPUT, depth: Depth::Byte }).unwrap();
+        assert_eq!(format, Format { shape: Shape { channels: 3, ..INPUT }, depth: Depth::Byte });
         let mut frame = Frame::default();
         frame.begin(INPUT, &[1, 2, 3]);
         bytes.apply(&mut frame, &mut Draws::new(1, 0, 0, 0));
         assert_eq!((frame.shape, frame.bytes.as_slice()), (format.shape, [1, 2, 3, 3, 2, 1, 1, 2, 3].as_slice()));
         let reals = Channels { copies: vec![vec![times(0.5)], vec![flip(), times(-1.0)]] };
-        assert!(reals.format(Format { shape: INPUT, is_real: false }).unwrap().is_real);
-        for is_real in [false, true] {
-            match is_real {
-                true => frame.begin_reals(INPUT, &[1.0, 2.0, 3.0]),
-                false => frame.begin(INPUT, &[1, 2, 3]),
+        assert_eq!(reals.format(Format { shape: INPUT, depth: Depth::Byte }).unwrap().depth, Depth::Real);
+        for depth in [Depth::Byte, Depth::Word, Depth::Real] {
+            match depth {
+                Depth::Byte => frame.begin(INPUT, &[1, 2, 3]),
+                depth => frame.begin_levels(INPUT, depth, &[1.0, 2.0, 3.0]),
             }
             reals.apply(&mut frame, &mut Draws::new(1, 0, 0, 0));
             assert_eq!(
@@ -118,7 +116,8 @@ mod tests {
     fn channels_that_cannot_be_stacked_are_refused() {
         let small = Rescale { width: 2, height: 1, keep_aspect_ratio: false, resize_to_fit: true };
         let check = |copies: Vec<Vec<Operation>>, part: &str| {
-            let error = Channels { copies }.format(Format { shape: INPUT, is_real: false }).unwrap_err().to_string();
+            let error =
+                Channels { copies }.format(Format { shape: INPUT, depth: Depth::Byte }).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         };
         check(vec![vec![], vec![Operation::Rescale(small)]], "channels of one size");

@@ -1,9 +1,9 @@
 //! Colors: one channel of them, and conversions. Stored images are blue, green, red.
 
 use super::{Format, Step, refused};
-use crate::Error;
 use crate::draws::Draws;
 use crate::frame::{Frame, Pixel};
+use crate::{Depth, Error};
 
 /// A way to write a color as three numbers.
 ///
@@ -192,11 +192,12 @@ fn xyz_to_rgb([x, y, z]: [f32; 3]) -> [f32; 3] {
 /// Converts planes in place; the first three channels are the color.
 fn convert(frame: &mut Frame, Conversion { from, to }: Conversion) {
     let plane = frame.shape.plane();
-    if frame.is_real {
+    if !frame.is_byte() {
+        let white = frame.white();
         for at in 0..plane {
-            let color = [0, 1, 2].map(|channel| frame.reals[channel * plane + at]);
+            let color = [0, 1, 2].map(|channel| frame.reals[channel * plane + at] / white);
             let color = to.of_rgb(from.to_rgb(color));
-            color.iter().enumerate().for_each(|(channel, &value)| frame.reals[channel * plane + at] = value);
+            color.iter().enumerate().for_each(|(channel, &value)| frame.reals[channel * plane + at] = value * white);
         }
         return;
     }
@@ -215,17 +216,17 @@ fn convert(frame: &mut Frame, Conversion { from, to }: Conversion) {
 fn truncate(frame: &mut Frame, channels: usize) {
     frame.shape.channels = channels;
     let n = frame.shape.n_elements();
-    if frame.is_real { frame.reals.truncate(n) } else { frame.bytes.truncate(n) }
+    if frame.is_byte() { frame.bytes.truncate(n) } else { frame.reals.truncate(n) }
 }
 
 /// Moves a channel to the front and drops the others.
 fn keep(frame: &mut Frame, channel: usize) {
     let plane = frame.shape.plane();
     let range = channel * plane..(channel + 1) * plane;
-    if frame.is_real {
-        frame.reals.copy_within(range, 0)
-    } else {
+    if frame.is_byte() {
         frame.bytes.copy_within(range, 0)
+    } else {
+        frame.reals.copy_within(range, 0)
     }
     truncate(frame, 1);
 }
@@ -237,9 +238,20 @@ fn color_or_grey(name: &'static str, input: Format) -> Result<(), Error> {
     Err(refused(name, "an image of 1, 3 or 4 channels", input.shape, "put it before what changes the channels"))
 }
 
+/// Refuses spaces whose numbers are no shares of white where levels have 16 bits.
+fn fits_levels(name: &'static str, input: Format, spaces: [Space; 2]) -> Result<(), Error> {
+    let is_share = |space| matches!(space, Space::Bgr | Space::Rgb | Space::YCrCb);
+    if input.depth != Depth::Word || input.shape.channels == 1 || spaces.into_iter().all(is_share) {
+        return Ok(());
+    }
+    let remedy = "divide them by 65535 before it, with a RangeAffineTransformation";
+    Err(refused(name, "bytes or real numbers for this space", input.depth, remedy))
+}
+
 impl Step for ColorSpace {
     fn format(&self, input: Format) -> Result<Format, Error> {
         color_or_grey("ColorSpaceTransformation", input)?;
+        fits_levels("ColorSpaceTransformation", input, [self.0.from, self.0.to])?;
         let mut shape = input.shape;
         let makes_colors = self.0.from == Space::Bgr && matches!(self.0.to, Space::Bgr | Space::Rgb);
         if shape.channels == 4 || makes_colors {
@@ -254,10 +266,10 @@ impl Step for ColorSpace {
             1 if from == Space::Bgr && matches!(to, Space::Bgr | Space::Rgb) => {
                 let n = frame.shape.plane();
                 for _ in 0..2 {
-                    if frame.is_real {
-                        frame.reals.extend_from_within(..n)
-                    } else {
+                    if frame.is_byte() {
                         frame.bytes.extend_from_within(..n)
+                    } else {
+                        frame.reals.extend_from_within(..n)
                     }
                 }
                 frame.shape.channels = 3;
@@ -276,6 +288,9 @@ impl Step for ColorSpace {
 impl Step for ChannelExtraction {
     fn format(&self, input: Format) -> Result<Format, Error> {
         color_or_grey("ChannelExtractionTransformation", input)?;
+        if let ChannelExtraction::Of(space, _) = *self {
+            fits_levels("ChannelExtractionTransformation", input, [space, Space::Bgr])?;
+        }
         Ok(Format { shape: crate::Shape { channels: 1, ..input.shape }, ..input })
     }
 
@@ -288,19 +303,19 @@ impl Step for ChannelExtraction {
             ChannelExtraction::Of(space, channel) => {
                 convert(frame, Conversion { from: Space::Bgr, to: space });
                 keep(frame, channel);
-                if matches!(space, Space::Hsv | Space::Hls) && channel == 0 && !frame.is_real {
+                if matches!(space, Space::Hsv | Space::Hls) && channel == 0 && frame.is_byte() {
                     frame.map(|_, hue| hue * 255.0 / 180.0);
                 }
             }
             ChannelExtraction::Gray => {
                 let plane = frame.shape.plane();
                 for at in 0..plane {
-                    if frame.is_real {
-                        let [b, g, r] = [0, 1, 2].map(|channel| frame.reals[channel * plane + at]);
-                        frame.reals[at] = 0.299 * r + 0.587 * g + 0.114 * b;
-                    } else {
+                    if frame.is_byte() {
                         let [b, g, r] = [0, 1, 2].map(|channel| u32::from(frame.bytes[channel * plane + at]));
                         frame.bytes[at] = ((4899 * r + 9617 * g + 1868 * b + 8192) >> 14) as u8;
+                    } else {
+                        let [b, g, r] = [0, 1, 2].map(|channel| frame.reals[channel * plane + at]);
+                        frame.reals[at] = 0.299 * r + 0.587 * g + 0.114 * b;
                     }
                 }
                 truncate(frame, 1);
@@ -362,7 +377,7 @@ mod tests {
         // (4899 · 30 + 9617 · 20 + 1868 · 10 + 8192) >> 14
         assert_eq!(transformed(&ChannelExtraction::Gray, (1, 1), &color), [22]);
         assert_eq!(transformed(&ChannelExtraction::Gray, (2, 1), &[0, 255, 0, 255, 0, 255]), [0, 255]);
-        let two = Format { shape: crate::Shape { channels: 2, ..format_of(3, 3).shape }, is_real: false };
+        let two = Format { shape: crate::Shape { channels: 2, ..format_of(3, 3).shape }, depth: Depth::Byte };
         let message = ChannelExtraction::Gray.format(two).unwrap_err().to_string();
         assert!(message.contains("an image of 1, 3 or 4 channels, found 3x3x2"), "{message}");
     }

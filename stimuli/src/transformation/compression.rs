@@ -6,7 +6,7 @@ use image::codecs::jpeg::JpegEncoder;
 use super::{Format, Step, refused};
 use crate::draws::Draws;
 use crate::frame::Frame;
-use crate::{Error, image as images};
+use crate::{Depth, Error, image as images};
 
 /// Compresses the image as JPEG of a quality drawn from a range, and decodes it again.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +18,8 @@ pub struct CompressionNoise {
 impl Step for CompressionNoise {
     fn format(&self, input: Format) -> Result<Format, Error> {
         const NAME: &str = "CompressionNoiseTransformation";
-        if input.is_real || ![1, 3].contains(&input.shape.channels) {
-            let found = format!("{}{}", input.shape, if input.is_real { " of reals" } else { "" });
+        if input.depth != Depth::Byte || ![1, 3].contains(&input.shape.channels) {
+            let found = format!("{} of {}", input.shape, input.depth);
             return Err(refused(
                 NAME,
                 "an image of bytes of 1 or 3 channels",

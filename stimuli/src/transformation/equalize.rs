@@ -4,7 +4,7 @@ use super::border::Border;
 use super::{Format, Step, refused};
 use crate::draws::Draws;
 use crate::frame::{Frame, Pixel, Rewrite};
-use crate::{Error, Shape};
+use crate::{Depth, Error, Shape};
 
 const NAME: &str = "EqualizeTransformation";
 
@@ -24,8 +24,8 @@ pub enum Equalize {
 
 impl Step for Equalize {
     fn format(&self, input: Format) -> Result<Format, Error> {
-        if input.is_real {
-            return Err(refused(NAME, "an image of bytes", "a real one", "put it before what makes reals"));
+        if input.depth != Depth::Byte {
+            return Err(refused(NAME, "an image of bytes", input.depth, "put it before what makes reals"));
         }
         if let Equalize::Clahe { grid_size, .. } = *self
             && !(1..=input.shape.width.min(input.shape.height)).contains(&grid_size)
@@ -164,7 +164,7 @@ mod tests {
         let range = |image: &[u8]| image.iter().max().unwrap() - image.iter().min().unwrap();
         assert!(range(&bounded) < range(&expect), "{bounded:?}");
         assert!(Equalize::Clahe { clip_limit: 4.0, grid_size: 9 }.format(format_of(8, 8)).is_err());
-        assert!(Equalize::Standard.format(Format { is_real: true, ..format_of(8, 8) }).is_err());
+        assert!(Equalize::Standard.format(Format { depth: Depth::Real, ..format_of(8, 8) }).is_err());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What changes levels one by one.
 
 use super::{Format, Step, refused};
-use crate::Error;
 use crate::draws::Draws;
 use crate::frame::Frame;
+use crate::{Depth, Error};
 
 /// An operator between a pixel and a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Step for RangeAffine {
                 return Err(Error::Value { key, found });
             }
         }
-        Ok(Format { is_real: true, ..input })
+        Ok(Format { depth: Depth::Real, ..input })
     }
 
     fn apply(&self, frame: &mut Frame, _: &mut Draws) {
@@ -116,7 +116,7 @@ pub struct Normalize {
 
 impl Step for Normalize {
     fn format(&self, input: Format) -> Result<Format, Error> {
-        Ok(Format { is_real: input.is_real || self.norm != Norm::MinMax, ..input })
+        Ok(Format { depth: if self.norm == Norm::MinMax { input.depth } else { Depth::Real }, ..input })
     }
 
     fn apply(&self, frame: &mut Frame, _: &mut Draws) {
@@ -189,9 +189,9 @@ pub struct Threshold {
 
 impl Step for Threshold {
     fn format(&self, input: Format) -> Result<Format, Error> {
-        if self.otsu && input.is_real {
-            let remedy = "put it before what makes reals, or leave `OtsuMethod` out";
-            return Err(refused("ThresholdTransformation", "an image of bytes for `OtsuMethod`", "a real one", remedy));
+        if self.otsu && input.depth != Depth::Byte {
+            let (remedy, found) = ("put it before what makes reals, or leave `OtsuMethod` out", input.depth);
+            return Err(refused("ThresholdTransformation", "an image of bytes for `OtsuMethod`", found, remedy));
         }
         Ok(input)
     }
@@ -349,7 +349,7 @@ mod tests {
     fn otsu_finds_the_level_between_two_heaps() {
         let step = Threshold { threshold: 0.0, otsu: true, operation: ThresholdOperation::Binary, max_value: 255.0 };
         assert_eq!(transformed(&step, (6, 1), &[10, 12, 11, 200, 210, 190]), [0, 0, 0, 255, 255, 255]);
-        assert!(step.format(Format { is_real: true, ..format_of(2, 2) }).is_err());
+        assert!(step.format(Format { depth: Depth::Real, ..format_of(2, 2) }).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Arithmetic, Format, Step, refused};
 use crate::draws::Draws;
 use crate::files::read;
 use crate::frame::Frame;
-use crate::{Error, Shape, image};
+use crate::{Depth, Error, Shape, image};
 
 /// Numbers of the size of an image.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl Matrix {
     pub fn open(path: &Path) -> Result<Matrix, Error> {
         if path.extension().is_none_or(|extension| extension != "bin") {
             let image = image::open(path)?;
-            return Ok(Matrix { shape: image.shape, values: image.pixels.into_iter().map(f32::from).collect() });
+            return Ok(Matrix { shape: image.shape, values: image.levels() });
         }
         let file = read(path)?;
         let wrong = |found: String| {
@@ -115,7 +115,7 @@ impl Step for Affine {
                 ));
             }
         }
-        Ok(Format { is_real: true, ..input })
+        Ok(Format { depth: Depth::Real, ..input })
     }
 
     fn apply(&self, frame: &mut Frame, _: &mut Draws) {

@@ -3,7 +3,7 @@
 use super::{Format, Operation, refused};
 use crate::draws::Draws;
 use crate::frame::Frame;
-use crate::{Error, Shape};
+use crate::{Depth, Error, Shape};
 
 /// A transformation of real images of one shape, outside a provider and always the same for the same image, such as what
 /// a layer of a network does.
@@ -25,7 +25,7 @@ impl OnReals {
             let remedy = "transform the stimuli at random, in their `OnTheFlyTransformation`";
             return Err(refused("Transformation", "one without random draws", "one that draws", remedy));
         }
-        let output = operation.step().format(Format { shape: input, is_real: true })?.shape;
+        let output = operation.step().format(Format { shape: input, depth: Depth::Real })?.shape;
         Ok(Self { operation, input, output })
     }
 
@@ -49,7 +49,7 @@ impl OnReals {
         assert_eq!((images.len() % from, out.len()), (0, images.len() / from * to), "images that make whole ones");
         let mut frame = Frame::default();
         for (image, out) in images.chunks_exact(from).zip(out.chunks_exact_mut(to)) {
-            frame.begin_reals(self.input, image);
+            frame.begin_levels(self.input, Depth::Real, image);
             self.operation.step().apply(&mut frame, &mut Draws::new(0, 0, 0, 0));
             out.copy_from_slice(&frame.reals);
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::correlate::{Fan, GradientPass, Grid, Pass, Segment, Tap, bias_gradients, correlate, gradients};
-use super::lanes::Pack;
+use super::lanes::{Pack, busy_columns};
 use crate::cell::conv::Conv;
 use crate::cell::size;
 
@@ -59,6 +59,38 @@ impl Phase {
             let first = self.taps.iter().position(reaches).unwrap_or(0);
             first..first + self.taps.iter().filter(|&tap| reaches(tap)).count()
         })
+    }
+}
+
+impl Phase {
+    /// Neighboring positions and the taps that reach one of `sums` from any of them, `least` or more at a time: at the edges fewer
+    /// taps do, and what they would read beyond is 0.
+    fn segments(&self, sums: usize, least: usize) -> Vec<(Range<usize>, Range<usize>)> {
+        let mut segments: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+        for (position, taps) in self.reaching(sums).enumerate() {
+            match segments.last_mut() {
+                Some((positions, all)) if *all == taps || positions.len() < least => {
+                    (positions.end, *all) = (position + 1, joined(all, &taps));
+                }
+                _ => segments.push((position..position + 1, taps)),
+            }
+        }
+        if let [.., before, last] = segments.as_mut_slice()
+            && last.0.len() < least
+        {
+            *before = (before.0.start..last.0.end, joined(&before.1, &last.1));
+            segments.pop();
+        }
+        segments
+    }
+}
+
+/// From the first to the last of both.
+fn joined(a: &Range<usize>, b: &Range<usize>) -> Range<usize> {
+    match (a.is_empty(), b.is_empty()) {
+        (true, _) => b.clone(),
+        (_, true) => a.clone(),
+        _ => a.start.min(b.start)..a.end.max(b.end),
     }
 }
 
@@ -122,23 +154,32 @@ impl ConvLayer {
         let columns = phases(input.width, kernel.width, stride.width, conv.padding.width, conv.dilation.width);
         let (left, right) = border(&columns, sums.width);
         let spread = Spread { width: left + sums.width + right, left };
-        let backward = rows.iter().flat_map(|y| columns.iter().map(move |x| (y, x)));
-        let backward = backward.map(|(y, x)| Pass {
-            rows: y.reaching(sums.height).map(|reach| reach.start * x.taps.len()..reach.end * x.taps.len()).collect(),
+        let segments: Vec<_> = columns
+            .iter()
+            .flat_map(|x| x.segments(sums.width, busy_columns()).into_iter().map(move |(at, taps)| (x, at, taps)))
+            .collect();
+        let backward =
+            rows.iter().flat_map(|y| segments.iter().map(move |(x, at, taps)| (y, x, at, &x.taps[taps.clone()])));
+        let backward = backward.map(|(y, x, at, x_taps)| Pass {
+            rows: y.reaching(sums.height).map(|reach| reach.start * x_taps.len()..reach.end * x_taps.len()).collect(),
             taps: y
                 .taps
                 .iter()
                 .flat_map(|&(ky, dy)| {
-                    x.taps.iter().map(move |&(kx, dx)| Tap {
+                    x_taps.iter().map(move |&(kx, dx)| Tap {
                         weight: ky * kernel.width + kx,
                         source: (y.sums + dy) * spread.width as isize + left as isize + x.sums + dx,
                     })
                 })
                 .collect(),
-            columns: x.count,
-            to: Grid { start: y.first * input.width + x.first, row: stride.height * input.width, column: stride.width },
+            columns: at.len(),
+            to: Grid {
+                start: y.first * input.width + x.first + at.start * stride.width,
+                row: stride.height * input.width,
+                column: stride.width,
+            },
             map: input.height * input.width,
-            from: Grid { start: 0, row: spread.width, column: 1 },
+            from: Grid { start: at.start, row: spread.width, column: 1 },
         });
         let seen = |c| {
             let segment = |o| Segment { weight: weight(o, c), source: o * sums.height * spread.width };

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::lanes::{LANES, Pack, Vector, dispatch};
+use super::lanes::{LANES, Pack, Part, Vector, dispatch};
 
 /// One weight and where it applies, relative to a [`Segment`] and to a position.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +192,8 @@ unsafe fn correlate_kernel<V: Vector>(
 ) {
     let most = if pass.from.column == 1 { usize::MAX } else { LONGEST_STRIDED };
     for group in &fan.groups {
-        let starts = group.maps.map(|map| bias.map_or(0.0, |bias| bias[map]));
+        let start = |map: usize| bias.map_or(0.0, |bias| bias[map]);
+        let starts = [start(group.maps[0]), start(group.maps[1])];
         let most = if group.is_pair { V::PAIRS.min(most) } else { V::RUN.min(most) };
         for (y, taps) in pass.rows.iter().enumerate() {
             for run in parts(pass.columns, most) {
@@ -200,7 +201,8 @@ unsafe fn correlate_kernel<V: Vector>(
                 let from_at = pass.from.at(y, run.start);
                 // SAFETY: `Pass::check` has found all indices inside; the processor has the instructions of `V`.
                 unsafe {
-                    let to = group.maps.map(|map| to.as_mut_ptr().add(map * pass.map + at));
+                    let maps = to.as_mut_ptr().add(at);
+                    let to = [maps.add(group.maps[0] * pass.map), maps.add(group.maps[1] * pass.map)];
                     let call = Run {
                         taps: &pass.taps[taps.clone()],
                         group,
@@ -247,10 +249,13 @@ impl Run<'_> {
         // SAFETY: the caller vouches for it.
         unsafe {
             let start = V::splat(self.starts[map]);
-            std::array::from_fn(|i| match self.add {
-                true => V::load(self.to[map].add(i * self.column).cast()).add(start),
-                false => start,
-            })
+            let mut sums = [start; N];
+            if self.add {
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    *sum = V::load(self.to[map].add(i * self.column).cast()).add(start);
+                }
+            }
+            sums
         }
     }
 
@@ -313,7 +318,7 @@ unsafe fn correlate_pair<V: Vector, const NEIGHBORS: bool, const N: usize>(run: 
             let weights = [run.weights.add(segment.weight), run.weights.add(*kernel)];
             let from = run.from.add(segment.source);
             for tap in run.taps {
-                let weights = weights.map(|weights| V::splat(*weights.add(tap.weight)));
+                let weights = [V::splat(*weights[0].add(tap.weight)), V::splat(*weights[1].add(tap.weight))];
                 let from = from.offset(tap.source);
                 for i in 0..N {
                     let value: V = run.load::<V, NEIGHBORS>(from, i);
@@ -410,28 +415,42 @@ unsafe fn gradients_of_tile<V: Vector, const O: usize, const T: usize>(tile: Til
     let (pass, channel, outputs, taps, input, error) = tile;
     // SAFETY: the caller vouches for all indices and for the instructions.
     unsafe {
-        let mut sums = [[V::splat(0.0); T]; O];
-        let inputs: [*const Pack; T] = std::array::from_fn(|t| input.add(pass.taps[taps.start + t]));
-        let errors: [*const Pack; O] = std::array::from_fn(|o| error.add(outputs[o] * pass.error_map));
-        for y in 0..pass.rows {
-            let (mut from, mut of) = (pass.input.at(y, 0), pass.error.at(y, 0));
-            for _ in 0..pass.columns {
-                let values: [V; T] = std::array::from_fn(|t| V::load(inputs[t].add(from).cast()));
-                for o in 0..O {
-                    let error = V::load(errors[o].add(of).cast());
+        let mut lanes = [[Pack::ZERO; T]; O];
+        for first in (0..LANES).step_by(V::Part::LANES) {
+            let mut sums = [[V::Part::splat(0.0); T]; O];
+            let (mut inputs, mut errors) = ([input.cast::<f32>().add(first); T], [error.cast::<f32>().add(first); O]);
+            for (input, &tap) in inputs.iter_mut().zip(&pass.taps[taps.clone()]) {
+                *input = input.add(LANES * tap);
+            }
+            for (error, &output) in errors.iter_mut().zip(outputs) {
+                *error = error.add(LANES * output * pass.error_map);
+            }
+            for y in 0..pass.rows {
+                let (mut from, mut of) = (LANES * pass.input.at(y, 0), LANES * pass.error.at(y, 0));
+                for _ in 0..pass.columns {
+                    let mut values = [V::Part::splat(0.0); T];
                     for t in 0..T {
-                        sums[o][t] = error.mul_add(values[t], sums[o][t]);
+                        values[t] = V::Part::load(inputs[t].add(from));
                     }
+                    for o in 0..O {
+                        let error = V::Part::load(errors[o].add(of));
+                        for t in 0..T {
+                            sums[o][t] = error.mul_add(values[t], sums[o][t]);
+                        }
+                    }
+                    from += LANES * pass.input.column;
+                    of += LANES * pass.error.column;
                 }
-                from += pass.input.column;
-                of += pass.error.column;
+            }
+            for (lanes, sums) in lanes.iter_mut().flatten().zip(sums.iter().flatten()) {
+                sums.store(lanes.0.as_mut_ptr().add(first));
             }
         }
         let n_taps = pass.taps.len();
-        for (o, sums) in sums.iter().enumerate() {
+        for (o, lanes) in lanes.iter().enumerate() {
             let at = (outputs[o] * pass.outputs.len() + channel) * n_taps + taps.start;
-            for (t, sum) in sums.iter().enumerate() {
-                gradient[at + t] += sum.sum();
+            for (t, lanes) in lanes.iter().enumerate() {
+                gradient[at + t] += V::load(lanes.0.as_ptr()).sum();
             }
         }
     }

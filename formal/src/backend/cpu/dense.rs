@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::correlate::{parts, with_length};
-use super::lanes::{LANES, Pack, Vector, dispatch};
+use super::lanes::{LANES, Pack, Part, Vector, dispatch};
 
 /// A matrix in the weights: element `(row, column)` is `weights[row·row_step + column·column_step]`.
 #[derive(Clone, Copy, Debug)]
@@ -134,9 +134,9 @@ dispatch! { fn gradients_checked(rows: &GradientRows<'_, '_>, gradient: &mut [f3
 
 #[inline(always)]
 unsafe fn gradients_kernel<V: Vector>(all: &GradientRows<'_, '_>, gradient: &mut [f32]) {
-    for packs in parts(all.n_columns.div_ceil(LANES), V::TILE.0) {
-        for rows in parts(gradient.len() / all.n_columns, V::TILE.1) {
-            let tile = Tile { all, packs: packs.clone(), rows };
+    for columns in parts(all.n_columns.div_ceil(V::Part::LANES), V::BLOCK.0) {
+        for rows in parts(gradient.len() / all.n_columns, V::BLOCK.1) {
+            let tile = Tile { all, columns: columns.clone(), rows };
             // SAFETY: `gradients` has found all sizes right; the processor has the instructions of `V`.
             unsafe {
                 match tile.rows.len() {
@@ -150,10 +150,11 @@ unsafe fn gradients_kernel<V: Vector>(all: &GradientRows<'_, '_>, gradient: &mut
     }
 }
 
-/// Rows and packs of columns of a gradient.
+/// Rows and columns of a gradient.
 struct Tile<'a, 'b> {
     all: &'b GradientRows<'a, 'b>,
-    packs: Range<usize>,
+    /// As many a [`Part`] holds count as one.
+    columns: Range<usize>,
     rows: Range<usize>,
 }
 
@@ -161,7 +162,7 @@ struct Tile<'a, 'b> {
 unsafe fn gradients_of_rows<V: Vector, const R: usize>(tile: &Tile<'_, '_>, gradient: &mut [f32]) {
     // SAFETY: the caller vouches for all sizes and for the instructions.
     unsafe {
-        match tile.packs.len() {
+        match tile.columns.len() {
             1 => gradients_of_tile::<V, R, 1>(tile, gradient),
             2 => gradients_of_tile::<V, R, 2>(tile, gradient),
             3 => gradients_of_tile::<V, R, 3>(tile, gradient),
@@ -173,25 +174,29 @@ unsafe fn gradients_of_rows<V: Vector, const R: usize>(tile: &Tile<'_, '_>, grad
 
 #[inline(always)]
 unsafe fn gradients_of_tile<V: Vector, const R: usize, const P: usize>(tile: &Tile<'_, '_>, gradient: &mut [f32]) {
-    if P > V::TILE.0 || R > V::TILE.1 {
+    if P > V::BLOCK.0 || R > V::BLOCK.1 {
         return;
     }
-    let Tile { all, packs, rows } = tile;
+    let Tile { all, columns, rows } = tile;
     let row_packs = all.n_columns.div_ceil(LANES);
+    let first = columns.start * V::Part::LANES;
     // SAFETY: the caller vouches for all sizes and for the instructions.
     unsafe {
-        let mut sums = [[V::splat(0.0); P]; R];
+        let mut sums = [[V::Part::splat(0.0); P]; R];
         for block in 0..all.n_blocks {
             let (transposed, error) = (all.factors)(block);
             let errors = error.as_ptr().add(all.first + rows.start).cast::<f32>();
-            let inputs = transposed.as_ptr().add(packs.start);
+            let inputs = transposed.as_ptr().cast::<f32>().add(first);
             for lane in 0..LANES {
-                let inputs = inputs.add(lane * row_packs);
-                let inputs: [V; P] = std::array::from_fn(|p| V::load(inputs.add(p).cast()));
+                let inputs = inputs.add(lane * row_packs * LANES);
+                let mut values = [V::Part::splat(0.0); P];
+                for (p, value) in values.iter_mut().enumerate() {
+                    *value = V::Part::load(inputs.add(p * V::Part::LANES));
+                }
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let error = V::splat(*errors.add(r * LANES + lane));
-                    for (sum, input) in sums.iter_mut().zip(inputs) {
-                        *sum = error.mul_add(input, *sum);
+                    let error = V::Part::splat(*errors.add(r * LANES + lane));
+                    for p in 0..P {
+                        sums[p] = error.mul_add(values[p], sums[p]);
                     }
                 }
             }
@@ -201,7 +206,8 @@ unsafe fn gradients_of_tile<V: Vector, const R: usize, const P: usize>(tile: &Ti
             for (p, sum) in sums.iter().enumerate() {
                 let mut values = Pack::ZERO;
                 sum.store(values.0.as_mut_ptr());
-                for (to, value) in row[(packs.start + p) * LANES..].iter_mut().zip(values.0) {
+                let values = &values.0[..V::Part::LANES];
+                for (to, &value) in row[first + p * V::Part::LANES..].iter_mut().zip(values) {
                     *to = if all.add { *to + value } else { value };
                 }
             }

@@ -4,6 +4,9 @@
 //! lanes: convolutions of any kernel, stride, padding and mapping fill the vector registers, and no stimulus's result
 //! depends on another's. Kernels are generic over [`Vector`] and compiled once an instruction set; [`dispatch`] picks
 //! at run time. AVX-512 and AVX2 do the same operations on the same operands and give the same bits.
+//!
+//! An instruction set ends where a call is not inlined: inner loops fill arrays element by element, as the closures of
+//! `std::array::from_fn` and `map` are left as calls, without vectors, by a build that does not optimize across units.
 
 /// Stimuli in a pack.
 pub(super) const LANES: usize = 16;
@@ -28,16 +31,51 @@ pub(super) fn clear(packs: &mut [Pack]) {
     packs.fill(Pack::ZERO);
 }
 
+/// What one register holds of a pack: all lanes, or some neighboring ones. Where each value meets many others, lanes that
+/// are computed one part after the other leave more registers to sums.
+pub(super) trait Part: Copy {
+    /// Lanes, a divisor of [`LANES`].
+    const LANES: usize;
+
+    /// # Safety
+    ///
+    /// The processor has the instructions of the type, here and in all other methods.
+    unsafe fn splat(value: f32) -> Self;
+
+    /// # Safety
+    ///
+    /// As many floats can be read there; any alignment.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// # Safety
+    ///
+    /// As many floats can be written there; any alignment.
+    unsafe fn store(self, to: *mut f32);
+
+    /// As [`Vector::mul_add`].
+    ///
+    /// # Safety
+    ///
+    /// See [`Part::splat`].
+    unsafe fn mul_add(self, other: Self, sum: Self) -> Self;
+}
+
 /// Sixteen floats in registers.
 pub(super) trait Vector: Copy {
+    /// What one register holds of them.
+    type Part: Part;
+
     /// Sums that fit in registers beside their operands, at most 14. Longer kernels are not compiled.
     const RUN: usize;
 
     /// Pairs of sums that do, at most 14.
     const PAIRS: usize;
 
-    /// Taps and outputs, at most 5 and 4, of which the products do.
+    /// Taps and outputs, at most 5 and 4, of whose products a part of the lanes do.
     const TILE: (usize, usize);
+
+    /// Parts of columns and rows, at most 5 and 4, of whose products the sums do.
+    const BLOCK: (usize, usize);
 
     /// # Safety
     ///
@@ -93,14 +131,51 @@ pub(super) trait Vector: Copy {
     unsafe fn sum(self) -> f32;
 }
 
+/// Makes a vector that is one register its own [`Part`].
+macro_rules! part_of_all {
+    ($vector:ty) => {
+        impl Part for $vector {
+            const LANES: usize = 16;
+
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> Self {
+                // SAFETY: the caller vouches for what the vector asks, here and below.
+                unsafe { <Self as Vector>::splat(value) }
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> Self {
+                // SAFETY: as above.
+                unsafe { <Self as Vector>::load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f32) {
+                // SAFETY: as above.
+                unsafe { Vector::store(self, to) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul_add(self, other: Self, sum: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { Vector::mul_add(self, other, sum) }
+            }
+        }
+    };
+}
+
 /// Plain arithmetic for processors without the instructions below.
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; LANES]);
 
+part_of_all!(Portable);
+
 impl Vector for Portable {
+    type Part = Self;
     const RUN: usize = 4;
     const PAIRS: usize = 2;
     const TILE: (usize, usize) = (2, 2);
+    const BLOCK: (usize, usize) = (2, 2);
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -170,7 +245,7 @@ pub(super) use x86::{Avx2, Avx512, Level, level};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Vector;
+    use super::{Part, Vector};
 
     /// The instruction set in use.
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -226,10 +301,14 @@ mod x86 {
     #[derive(Clone, Copy)]
     pub(in super::super) struct Avx512(__m512);
 
+    part_of_all!(Avx512);
+
     impl Vector for Avx512 {
+        type Part = Self;
         const RUN: usize = 14;
         const PAIRS: usize = 14;
         const TILE: (usize, usize) = (5, 4);
+        const BLOCK: (usize, usize) = (5, 4);
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
@@ -289,13 +368,47 @@ mod x86 {
         }
     }
 
+    /// Half the lanes of an [`Avx2`].
+    #[derive(Clone, Copy)]
+    pub(in super::super) struct Half(__m256);
+
+    impl Part for Half {
+        const LANES: usize = 8;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the caller's processor has AVX2 and FMA, here and below.
+            Self(unsafe { _mm256_set1_ps(value) })
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: eight floats can be read there.
+            Self(unsafe { _mm256_loadu_ps(from) })
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: eight floats can be written there.
+            unsafe { _mm256_storeu_ps(to, self.0) }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(self, other: Self, sum: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { _mm256_fmadd_ps(self.0, other.0, sum.0) })
+        }
+    }
+
     #[derive(Clone, Copy)]
     pub(in super::super) struct Avx2(__m256, __m256);
 
     impl Vector for Avx2 {
+        type Part = Half;
         const RUN: usize = 6;
         const PAIRS: usize = 3;
-        const TILE: (usize, usize) = (3, 2);
+        const TILE: (usize, usize) = (5, 2);
+        const BLOCK: (usize, usize) = (3, 4);
 
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
@@ -365,6 +478,15 @@ mod x86 {
             unsafe { sum8(_mm256_add_ps(self.0, self.1)) }
         }
     }
+}
+
+/// Columns of a pair of maps whose sums keep this processor from waiting for the last one: eight registers of them.
+pub(super) fn busy_columns() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        return 4;
+    }
+    2
 }
 
 /// `dispatch!(fn name(a: A, ..) = kernel)` makes the safe function `name`, which calls `kernel::<V>` compiled for the

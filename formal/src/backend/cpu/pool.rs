@@ -224,9 +224,9 @@ unsafe fn small_maxima_kernel<V: Vector>(layer: &PoolLayer, input: &[Pack], outp
                 let (above, below) = (&above[x * stride..][..2], &below[x * stride..][..2]);
                 // SAFETY: packs can be read and written; the processor has the instructions of `V`.
                 unsafe {
-                    let taps = [&above[0], &above[1], &below[0], &below[1]].map(|pack| V::load(pack.0.as_ptr()));
-                    let (mut best, mut which) = (taps[0], V::splat(0.0));
-                    for (ordinal, tap) in [(1.0, taps[1]), (2.0, taps[2]), (3.0, taps[3])] {
+                    let (mut best, mut which) = (V::load(above[0].0.as_ptr()), V::splat(0.0));
+                    for (ordinal, tap) in [(1.0, &above[1]), (2.0, &below[0]), (3.0, &below[1])] {
+                        let tap = V::load(tap.0.as_ptr());
                         which = tap.if_greater(best, V::splat(ordinal), which);
                         best = tap.if_greater(best, tap, best);
                     }
@@ -257,11 +257,11 @@ unsafe fn small_max_errors_kernel<V: Vector>(
                 // SAFETY: packs can be read and written; the processor has the instructions of `V`.
                 unsafe {
                     let (error, winner) = (V::load(error.0.as_ptr()), V::load(winner.0.as_ptr()));
-                    let part = |ordinal| winner.if_equal(V::splat(ordinal), error, V::splat(0.0));
-                    part(0.0).store(above[2 * x].0.as_mut_ptr());
-                    part(1.0).store(above[2 * x + 1].0.as_mut_ptr());
-                    part(2.0).store(below[2 * x].0.as_mut_ptr());
-                    part(3.0).store(below[2 * x + 1].0.as_mut_ptr());
+                    let zero = V::splat(0.0);
+                    winner.if_equal(zero, error, zero).store(above[2 * x].0.as_mut_ptr());
+                    winner.if_equal(V::splat(1.0), error, zero).store(above[2 * x + 1].0.as_mut_ptr());
+                    winner.if_equal(V::splat(2.0), error, zero).store(below[2 * x].0.as_mut_ptr());
+                    winner.if_equal(V::splat(3.0), error, zero).store(below[2 * x + 1].0.as_mut_ptr());
                 }
             }
         }

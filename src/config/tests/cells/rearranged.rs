@@ -108,7 +108,7 @@ fn faults_of_such_layers_are_named() {
     fails(
         "Input=a\nType=Transformation\nTransformation=EqualizeTransformation\nConfigSection=config\n[config]\nMethod=CLAHE",
         "m.ini has 2 faults
-  line 19, [c] Transformation: EqualizeTransformation: expected an image of bytes, found a real one; put it before what makes reals
+  line 19, [c] Transformation: EqualizeTransformation: expected an image of bytes, found real numbers; put it before what makes reals
   line 22, [config] Method: unknown parameter here; it belongs to: `Type=EqualizeTransformation`",
     );
     for (kind, keys, remedy) in [
