@@ -9,7 +9,7 @@ use crate::report::picture::{Chart, bounds, log_label, log_ticks, round_bounds, 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 330.0;
 /// Left, right, top, bottom of the plot.
-const PLOT: (f64, f64, f64, f64) = (58.0, WIDTH - 14.0, 34.0, HEIGHT - 66.0);
+const PLOT: (f64, f64, f64, f64) = (58.0, WIDTH - 18.0, 34.0, HEIGHT - 66.0);
 /// So few points of a curve are seen one by one.
 const FEW_POINTS: usize = 40;
 /// More than can be told apart across a picture.

@@ -11,8 +11,8 @@ use crate::report::picture;
 /// Pixels across, about: 7 inches at 230 dots an inch.
 const WIDTH: f32 = 1600.0;
 const FAMILY: &str = "DejaVu Sans";
-const REGULAR: &[u8] = include_bytes!("../../../data/fonts/DejaVuSans.ttf");
-const BOLD: &[u8] = include_bytes!("../../../data/fonts/DejaVuSans-Bold.ttf");
+const REGULAR: &[u8] = include_bytes!("../../../data/fonts/DejaVuSansCondensed.ttf");
+const BOLD: &[u8] = include_bytes!("../../../data/fonts/DejaVuSansCondensed-Bold.ttf");
 
 /// The program's own letters, whatever fonts there are.
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {

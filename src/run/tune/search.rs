@@ -88,7 +88,9 @@ impl<'a> Search<'a> {
         let is_wide = n_coordinates > FEW_COORDINATES;
         let least = if is_wide { FIRST_WIDE } else { LEAST_PATTERN };
         let mut step = if self.levers.len() > 1 { FIRST_STEP / 2.0 } else { FIRST_STEP };
-        best = self.turned(best)?;
+        if !is_wide {
+            best = self.turned(best)?;
+        }
         while step >= least {
             let before = best.clone();
             for coordinate in 0..n_coordinates {
@@ -117,12 +119,19 @@ impl<'a> Search<'a> {
                 tell(self.n_begun, &best);
             }
         }
-        if is_wide { self.evolve(best, n_coordinates, tell) } else { Ok(End::Converged) }
+        if !is_wide {
+            return Ok(End::Converged);
+        }
+        // The phases want different scales: each is gone on from, by itself.
+        let other = best.point.turned(self.levers);
+        let end = self.evolve(best, n_coordinates, &mut tell)?;
+        let (End::Converged, Some(other)) = (end, other) else { return Ok(end) };
+        let (_, Some(best)) = self.judge(&other, f64::INFINITY, 0.0)? else { return Ok(end) };
+        self.evolve(best, n_coordinates, &mut tell)
     }
 
     /// Goes on from the best point by an evolution strategy.
-    fn evolve(&mut self, mut best: Trial, n_coordinates: usize, mut tell: impl FnMut(usize, &Trial)) -> Result<End> {
-        best = self.turned(best)?;
+    fn evolve(&mut self, mut best: Trial, n_coordinates: usize, tell: &mut impl FnMut(usize, &Trial)) -> Result<End> {
         let from = best.point.clone();
         let mut evolution = Evolution::new(vec![0.0; n_coordinates], FIRST_WIDE);
         let mut n_failed = 0;
