@@ -6,6 +6,7 @@ use formal::{Device, Network, ParameterKind, Shape, Wanted, reference};
 use serde::Serialize;
 
 use super::operations::{Goal, N_STIMULI, Operation};
+use crate::run::interrupt;
 
 /// Greatest difference of a tensor over its greatest magnitude that 32-bit floats are allowed.
 pub const F32: f64 = 1e-5;
@@ -195,6 +196,7 @@ pub fn steps(
     let (mut ours, mut theirs) = (Network::on(device, config, SEED)?, Network::new(config, SEED)?);
     let (mut worst, mut loss) = (0.0f64, 0.0);
     for step in 0..n_steps {
+        interrupt::check()?;
         let (stimuli, labels) = batch(step)?;
         let [found, expected] = [&mut ours, &mut theirs].map(|network| {
             let report = network.learn(&stimuli, &labels, step);
