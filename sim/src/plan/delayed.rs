@@ -147,6 +147,16 @@ impl<F: Real> Delayed<F> {
         (last.saturating_sub(targets.reach as usize), last.min(n))
     }
 
+    /// Whether the border does not cut an entry off.
+    #[inline(always)]
+    pub(crate) fn is_inside(&self, synapses: &Synapses, targets: Targets, entry: u32) -> bool {
+        let place = &self.places[entry as usize];
+        // What is before the first position wraps around to far after the last.
+        let y = targets.qy.wrapping_sub(place.row) as usize;
+        let x = targets.qx.wrapping_sub(place.column) as usize;
+        (y < synapses.positions.height) & (x < synapses.positions.width)
+    }
+
     /// The neuron (`[y][x][output]`) of an entry, unless the border cuts it off.
     #[inline(always)]
     pub(crate) fn neuron(&self, synapses: &Synapses, targets: Targets, entry: u32) -> Option<u32> {
@@ -154,17 +164,15 @@ impl<F: Real> Delayed<F> {
         if targets.border == Border::Far {
             return Some(neuron);
         }
-        let place = &self.places[entry as usize];
-        let y = targets.qy.wrapping_sub(place.row) as usize;
-        let x = targets.qx.wrapping_sub(place.column) as usize;
-        // What is before the first position wraps around to far after the last.
-        if y >= synapses.positions.height || x >= synapses.positions.width {
+        if !self.is_inside(synapses, targets, entry) {
             return None;
         }
         if targets.border == Border::Near {
             return Some(neuron);
         }
-        let (y, x) = (y / synapses.sub_sample.height, x / synapses.sub_sample.width);
+        let place = &self.places[entry as usize];
+        let y = (targets.qy - place.row) as usize / synapses.sub_sample.height;
+        let x = (targets.qx - place.column) as usize / synapses.sub_sample.width;
         Some(((y * synapses.n_columns() + x) * synapses.n_outputs) as u32 + place.output)
     }
 }

@@ -98,11 +98,10 @@ impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
                 self.wake();
             }
             let now = self.clock.now;
-            let first = self.deliveries.front.first();
-            let others = first.others.min(self.deliveries.wheel.next_time()).min(self.deliveries.waiting_time);
-            if first.time == now && others > now && !has_crossings {
+            let others = self.deliveries.wheel.next_time().min(self.deliveries.waiting_time);
+            if others > now && !has_crossings {
                 // What is due now arrives in any case.
-                self.follow(first.stream, limit.min(others).max(now + 1));
+                self.follow(limit.min(others).max(now + 1));
             } else {
                 self.deliveries.take(now, self.plan, &mut together);
                 if together.len() > 1 {
@@ -263,9 +262,8 @@ impl<F: Real> Deliveries<F> {
         let is_due = |entry: &Entry<F>| entry.delay <= most_delay;
         // Most often all is due.
         let all_due = rest.last().is_none_or(is_due);
-        if all_due && let Some(stream) = self.front.free() {
-            let time = cursor.next(weighted, delayed).map_or(u64::MAX, |(_, time)| time);
-            return self.front.put(stream, time, cursor);
+        if all_due && self.front.has_room() {
+            return self.front.join(weighted, delayed, cursor);
         }
         let n_due = if all_due { rest.len() } else { rest.iter().take_while(|e| is_due(e)).count() };
         let due = targets.start..targets.start + n_due as u32;
@@ -310,7 +308,7 @@ impl<F: Real> Deliveries<F> {
                 state.has_unread.cover(weight, weight + 1);
             }
         };
-        for &Cursor { cell, targets, .. } in self.front.cursors() {
+        for Cursor { cell, targets, .. } in self.front.cursors() {
             (targets.start..targets.end).for_each(|entry| count(cell, entry, Some(targets)));
         }
         while self.wheel.next_time() < u64::MAX {

@@ -133,6 +133,31 @@ fn a_refractory_period_that_ends_above_the_threshold_ends_with_a_spike() {
 }
 
 #[test]
+fn an_arrival_within_the_refractory_period_adds_up_and_does_not_fire_in_any_model() {
+    for neuron in models() {
+        for (weight, sign) in [(1.3, 1.0), (0.55, 1.0), (0.8, -1.0)] {
+            let arrivals = [4_u64, 5, 6, 60, 75, 1_000, 1_001, 1_002, 3_005, 3_006, 9_000];
+            let input = if sign > 0.0 { Positive } else { Negative };
+            let (found, potential) =
+                emissions(driven(0.0, weight, neuron), &arrivals.map(|t| spike(0, t, input)), 9_100);
+            let (mut expected, mut v, mut last, mut ready) = (Vec::new(), 0.0, 0, 0);
+            for t in arrivals {
+                v = moved(v, (t - last) as f64, 0.0, &neuron) + sign * weight;
+                last = t;
+                let is_above = v >= 1.0 || (neuron.bipolar_threshold && v <= -1.0);
+                if is_above && t >= ready {
+                    expected.push((t as i64 + 1) * v.signum() as i64);
+                    v = if neuron.reset == Reset::Zero { 0.0 } else { v - v.signum() };
+                    ready = t + neuron.refractory_period.0;
+                }
+            }
+            assert_eq!(found, expected, "{neuron:?} with {weight}");
+            assert!((potential - v).abs() < ROUNDING, "{neuron:?} with {weight}: {potential} against {v}");
+        }
+    }
+}
+
+#[test]
 fn surplus_leaves_at_one_spike_a_femtosecond() {
     let (times, potential) = emissions(driven(1e-9, 3.5, Neuron::default()), &[spike(0, 10, Positive)], 1_000);
     assert_eq!(times, [11, 12, 13]);

@@ -1,46 +1,72 @@
-//! A few spikes under way, merged synapse by synapse.
+//! A few spikes on their way, merged synapse by synapse.
 //!
-//! The synapses of a spike are sorted by delay, so a spike on its way is a stream of synaptic events in the order of time. Where
-//! delays are alike, few spikes are on their way at once, and their streams are merged: the one that is due first moves on until
-//! another is due. No synaptic event is filed anywhere, and each is read where it lies.
+//! The synapses of a spike are sorted by delay, so a spike on its way is a stream of synaptic events in their order. Where
+//! delays are alike, few spikes are on their way at once, and their streams are merged: no synaptic event is filed anywhere, and
+//! each is read where it lies. Which stream is next is as good as random, so nothing branches on it, nor on what the border
+//! cuts off.
 
 use super::{Cursor, Delivery, ONLY_DELAYED};
 use crate::lanes::Isa;
-use crate::plan::{Delayed, DelayedEntry as Entry, Kind, Plan, Targets, Weighted};
+use crate::plan::{Border, Delayed, DelayedEntry as Entry, Kind, Plan, Targets, Weighted};
 use crate::present::{Fire, Machine, arrive};
 use crate::real::Real;
 use crate::recorder::Recorder;
 use crate::state::CellState;
 use crate::time::SimTime;
 
-/// Streams at most. Finding the next of more takes longer than a wheel.
-const N: usize = 8;
-/// When a stream is due that is not there.
-const NEVER: u64 = u64::MAX;
+/// Streams at most. With eight, keeping them in order took longer than a wheel for those beyond four.
+const N: usize = 4;
 
 /// Streams of synaptic events.
 #[derive(Clone, Debug)]
 pub(super) struct Front {
-    /// When the next synaptic event of each is due.
-    times: [u64; N],
-    /// Each stands at its next synaptic event.
-    cursors: [Cursor; N],
-    /// The least time.
-    next_time: u64,
+    /// Who is next, in order; those that are not there come last.
+    next: [Next; N],
+    streams: [Stream; N],
 }
 
-/// The stream that is due first.
+/// The next synaptic event of a stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct First {
-    pub(super) stream: usize,
-    pub(super) time: u64,
-    /// When another is due.
-    pub(super) others: u64,
+struct Next {
+    /// Its time, then its place in the order at that instant.
+    key: u128,
+    stream: usize,
+}
+
+/// One spike on its way to one cell.
+#[derive(Clone, Debug)]
+struct Stream {
+    cursor: Cursor,
+    /// Entries of the cell's list that the border does not cut off.
+    inside: Vec<u32>,
+    /// How many of them have arrived.
+    n_arrived: usize,
+}
+
+impl Next {
+    /// None is left.
+    const NEVER: u128 = u128::MAX;
+    /// No stream is there.
+    const NONE: [Self; N] = {
+        let mut next = [Self { key: Self::NEVER, stream: 0 }; N];
+        let mut stream = 0;
+        while stream < N {
+            next[stream].stream = stream;
+            stream += 1;
+        }
+        next
+    };
+
+    #[inline(always)]
+    fn time(self) -> u64 {
+        (self.key >> 64) as u64
+    }
 }
 
 impl Default for Front {
     fn default() -> Self {
-        Self { times: [NEVER; N], cursors: [Cursor::NOTHING; N], next_time: NEVER }
+        let none = |_| Stream { cursor: Cursor::NOTHING, inside: Vec::new(), n_arrived: 0 };
+        Self { next: Next::NONE, streams: std::array::from_fn(none) }
     }
 }
 
@@ -48,64 +74,105 @@ impl Front {
     /// The least time that something is due; `u64::MAX` where nothing is.
     #[inline(always)]
     pub(super) fn next_time(&self) -> u64 {
-        self.next_time
+        self.next[0].time()
     }
 
-    /// A place for another stream.
+    /// Whether there is room for another stream.
     #[inline(always)]
-    pub(super) fn free(&self) -> Option<usize> {
-        self.times.iter().position(|&time| time == NEVER)
+    pub(super) fn has_room(&self) -> bool {
+        self.next[N - 1].key == Next::NEVER
     }
 
-    /// A stream stands where the cursor does, whose synaptic event is due at `time`; `u64::MAX` where none is left.
-    #[inline(always)]
-    pub(super) fn put(&mut self, stream: usize, time: u64, cursor: Cursor) {
-        (self.times[stream], self.cursors[stream]) = (time, cursor);
-        self.next_time = self.times.iter().fold(NEVER, |least, &time| least.min(time));
-    }
-
-    /// The stream that is due first.
-    #[inline(always)]
-    pub(super) fn first(&self) -> First {
-        let mut first = First { stream: 0, time: NEVER, others: NEVER };
-        for (stream, &time) in self.times.iter().enumerate() {
-            first.others = first.others.min(time.max(first.time));
-            first.stream = if time < first.time { stream } else { first.stream };
-            first.time = first.time.min(time);
+    /// A spike sets out from the entry that it stands at. There is room.
+    #[inline]
+    pub(super) fn join<F: Real>(&mut self, weighted: &Weighted<F>, delayed: &Delayed<F>, cursor: Cursor) {
+        let number = self.next[N - 1].stream;
+        let stream = &mut self.streams[number];
+        let entries = cursor.targets.start..cursor.targets.end;
+        stream.inside.clear();
+        if cursor.targets.border == Border::Far {
+            stream.inside.extend(entries);
+        } else {
+            stream.inside.resize(entries.len(), 0);
+            let mut n = 0;
+            for entry in entries {
+                stream.inside[n] = entry;
+                n += usize::from(delayed.is_inside(&weighted.synapses, cursor.targets, entry));
+            }
+            stream.inside.truncate(n);
         }
-        first
+        (stream.cursor, stream.n_arrived) = (cursor, 0);
+        self.next[N - 1].key = stream.key(delayed);
+        for i in (0..N - 1).rev() {
+            self.settle(i);
+        }
+    }
+
+    /// The stream that was first has come to its next synaptic event.
+    #[inline(always)]
+    fn moved<F: Real>(&mut self, delayed: &Delayed<F>) {
+        self.next[0].key = self.streams[self.next[0].stream].key(delayed);
+        for i in 0..N - 1 {
+            self.settle(i);
+        }
+    }
+
+    /// Puts a stream and the one after it in order.
+    #[inline(always)]
+    fn settle(&mut self, i: usize) {
+        let (a, b) = (self.next[i], self.next[i + 1]);
+        let is_after = a.key > b.key;
+        let choose = |one: usize, other: usize| if is_after { other } else { one };
+        self.next[i] = Next { key: a.key.min(b.key), stream: choose(a.stream, b.stream) };
+        self.next[i + 1] = Next { key: a.key.max(b.key), stream: choose(b.stream, a.stream) };
     }
 
     /// Takes all that is due at `now`.
     pub(super) fn take<F: Real>(&mut self, now: u64, plan: &Plan<F>, together: &mut Vec<Delivery<F>>) {
-        for stream in 0..N {
-            if self.times[stream] != now {
-                continue;
-            }
-            let mut cursor = self.cursors[stream];
-            let (weighted, delayed) = plan.cells[cursor.cell as usize].kind.delayed().expect(ONLY_DELAYED);
-            let mut next = cursor.next(weighted, delayed);
-            while let Some((neuron, time)) = next
-                && time == now
-            {
-                let (entry, cell) = (cursor.targets.start, cursor.cell);
-                let Entry { weight, tap, .. } = delayed.entries[entry as usize];
-                together.push(Delivery { order: cursor.order(tap), weight, cell, neuron, entry });
-                cursor.targets.start += 1;
-                next = cursor.next(weighted, delayed);
-            }
-            self.put(stream, next.map_or(NEVER, |(_, time)| time), cursor);
+        while self.next_time() == now {
+            let stream = &mut self.streams[self.next[0].stream];
+            let cell = stream.cursor.cell;
+            let (weighted, delayed) = plan.cells[cell as usize].kind.delayed().expect(ONLY_DELAYED);
+            let (entry, neuron) = stream.arrive(weighted, delayed);
+            let Entry { weight, tap, .. } = delayed.entries[entry as usize];
+            together.push(Delivery { order: stream.cursor.order(tap), weight, cell, neuron, entry });
+            self.moved(delayed);
         }
     }
 
     /// Spikes on their way, each from its next synaptic event on.
-    pub(super) fn cursors(&self) -> impl Iterator<Item = &Cursor> {
-        self.cursors.iter().zip(&self.times).filter(|&(_, &time)| time < NEVER).map(|(cursor, _)| cursor)
+    pub(super) fn cursors(&self) -> impl Iterator<Item = Cursor> {
+        let left = |stream: &Stream| {
+            let mut cursor = stream.cursor;
+            cursor.targets.start = *stream.inside.get(stream.n_arrived)?;
+            Some(cursor)
+        };
+        let there = self.next.iter().filter(|next| next.key < Next::NEVER);
+        there.filter_map(move |next| left(&self.streams[next.stream]))
     }
 
-    /// Forgets everything.
+    /// Forgets everything, keeps the memory. What comes next takes the places that it would take in a new front.
     pub(super) fn clear(&mut self) {
-        (self.times, self.next_time) = ([NEVER; N], NEVER);
+        self.next = Next::NONE;
+    }
+}
+
+impl Stream {
+    /// Time and place in the order of its next synaptic event.
+    #[inline(always)]
+    fn key<F: Real>(&self, delayed: &Delayed<F>) -> u128 {
+        let Some(&entry) = self.inside.get(self.n_arrived) else { return Next::NEVER };
+        let Entry { delay, tap, .. } = delayed.entries[entry as usize];
+        u128::from(self.cursor.emitted_at + delay) << 64 | u128::from(self.cursor.order(tap))
+    }
+
+    /// Its next synaptic event arrives: entry and neuron. There is one.
+    #[inline(always)]
+    fn arrive<F: Real>(&mut self, weighted: &Weighted<F>, delayed: &Delayed<F>) -> (u32, u32) {
+        let entry = self.inside[self.n_arrived];
+        self.n_arrived += 1;
+        let neuron = delayed.neuron(&weighted.synapses, self.cursor.targets, entry);
+        (entry, neuron.expect("the border cuts off none that is inside"))
     }
 }
 
@@ -113,55 +180,46 @@ impl Cursor {
     /// No spike.
     const NOTHING: Self =
         Self { emitted_at: 0, source: 0, is_negative: false, cell: 0, first_tap: 0, targets: Targets::NOTHING };
-
-    /// Goes to the next synapse that the border does not cut off, from the one it stands at on: its neuron, and when its synaptic
-    /// event is due.
-    #[inline(always)]
-    pub(super) fn next<F: Real>(&mut self, weighted: &Weighted<F>, delayed: &Delayed<F>) -> Option<(u32, u64)> {
-        while self.targets.start < self.targets.end {
-            let entry = self.targets.start;
-            if let Some(neuron) = delayed.neuron(&weighted.synapses, self.targets, entry) {
-                return Some((neuron, self.emitted_at + delayed.entries[entry as usize].delay));
-            }
-            self.targets.start += 1;
-        }
-        None
-    }
 }
 
 impl<F: Real, R: Recorder, I: Isa> Machine<'_, F, R, I> {
-    /// A stream moves on, and the clock with it, as long as it is before `until` and nothing has to be emitted first. There are no
-    /// currents.
+    /// The streams move on, and the clock with them, as long as they are before `until` and nothing has to be emitted first. There
+    /// are no currents.
     #[inline(always)]
-    pub(super) fn follow(&mut self, stream: usize, mut until: u64) {
-        let Self { plan, cells, emissions, deliveries, recorder, clock, .. } = self;
-        let mut cursor = deliveries.front.cursors[stream];
-        let cell = cursor.cell as usize;
-        let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) = (&plan.cells[cell].kind, &mut cells[cell])
-        else {
-            unreachable!("{ONLY_DELAYED}")
-        };
-        let mut fire = Fire { weighted, pending: &mut emissions[cell + 1].pending, clock };
-        let mut next = cursor.next(weighted, delayed);
-        while let Some((neuron, time)) = next
-            && time < until
-        {
-            fire.clock.now = time;
-            let weight = delayed.entries[cursor.targets.start as usize].weight;
-            let weight = if cursor.is_negative { -weight } else { weight };
-            cursor.targets.start += 1;
-            recorder.arrival(SimTime(fire.clock.start + time), cell);
-            let first = fire.pending.len();
-            if let Some(is_negative) = arrive::neuron(&weighted.neuron, state, neuron as usize, weight, time) {
+    pub(super) fn follow(&mut self, mut until: u64) {
+        let Self { plan, cells, emissions, deliveries, recorder, clock, waiting, .. } = self;
+        let front = &mut deliveries.front;
+        loop {
+            let Next { stream, .. } = front.next[0];
+            let time = front.next_time();
+            if time >= until {
+                return;
+            }
+            let stream = &mut front.streams[stream];
+            let cell = stream.cursor.cell as usize;
+            let (Kind::Delayed(weighted, delayed), CellState::Neurons(state)) =
+                (&plan.cells[cell].kind, &mut cells[cell])
+            else {
+                unreachable!("{ONLY_DELAYED}")
+            };
+            let (entry, neuron) = stream.arrive(weighted, delayed);
+            let weight = delayed.entries[entry as usize].weight;
+            let weight = if stream.cursor.is_negative { -weight } else { weight };
+            front.moved(delayed);
+            clock.now = time;
+            recorder.arrival(SimTime(clock.start + time), cell);
+            let pending = &mut emissions[cell + 1].pending;
+            let first = pending.len();
+            let fired = arrive::neuron(&weighted.neuron, state, neuron as usize, weight, time);
+            let mut fire = Fire { weighted, pending, clock };
+            if let Some(is_negative) = fired {
                 fire.pending.push(neuron << 1 | u32::from(is_negative));
                 fire.decide(state, first);
-                self.waiting.insert(cell + 1);
+                waiting.insert(cell + 1);
                 // What is due now comes before it is emitted, all else after.
                 until = time + 1;
             }
             fire.show(state, (cell, neuron as usize), first, *recorder);
-            next = cursor.next(weighted, delayed);
         }
-        deliveries.front.put(stream, next.map_or(NEVER, |(_, time)| time), cursor);
     }
 }

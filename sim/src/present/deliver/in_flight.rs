@@ -46,9 +46,9 @@ impl<F: Real> Deliveries<F> {
         }
         let mut waits = vec![true; self.cursors.len()];
         self.free.iter().for_each(|&slot| waits[slot as usize] = false);
-        let waiting = self.cursors.iter().zip(waits).filter(|&(_, waits)| waits).map(|(cursor, _)| cursor);
+        let waiting = self.cursors.iter().zip(waits).filter(|&(_, waits)| waits).map(|(&cursor, _)| cursor);
         for cursor in self.front.cursors().chain(waiting) {
-            let Cursor { emitted_at, source, cell, first_tap, is_negative, targets } = *cursor;
+            let Cursor { emitted_at, source, cell, first_tap, is_negative, targets } = cursor;
             see(InFlight { emitted_at, source, cell, first_tap, is_negative }, targets.start);
         }
         first.into_iter().flat_map(|(spike, (_, n))| std::iter::repeat_n(spike, n)).collect()
