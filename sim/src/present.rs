@@ -25,7 +25,7 @@ pub use inputs::InputSpikes;
 use inputs::Inputs;
 pub(crate) use recorded::emit as emit_recorded;
 use stimulus::Pause;
-pub use stimulus::{Progress, present, present_spikes, present_until, resume};
+pub use stimulus::{Progress, Run, Watcher, present, present_spikes, present_until, resume};
 
 /// How one presentation ended. Counts, scores and potentials are read from the [`State`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,10 @@ use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 use crate::leak::Leak;
+use crate::plan::Plan;
+use crate::present::{Run, Watcher};
+use crate::roofline::Trace;
+use crate::state::State;
 
 /// The float type of membrane potentials and weights: `f32` or `f64`.
 ///
@@ -44,6 +48,15 @@ pub trait Real:
     /// What is left of 1 after `dt` femtoseconds of a leak.
     #[doc(hidden)]
     fn remaining(leak: &Leak, dt: u64) -> Self;
+    /// Runs: a function of each width, so that the engine is compiled here and not by everybody who uses it.
+    #[doc(hidden)]
+    fn run(run: Run<'_, Self>, watcher: Watcher<'_>) -> bool;
+    /// Likewise.
+    #[doc(hidden)]
+    fn replay(trace: &Trace, plan: &Plan<Self>, state: &mut State<Self>) -> u64;
+    /// Likewise.
+    #[doc(hidden)]
+    fn replay_spikes(trace: &Trace, plan: &Plan<Self>, state: &mut State<Self>) -> u64;
 }
 
 macro_rules! real {
@@ -73,6 +86,15 @@ macro_rules! real {
             #[inline(always)]
             fn remaining(leak: &Leak, dt: u64) -> Self {
                 leak.$remaining(dt)
+            }
+            fn run(run: Run<'_, Self>, watcher: Watcher<'_>) -> bool {
+                run.run(watcher)
+            }
+            fn replay(trace: &Trace, plan: &Plan<Self>, state: &mut State<Self>) -> u64 {
+                trace.replay_on_widest(plan, state)
+            }
+            fn replay_spikes(trace: &Trace, plan: &Plan<Self>, state: &mut State<Self>) -> u64 {
+                trace.replay_spikes_on_widest(plan, state)
             }
         }
     };

@@ -8,8 +8,13 @@ use crate::time::{SimDuration, SimTime};
 
 /// Sees every spike that the network emits, in the total order of events.
 ///
-/// Chosen statically: what is not asked for costs nothing.
+/// What is not asked for costs nothing: the engine is compiled for recorders that see nothing, emissions, spikes or
+/// potentials, and reaches the recorder itself behind a pointer.
 pub trait Recorder {
+    /// Whether it looks at nothing at all.
+    #[doc(hidden)]
+    const IS_NOTHING: bool = false;
+
     /// Whether it looks at spikes at all; where not, the engine may handle those of one instant in any order that gives the
     /// same counts and potentials.
     const SEES_SPIKES: bool = true;
@@ -48,6 +53,7 @@ pub trait Recorder {
 pub struct Nothing;
 
 impl Recorder for Nothing {
+    const IS_NOTHING: bool = true;
     const SEES_SPIKES: bool = false;
 
     #[inline(always)]
@@ -148,6 +154,7 @@ impl Recorder for Potentials {
 }
 
 impl<R: Recorder> Recorder for &mut R {
+    const IS_NOTHING: bool = R::IS_NOTHING;
     const SEES_SPIKES: bool = R::SEES_SPIKES;
     const SEES_POTENTIALS: bool = R::SEES_POTENTIALS;
 
@@ -179,6 +186,7 @@ impl<R: Recorder> Recorder for &mut R {
 
 /// Both record.
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {
+    const IS_NOTHING: bool = A::IS_NOTHING && B::IS_NOTHING;
     const SEES_SPIKES: bool = A::SEES_SPIKES || B::SEES_SPIKES;
     const SEES_POTENTIALS: bool = A::SEES_POTENTIALS || B::SEES_POTENTIALS;
 
@@ -210,5 +218,70 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn potentials(&mut self, time: SimTime, cell: usize, look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {
         self.0.potentials(time, cell, &look);
         self.1.potentials(time, cell, look);
+    }
+}
+
+/// A [`Recorder`] behind a pointer.
+#[doc(hidden)]
+pub trait Watch {
+    fn spike(&mut self, spike: Spike);
+    fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool);
+    fn emission(&mut self, time: SimTime, group: usize, emissions: &[u32]);
+    fn arrival(&mut self, time: SimTime, cell: usize);
+    fn potentials(&mut self, time: SimTime, cell: usize, look: &dyn Fn(u32) -> Option<(f64, Option<Sign>)>);
+}
+
+impl<R: Recorder> Watch for R {
+    fn spike(&mut self, spike: Spike) {
+        Recorder::spike(self, spike);
+    }
+
+    fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool) {
+        Recorder::reach(self, cell, reach, is_negative);
+    }
+
+    fn emission(&mut self, time: SimTime, group: usize, emissions: &[u32]) {
+        Recorder::emission(self, time, group, emissions);
+    }
+
+    fn arrival(&mut self, time: SimTime, cell: usize) {
+        Recorder::arrival(self, time, cell);
+    }
+
+    fn potentials(&mut self, time: SimTime, cell: usize, look: &dyn Fn(u32) -> Option<(f64, Option<Sign>)>) {
+        Recorder::potentials(self, time, cell, look);
+    }
+}
+
+/// Stands for a recorder that looks at this much.
+pub(crate) struct Seen<'a, const SPIKES: bool, const POTENTIALS: bool>(pub(crate) &'a mut dyn Watch);
+
+impl<const SPIKES: bool, const POTENTIALS: bool> Recorder for Seen<'_, SPIKES, POTENTIALS> {
+    const SEES_SPIKES: bool = SPIKES;
+    const SEES_POTENTIALS: bool = POTENTIALS;
+
+    #[inline(always)]
+    fn spike(&mut self, spike: Spike) {
+        self.0.spike(spike);
+    }
+
+    #[inline(always)]
+    fn reach(&mut self, cell: usize, reach: Reach, is_negative: bool) {
+        self.0.reach(cell, reach, is_negative);
+    }
+
+    #[inline(always)]
+    fn emission(&mut self, time: SimTime, group: usize, emissions: &[u32]) {
+        self.0.emission(time, group, emissions);
+    }
+
+    #[inline(always)]
+    fn arrival(&mut self, time: SimTime, cell: usize) {
+        self.0.arrival(time, cell);
+    }
+
+    #[inline(always)]
+    fn potentials(&mut self, time: SimTime, cell: usize, look: impl Fn(u32) -> Option<(f64, Option<Sign>)>) {
+        self.0.potentials(time, cell, &look);
     }
 }

@@ -105,11 +105,19 @@ impl Trace {
 
     /// Does the arithmetic again and returns how often a threshold was reached, so that nothing is optimized away.
     pub fn replay<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
-        lanes::on_widest(Replay { trace: self, plan, state })
+        F::replay(self, plan, state)
     }
 
     /// Counts, orders and spreads the spikes again, and returns how many fired. Delayed synaptic events do not arrive.
     pub fn replay_spikes<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
+        F::replay_spikes(self, plan, state)
+    }
+
+    pub(crate) fn replay_on_widest<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
+        lanes::on_widest(Replay { trace: self, plan, state })
+    }
+
+    pub(crate) fn replay_spikes_on_widest<F: Real>(&self, plan: &Plan<F>, state: &mut State<F>) -> u64 {
         lanes::on_widest(ReplaySpikes { trace: self, plan, state })
     }
 }

@@ -8,7 +8,7 @@ use crate::event::InputSpike;
 use crate::lanes::{self, Isa, OnIsa};
 use crate::plan::Plan;
 use crate::real::Real;
-use crate::recorder::Recorder;
+use crate::recorder::{Nothing, Recorder, Seen, Watch};
 use crate::state::State;
 use crate::time::{SimTime, Span};
 
@@ -39,7 +39,7 @@ pub fn present<F: Real>(
     recorder: &mut impl Recorder,
 ) -> Outcome {
     begin(plan, state, encoder, seed, presentation);
-    let Progress::Done(outcome) = go_on(plan, state, encoder, &mut Never, recorder) else {
+    let Progress::Done(outcome) = go_on(plan, state, encoder, None, recorder) else {
         unreachable!("what never pauses ends")
     };
     outcome
@@ -63,7 +63,7 @@ pub fn present_until<F: Real>(
     pause: &mut impl FnMut(SimTime) -> bool,
 ) -> Progress {
     begin(plan, state, encoder, seed, presentation);
-    go_on(plan, state, encoder, &mut Ask(pause), recorder)
+    go_on(plan, state, encoder, Some(pause), recorder)
 }
 
 /// Goes on with the presentation that waits in the state, with the same encoder, until it ends or pauses again. The recorder
@@ -79,7 +79,7 @@ pub fn resume<F: Real>(
     recorder: &mut impl Recorder,
     pause: &mut impl FnMut(SimTime) -> bool,
 ) -> Progress {
-    go_on(plan, state, encoder, &mut Ask(pause), recorder)
+    go_on(plan, state, encoder, Some(pause), recorder)
 }
 
 /// Presents spikes at given times, in any order. A duration alone is a span that starts at zero.
@@ -103,7 +103,8 @@ pub fn present_spikes<F: Real>(
     let spikes = inputs::sorted(spikes, plan.network.input.len(), span)?;
     state.reset(plan);
     let mut course = Course::new(span);
-    run(plan, state, &mut Listed::new(&spikes), &mut course, &mut Never, recorder);
+    let source = Source::Listed(Listed::new(&spikes));
+    Run { plan, state, source, course: &mut course }.watched(recorder);
     Ok(course.outcome(state))
 }
 
@@ -122,30 +123,23 @@ fn go_on<F: Real>(
     plan: &Plan<F>,
     state: &mut State<F>,
     encoder: &Encoder,
-    pause: &mut impl Pause,
+    pause: Option<&mut dyn FnMut(SimTime) -> bool>,
     recorder: &mut impl Recorder,
 ) -> Progress {
     let mut course = state.paused.take().expect("a presentation waits in the state");
     let mut queue = std::mem::take(&mut state.inputs);
-    let is_done = run(plan, state, &mut Encoded::new(&mut queue, encoder), &mut course, pause, recorder);
+    let inputs = Encoded::new(&mut queue, encoder);
+    let source = match pause {
+        None => Source::Encoded(inputs),
+        Some(pause) => Source::Pausing(inputs, pause),
+    };
+    let is_done = Run { plan, state, source, course: &mut course }.watched(recorder);
     state.inputs = queue;
     if is_done {
         return Progress::Done(course.outcome(state));
     }
     state.paused = Some(course);
     Progress::Paused
-}
-
-fn run<F: Real>(
-    plan: &Plan<F>,
-    state: &mut State<F>,
-    inputs: &mut impl Inputs,
-    course: &mut Course,
-    pause: &mut impl Pause,
-    recorder: &mut impl Recorder,
-) -> bool {
-    state.check(plan);
-    lanes::on_widest(Run { plan, state, inputs, course, pause, recorder })
 }
 
 impl Course {
@@ -179,9 +173,9 @@ impl Pause for Never {
     }
 }
 
-struct Ask<'a, P>(&'a mut P);
+struct Ask<'a>(&'a mut dyn FnMut(SimTime) -> bool);
 
-impl<P: FnMut(SimTime) -> bool> Pause for Ask<'_, P> {
+impl Pause for Ask<'_> {
     const MAY: bool = true;
 
     #[inline(always)]
@@ -190,20 +184,104 @@ impl<P: FnMut(SimTime) -> bool> Pause for Ask<'_, P> {
     }
 }
 
-struct Run<'a, F, N, P, R> {
-    plan: &'a Plan<F>,
-    state: &'a mut State<F>,
-    inputs: &'a mut N,
-    course: &'a mut Course,
-    pause: &'a mut P,
-    recorder: &'a mut R,
+/// Where the spikes of a run come from; those that are listed run to the end.
+enum Source<'a> {
+    Encoded(Encoded<'a>),
+    Pausing(Encoded<'a>, &'a mut dyn FnMut(SimTime) -> bool),
+    Listed(Listed<'a>),
 }
 
-impl<F: Real, N: Inputs, P: Pause, R: Recorder> OnIsa for Run<'_, F, N, P, R> {
+/// A run about to begin, or to go on.
+#[doc(hidden)]
+pub struct Run<'a, F> {
+    plan: &'a Plan<F>,
+    state: &'a mut State<F>,
+    source: Source<'a>,
+    course: &'a mut Course,
+}
+
+/// Who watches a run.
+#[doc(hidden)]
+pub enum Watcher<'a> {
+    Nobody,
+    /// Neither single spikes nor potentials.
+    Emissions(&'a mut dyn Watch),
+    Spikes(&'a mut dyn Watch),
+    Potentials(&'a mut dyn Watch),
+}
+
+impl<F: Real> Run<'_, F> {
+    fn watched<R: Recorder>(self, recorder: &mut R) -> bool {
+        self.state.check(self.plan);
+        F::run(
+            self,
+            match (R::IS_NOTHING, R::SEES_SPIKES, R::SEES_POTENTIALS) {
+                (true, ..) => Watcher::Nobody,
+                (_, _, true) => Watcher::Potentials(recorder),
+                (_, true, _) => Watcher::Spikes(recorder),
+                (_, false, _) => Watcher::Emissions(recorder),
+            },
+        )
+    }
+
+    /// Every way to run there is, so that the widths of [`Real`] compile each of them once.
+    pub(crate) fn run(self, watcher: Watcher<'_>) -> bool {
+        let Self { plan, state, source, course } = self;
+        match source {
+            Source::Encoded(inputs) => match watcher {
+                Watcher::Nobody => on_widest(plan, state, inputs, course, Never, Nothing),
+                Watcher::Emissions(watch) | Watcher::Spikes(watch) => {
+                    on_widest(plan, state, inputs, course, Never, Seen::<true, false>(watch))
+                }
+                Watcher::Potentials(watch) => on_widest(plan, state, inputs, course, Never, Seen::<true, true>(watch)),
+            },
+            Source::Pausing(inputs, pause) => match watcher {
+                Watcher::Nobody => on_widest(plan, state, inputs, course, Ask(pause), Nothing),
+                Watcher::Emissions(watch) => {
+                    on_widest(plan, state, inputs, course, Ask(pause), Seen::<false, false>(watch))
+                }
+                Watcher::Spikes(watch) => {
+                    on_widest(plan, state, inputs, course, Ask(pause), Seen::<true, false>(watch))
+                }
+                Watcher::Potentials(watch) => {
+                    on_widest(plan, state, inputs, course, Ask(pause), Seen::<true, true>(watch))
+                }
+            },
+            Source::Listed(inputs) => match watcher {
+                Watcher::Nobody => on_widest(plan, state, inputs, course, Never, Nothing),
+                Watcher::Emissions(watch) | Watcher::Spikes(watch) | Watcher::Potentials(watch) => {
+                    on_widest(plan, state, inputs, course, Never, Seen::<true, true>(watch))
+                }
+            },
+        }
+    }
+}
+
+fn on_widest<F: Real>(
+    plan: &Plan<F>,
+    state: &mut State<F>,
+    inputs: impl Inputs,
+    course: &mut Course,
+    pause: impl Pause,
+    recorder: impl Recorder,
+) -> bool {
+    lanes::on_widest(OnWidest { plan, state, inputs, course, pause, recorder })
+}
+
+struct OnWidest<'a, F, N, P, R> {
+    plan: &'a Plan<F>,
+    state: &'a mut State<F>,
+    inputs: N,
+    course: &'a mut Course,
+    pause: P,
+    recorder: R,
+}
+
+impl<F: Real, N: Inputs, P: Pause, R: Recorder> OnIsa for OnWidest<'_, F, N, P, R> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> bool {
-        super::run::<F, I, P>(self.plan, self.state, self.inputs, self.course, self.pause, self.recorder)
+    fn run<I: Isa>(mut self) -> bool {
+        super::run::<F, I, P>(self.plan, self.state, &mut self.inputs, self.course, &mut self.pause, &mut self.recorder)
     }
 }
