@@ -65,6 +65,22 @@ pub struct Search<'a> {
     pub n_begun: usize,
 }
 
+/// An evolution strategy on its way.
+struct Evolving {
+    from: Point,
+    best: Trial,
+    evolution: Evolution,
+    /// Generations one after the other that found nothing better.
+    n_failed: usize,
+}
+
+impl Evolving {
+    fn new(best: Trial, n_coordinates: usize) -> Self {
+        let evolution = Evolution::new(vec![0.0; n_coordinates], FIRST_WIDE);
+        Self { from: best.point.clone(), best, evolution, n_failed: 0 }
+    }
+}
+
 impl<'a> Search<'a> {
     pub fn new(
         measure: &'a Measure<'a>,
@@ -122,37 +138,55 @@ impl<'a> Search<'a> {
         if !is_wide {
             return Ok(End::Converged);
         }
-        // The phases want different scales: each is gone on from, by itself.
-        let other = best.point.turned(self.levers);
-        let end = self.evolve(best, n_coordinates, &mut tell)?;
-        let (End::Converged, Some(other)) = (end, other) else { return Ok(end) };
-        let (_, Some(best)) = self.judge(&other, f64::INFINITY, 0.0)? else { return Ok(end) };
-        self.evolve(best, n_coordinates, &mut tell)
+        // The phases want different scales: each is gone on from, by itself, and the better one to the end.
+        let mut phases = vec![Evolving::new(best.clone(), n_coordinates)];
+        if let Some(other) = best.point.turned(self.levers)
+            && let (_, Some(other)) = self.judge(&other, f64::INFINITY, 0.0)?
+        {
+            phases.push(Evolving::new(other, n_coordinates));
+        }
+        let of_each = self.n_trials.saturating_sub(self.n_begun) / (phases.len() + 1);
+        for phase in &mut phases {
+            let until = self.n_begun + of_each;
+            if let Some(end) = self.evolve(phase, until, &mut tell)? {
+                return Ok(end);
+            }
+        }
+        phases.sort_by(|a, b| self.charged(&a.best).total_cmp(&self.charged(&b.best)));
+        for phase in &mut phases {
+            if let Some(end) = self.evolve(phase, usize::MAX, &mut tell)? {
+                return Ok(end);
+            }
+        }
+        Ok(End::Converged)
     }
 
-    /// Goes on from the best point by an evolution strategy.
-    fn evolve(&mut self, mut best: Trial, n_coordinates: usize, tell: &mut impl FnMut(usize, &Trial)) -> Result<End> {
-        let from = best.point.clone();
-        let mut evolution = Evolution::new(vec![0.0; n_coordinates], FIRST_WIDE);
-        let mut n_failed = 0;
-        while n_failed < MOST_FAILED && evolution.step() >= LEAST_WIDE {
+    /// Goes on by an evolution strategy until it converges or so many trials were begun; why the whole search ended, if it did.
+    fn evolve(
+        &mut self,
+        evolving: &mut Evolving,
+        until: usize,
+        tell: &mut impl FnMut(usize, &Trial),
+    ) -> Result<Option<End>> {
+        let Evolving { from, best, evolution, n_failed } = evolving;
+        while *n_failed < MOST_FAILED && evolution.step() >= LEAST_WIDE && self.n_begun < until {
             let mut charges = Vec::new();
-            n_failed += 1;
+            *n_failed += 1;
             for steps in evolution.ask() {
                 if let Some(end) = self.ended() {
-                    return Ok(end);
+                    return Ok(Some(end));
                 }
-                let (charge, trial) = self.judge(&self.along(&from, &steps), self.charged(&best), LEEWAY)?;
+                let (charge, trial) = self.judge(&self.along(from, &steps), self.charged(best), LEEWAY)?;
                 charges.push(charge);
-                if let Some(better) = trial.filter(|_| charge < self.charged(&best)) {
-                    best = better;
-                    n_failed = 0;
+                if let Some(better) = trial.filter(|_| charge < self.charged(best)) {
+                    *best = better;
+                    *n_failed = 0;
                 }
-                tell(self.n_begun, &best);
+                tell(self.n_begun, best);
             }
             evolution.tell(&charges);
         }
-        Ok(End::Converged)
+        Ok(None)
     }
 
     /// The better of a trial and the same with the other phase, where there is one to choose.
