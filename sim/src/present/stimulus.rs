@@ -230,9 +230,8 @@ impl<F: Real> Run<'_, F> {
         match source {
             Source::Encoded(inputs) => match watcher {
                 Watcher::Nobody => on_widest(plan, state, inputs, course, Never, Nothing),
-                Watcher::Emissions(watch) | Watcher::Spikes(watch) => {
-                    on_widest(plan, state, inputs, course, Never, Seen::<true, false>(watch))
-                }
+                Watcher::Emissions(watch) => on_widest(plan, state, inputs, course, Never, Seen::<false, false>(watch)),
+                Watcher::Spikes(watch) => on_widest(plan, state, inputs, course, Never, Seen::<true, false>(watch)),
                 Watcher::Potentials(watch) => on_widest(plan, state, inputs, course, Never, Seen::<true, true>(watch)),
             },
             Source::Pausing(inputs, pause) => match watcher {
