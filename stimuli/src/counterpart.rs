@@ -75,8 +75,7 @@ fn find(folder: &Path, name: &Path, by_stem: &HashMap<String, PathBuf>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::{self, Folder};
-    use crate::{Mt19937, Set};
+    use crate::{Mt19937, Set, folder, testing};
 
     fn pgm(level: u8) -> Vec<u8> {
         let mut bytes = b"P5 2 1 255\n".to_vec();
@@ -91,17 +90,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, pgm(at as u8)).unwrap();
         }
-        let folder = Folder {
-            path: root.join("data"),
-            depth: Some(1),
-            label_name: String::new(),
-            label_depth: Some(1),
-            ignore_masks: Vec::new(),
-            valid_extensions: Vec::new(),
-            label_file: None,
-            regions: None,
-            rule: Rule::Counts { learn: 2, validation: 1, test: None },
-        };
+        let folder = testing::images_below(&root.join("data"), 1, Rule::Counts { learn: 2, validation: 1, test: None });
         let mut database = folder::load(&[folder], &mut Faults::refused()).unwrap();
         database.partition(true, &mut Mt19937::new(3));
         database

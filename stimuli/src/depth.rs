@@ -1,3 +1,5 @@
+//! What the levels of an image are.
+
 use std::fmt;
 
 /// What the levels of an image are.
@@ -49,12 +51,12 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use crate::folder::{self, Folder};
     use crate::partition::Rule;
     use crate::transformation::Format;
     use crate::{
         ApplyTo, Arithmetic, ColorSpace, Conversion, Database, Delivery, Depth, Faults, Flip, Mt19937, Norm, Normalize,
         Operation, Provider, RangeAffine, Set, Shape, Space, Threshold, ThresholdOperation, Transformation, analyze,
+        folder, testing,
     };
 
     /// A folder with one grey image of 16 bits, `levels` in a row, and behind it one of bytes.
@@ -66,17 +68,7 @@ mod tests {
         let mut shallow = format!("P5 {} 1 255\n", levels.len()).into_bytes();
         shallow.extend(levels.iter().map(|level| (level / 257) as u8));
         fs::write(data.path().join("b.pgm"), shallow).unwrap();
-        let folder = Folder {
-            path: data.path().to_owned(),
-            depth: Some(0),
-            label_name: String::new(),
-            label_depth: Some(0),
-            ignore_masks: Vec::new(),
-            valid_extensions: Vec::new(),
-            label_file: None,
-            regions: None,
-            rule: Rule::Counts { learn: 2, validation: 0, test: None },
-        };
+        let folder = testing::images_below(data.path(), 0, Rule::Counts { learn: 2, validation: 0, test: None });
         let mut database = folder::load(&[folder], &mut Faults::refused()).unwrap();
         database.partition(false, &mut Mt19937::new(1));
         (data, Arc::new(database))

@@ -185,7 +185,7 @@ fn listed(folder: &Folder, table: &Path, found: &mut Vec<Found>, faults: &mut Fa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Mt19937, Set};
+    use crate::{Mt19937, Set, testing};
 
     fn pgm(width: usize, height: usize, level: u8) -> Vec<u8> {
         let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();
@@ -212,17 +212,7 @@ mod tests {
     }
 
     fn all(path: &Path) -> Folder {
-        Folder {
-            path: path.to_owned(),
-            depth: Some(1),
-            label_name: String::new(),
-            label_depth: Some(1),
-            ignore_masks: Vec::new(),
-            valid_extensions: Vec::new(),
-            label_file: None,
-            regions: None,
-            rule: Rule::PerLabel { learn: 0.5, validation: 0.0, test: None, is_equivalent: true },
-        }
+        testing::images_below(path, 1, Rule::PerLabel { learn: 0.5, validation: 0.0, test: None, is_equivalent: true })
     }
 
     /// `name=label` of each stimulus.

@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use crate::database::{Annotation, Content, ImageFile};
 use crate::draws::Draws;
 use crate::files::File;
+use crate::folder::Folder;
 use crate::frame::Frame;
 use crate::mnist::{self, Files};
 use crate::partition::Rule;
@@ -43,6 +44,21 @@ pub fn tiny_files() -> Files {
         train_labels: file("train-labels", labels_file(5, &[3, 1, 4, 1, 5])),
         test_images: file("test-images", images_file(3, 2, 3, &pixels[30..])),
         test_labels: file("test-labels", labels_file(3, &[9, 2, 6])),
+    }
+}
+
+/// The images in the folders `depth` levels below `path`, labeled by these.
+pub fn images_below(path: &Path, depth: usize, rule: Rule) -> Folder {
+    Folder {
+        path: path.to_owned(),
+        depth: Some(depth),
+        label_name: String::new(),
+        label_depth: Some(depth),
+        ignore_masks: Vec::new(),
+        valid_extensions: Vec::new(),
+        label_file: None,
+        regions: None,
+        rule,
     }
 }
 
