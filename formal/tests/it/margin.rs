@@ -1,12 +1,12 @@
 //! Normalization over the channels, a factor, and a bias of the wanted output: by hand, by finite differences, and in every
 //! shape.
 
-use formal::Shape;
 use formal::config::*;
+use formal::{Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;
-use crate::gradients::{compare, differentiate};
+use crate::gradients::{compare_within, differentiate, stimuli_of};
 
 /// Rounding of a few 32-bit operations.
 const ROUNDING_32: f32 = 1e-6;
@@ -108,6 +108,28 @@ fn numbers_that_are_not_finite_are_named() {
     check(target_bias(f32::INFINITY), "cell `c0`, Bias: expected a finite number, found `inf`");
 }
 
+/// The least norm that the network of [`margin`] divides by: rounding grows by as much.
+fn least_norm(config: &NetworkConfig, norm: ChannelNorm, n: usize, seed: u64) -> f64 {
+    let network = open(config, seed).expect("a valid network");
+    let (stimuli, labels) = stimuli_of(config, n, seed, network.n_classes());
+    let wide: Vec<f64> = stimuli.into_iter().map(f64::from).collect();
+    let mut least = f64::INFINITY;
+    for outputs in reference::Network::new(&network).outputs(&wide, &labels, 5) {
+        for cell in [0, 2] {
+            let Shape { channels, height, width } = network.output_shape(cell);
+            for position in 0..height * width {
+                let values = (0..channels).map(|channel| outputs[cell][channel * height * width + position]);
+                let size = match norm {
+                    ChannelNorm::L1 => values.map(f64::abs).sum(),
+                    ChannelNorm::L2 => values.map(|value| value * value).sum::<f64>().sqrt(),
+                };
+                least = if size > 0.0 { least.min(size) } else { least };
+            }
+        }
+    }
+    least
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -119,6 +141,9 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let norm = if is_first { ChannelNorm::L1 } else { ChannelNorm::L2 };
-        compare(margin(shape(channels, height, width), norm, RECTIFIER, 40), batch, seed);
+        let config = margin(shape(channels, height, width), norm, RECTIFIER, 40);
+        let least = least_norm(&config, norm, batch, seed);
+        prop_assume!(least > 0.01);
+        compare_within(1.0 / least, config, batch, seed);
     }
 }
