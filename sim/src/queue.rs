@@ -1,5 +1,7 @@
 //! Queues: a ladder for many pending things, a heap for few, and a tournament for sources with one pending event each.
 
+use std::hint::select_unpredictable;
+
 use crate::event::EventKey;
 
 pub mod indexed;
@@ -160,6 +162,13 @@ impl Contender {
         Self(u128::from(time) << 64 | u128::from(source))
     }
 
+    /// The winner and the loser of a match. Compiled from `min` and `max`, each would take a branch.
+    #[inline(always)]
+    fn played(self, other: Self) -> (Self, Self) {
+        let wins = self < other;
+        (select_unpredictable(wins, self, other), select_unpredictable(wins, other, self))
+    }
+
     #[inline(always)]
     fn time(self) -> u64 {
         (self.0 >> 64) as u64
@@ -212,8 +221,7 @@ impl Tournament {
             n /= 2;
             for i in 0..n {
                 let (left, right) = (leaves[2 * i], leaves[2 * i + 1]);
-                nodes[n + i] = left.max(right);
-                leaves[i] = left.min(right);
+                (leaves[i], nodes[n + i]) = left.played(right);
             }
         }
         nodes[0] = leaves[0];
@@ -240,8 +248,7 @@ impl Tournament {
         let mut node = (width + source as usize) / 2;
         while node > 0 {
             let loser = self.nodes[node];
-            self.nodes[node] = loser.max(winner);
-            winner = loser.min(winner);
+            (winner, self.nodes[node]) = loser.played(winner);
             node /= 2;
         }
         self.nodes[0] = winner;
