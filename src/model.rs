@@ -240,8 +240,8 @@ pub struct CellDescription {
     pub keys: BTreeMap<String, Span>,
     /// Parameters but for those of solvers: name and value as they are saved in `<layer>.cfg`.
     pub parameters: Vec<(String, String)>,
-    /// It was an element-wise sum, whose inputs may stand for activations on different scales.
-    pub joins: bool,
+    /// A batch normalization was folded into its weights, which are no longer those that were trained.
+    pub is_folded: bool,
 }
 
 impl CellDescription {

@@ -3,6 +3,7 @@
 mod bias;
 mod check;
 mod fold;
+mod inputs;
 mod normalization;
 mod sum;
 
@@ -15,8 +16,8 @@ use sim::network as spiking;
 pub use bias::{divisors, period_of_one, units};
 pub use check::{check, linearized, threshold_of_sum};
 pub use fold::fold;
+pub use inputs::input_divisors;
 pub use normalization::{Factor, activation_ranges, factors, normalization_name, rescaled, scaled_layers};
-pub use sum::input_divisors;
 
 use crate::model::{CellDescription, Description, Family};
 use crate::output::OutputFolder;
@@ -53,16 +54,10 @@ pub fn transcode(
     let of_weights: Vec<f64> = factors.iter().map(|factor| factor.factor).collect();
     for (cell, factor) in factors.iter().enumerate() {
         let Some(weights) = &mut weights[cell] else { continue };
-        if description.cells[cell].joins {
-            let divisors = input_divisors(description, &of_weights, cell);
-            let divisors = divisors.ok_or_else(|| bias::different_scales(&description.cells[cell]))?;
-            for (weight, divisor) in weights.weights.iter_mut().zip(divisors.iter().cycle()) {
-                *weight = (f64::from(*weight) / divisor) as f32;
-            }
-        } else if factor.factor != 1.0 {
-            for weight in &mut weights.weights {
-                *weight = (f64::from(*weight) / factor.factor) as f32;
-            }
+        let divisors = input_divisors(description, &of_weights, cell);
+        let divisors = divisors.ok_or_else(|| bias::different_scales(&description.cells[cell]))?;
+        for (weight, divisor) in weights.weights.iter_mut().zip(divisors.iter().cycle()) {
+            *weight = (f64::from(*weight) / divisor) as f32;
         }
         bias::divide(&description.cells[cell], weights, factor.bias_factor)?;
         let largest = weights.weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));

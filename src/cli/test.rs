@@ -232,6 +232,8 @@ pub(super) fn folded(
     network: formal::Network,
     loaded: Loaded,
 ) -> Result<(Session, formal::Network, Loaded)> {
+    // Weights as they were trained: a normalization that is folded into some may lift them.
+    transcode::check(&session.description, Some(&loaded.cells))?;
     let linear = transcode::linearized(&session.description);
     let is_same = linear.is_none();
     let session = Session { description: linear.unwrap_or_else(|| session.description.clone()), ..session };

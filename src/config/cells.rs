@@ -164,7 +164,7 @@ impl Cell {
             spiking: self.spiking,
             keys: self.keys,
             parameters: self.parameters,
-            joins: false,
+            is_folded: false,
         }
     }
 }

@@ -212,10 +212,17 @@ fn facts(
         let pair = weights[frame].as_ref().zip(transcoded.weights[index].as_ref());
         Facts {
             factor: factors[index],
-            // Those of a sum are divided input by input.
-            weights: pair
-                .filter(|_| !cell.joins)
-                .and_then(|(trained, scaled)| difference(&trained.weights, &scaled.weights, factors[index])),
+            weights: pair.and_then(|(trained, scaled)| {
+                if cell.inputs.len() == 1 {
+                    return difference(&trained.weights, &scaled.weights, factors[index]);
+                }
+                // Divided input by input.
+                let divisors = transcode::input_divisors(description, &factors, index)?;
+                let restored = scaled.weights.iter().zip(divisors.iter().cycle());
+                let restored: Vec<f32> =
+                    restored.map(|(&weight, divisor)| (f64::from(weight) * divisor) as f32).collect();
+                difference(&trained.weights, &restored, 1.0)
+            }),
             bias: pair.and_then(|(trained, scaled)| bias_difference(trained, scaled, divisors[index])),
             structure: structure((description, cell), (frames, &frames.cells[frame])),
         }

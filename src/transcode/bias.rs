@@ -24,7 +24,7 @@ use anyhow::Result;
 use formal::config::{ConvConfig, Operator, Source};
 use sim::encoder::{Coding, EncoderConfig};
 
-use super::sum;
+use super::inputs;
 use crate::failure::wrong_input;
 use crate::model::{CellDescription, Description};
 use crate::weights::CellWeights;
@@ -32,12 +32,12 @@ use crate::weights::CellWeights;
 /// Two units closer than this are the same: products of the same factors in another order.
 const SAME: f64 = 1e-9;
 
-/// What each cell's biases are divided by, f u of its inputs; `None` where its inputs have different units.
+/// What each cell's biases are divided by, f u of its deepest input; `None` where that is unknown.
 pub fn divisors(description: &Description, factors: &[f64]) -> Vec<Option<f64>> {
     divisors_and_units(description, factors).0
 }
 
-/// The activation after each cell that a rate of 1 / P stands for, u; `None` where its inputs have different units.
+/// The activation after each cell that a rate of 1 / P stands for, u; `None` after a pool that joins different ones.
 pub fn units(description: &Description, factors: &[f64]) -> Vec<Option<f64>> {
     divisors_and_units(description, factors).1
 }
@@ -55,15 +55,16 @@ fn divisors_and_units(description: &Description, factors: &[f64]) -> (Vec<Option
     let mut divisors = Vec::new();
     for (cell, factor) in description.cells.iter().zip(factors) {
         let of = |source: &Source| unit_of(&units, source);
-        let unit = if cell.joins {
-            Some(of(&sum::deepest(description, units.len())))
+        let integrates = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
+        let unit = if integrates {
+            // The weights of the other inputs make up for theirs.
+            Some(of(&inputs::deepest(description, units.len())))
         } else {
             cell.inputs.iter().map(of).reduce(|all, unit| {
                 all.zip(unit).filter(|(all, unit)| (unit / all - 1.0).abs() < SAME).map(|(all, _)| all)
             })
         };
         let divisor = unit.flatten().map(|unit| unit * factor);
-        let integrates = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
         units.push(divisor.map(|unit| if integrates { unit * cell.spiking.neuron.threshold } else { unit }));
         divisors.push(divisor);
     }
@@ -94,7 +95,7 @@ pub fn has_bias(cell: &CellDescription, trained: Option<&CellWeights>) -> bool {
 /// Divides the biases of a cell.
 ///
 /// # Errors
-/// A bias whose cell has inputs of different units.
+/// A bias whose cell has an input of an unknown unit.
 pub fn divide(cell: &CellDescription, weights: &mut CellWeights, divisor: Option<f64>) -> Result<()> {
     if !has_bias(cell, Some(weights)) {
         return Ok(());
@@ -106,11 +107,11 @@ pub fn divide(cell: &CellDescription, weights: &mut CellWeights, divisor: Option
     Ok(())
 }
 
-/// Refuses a cell whose inputs have different units.
+/// Refuses a cell that has an input of an unknown unit.
 pub(super) fn different_scales(cell: &CellDescription) -> anyhow::Error {
     wrong_input(format!(
-        "{}, [{}]: its inputs stand for activations on different scales, so its bias has none; use --normalization none \
-         and equal thresholds, or set NoBias=1 and learn again",
+        "{}, [{}]: a pool before it joins cells that stand for activations on different scales; use --normalization none and \
+         equal thresholds, or a pool for each of these cells, and learn again",
         cell.span, cell.name
     ))
 }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_of_different_units_leave_a_bias_without_one() {
+    fn a_bias_follows_the_deepest_of_several_inputs() {
         let text = MODEL.replace(
             "[fc1] def\nInput=conv2\n",
             "[fc0] def\nInput=env\nType=Fc\nNbOutputs=4\n[fc1] def\nInput=conv2,fc0\n",
@@ -245,14 +246,39 @@ mod tests {
         let names: Vec<&str> = description.cells.iter().map(|cell| cell.name.as_str()).collect();
         assert_eq!(names, ["conv1", "fc0", "pool1", "conv2", "fc1", "fc2"]);
         let divided = |of: [f64; 6]| divisors(&description, &of);
-        // The threshold of conv2 is 2, so it hands on in units of 12, as fc0 does.
-        assert_eq!(divided([2.0, 12.0, 1.0, 3.0, 1.0, 1.0]), [2.0, 12.0, 2.0, 6.0, 12.0, 12.0].map(Some));
-        assert_eq!(divided([2.0, 6.0, 1.0, 3.0, 1.0, 1.0])[4..], [None, None]);
-        let mut weights = CellWeights { bias: Some(vec![0.5]), ..CellWeights::default() };
-        let error = divide(&description.cells[4], &mut weights, None).unwrap_err().to_string();
-        assert!(error.contains("[fc1]") && error.contains("m.ini, line") && error.contains("NoBias=1"), "{error}");
-        weights.bias = Some(vec![0.0]);
-        assert!(divide(&description.cells[4], &mut weights, None).is_ok(), "no bias needs no unit");
+        // The threshold of conv2 is 2, so it hands on in units of 12, whatever fc0 does.
+        for of_fc0 in [12.0, 6.0] {
+            assert_eq!(divided([2.0, of_fc0, 1.0, 3.0, 1.0, 1.0]), [2.0, of_fc0, 2.0, 6.0, 12.0, 12.0].map(Some));
+        }
+        let divisors = |of_fc0| inputs::input_divisors(&description, &[2.0, of_fc0, 1.0, 3.0, 5.0, 1.0], 4).unwrap();
+        assert_eq!(divisors(12.0), vec![5.0; divisors(12.0).len()]);
+        let n = divisors(6.0).len();
+        assert_eq!(divisors(6.0)[..n - 4], vec![5.0; n - 4]);
+        assert_eq!(divisors(6.0)[n - 4..], [10.0; 4], "each spike of fc0 stands for half as much");
+    }
+
+    #[test]
+    fn a_pool_of_different_units_is_refused_behind_it() {
+        let text = MODEL
+            .replace(
+                "[pool1]\nInput=conv1\n",
+                "[conv0] def\nInput=env\nType=Conv\nKernelSize=3\nNbOutputs=3\n[pool1]\nInput=conv1,conv0\n",
+            )
+            .replace("NbOutputs=3\nMapping.Size=1\n", "NbOutputs=6\nMapping.Size=1\n");
+        let description = description(&text);
+        let formal = crate::assemble::formal_network(&description, 3).unwrap();
+        let trained: Vec<Option<CellWeights>> =
+            (0..formal.n_cells()).map(|cell| crate::assemble::cell_weights(&formal, cell)).collect();
+        let with_factor = |of_conv0: f64| {
+            let ranges: Vec<RangeStats> = trained.iter().map(|_| RangeStats::new(true)).collect();
+            let mut factors = factors(&description, &ranges, Normalization::None).unwrap();
+            let conv0 = description.cells.iter().position(|cell| cell.name == "conv0").unwrap();
+            factors[conv0].factor = of_conv0;
+            transcode(&description, &trained, factors, 1)
+        };
+        assert!(with_factor(1.0).is_ok());
+        let error = with_factor(2.0).err().expect("a refusal").to_string();
+        assert!(error.contains("[conv2]: a pool before it") && error.contains("m.ini, line"), "{error}");
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::weights::CellWeights;
 /// Each cell that cannot be transcoded, with its line, the reason and the remedy.
 pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>) -> Result<()> {
     if let Some((folded, folded_weights)) = fold(description, weights) {
-        return check(&folded, weights.map(|_| folded_weights.as_slice()));
+        check(&folded, weights.map(|_| folded_weights.as_slice()))?;
+        return check_ranges(description, weights.unwrap_or_default());
     }
     if let Some(linear) = linearized(description) {
         return check(&linear, weights);
@@ -29,6 +30,7 @@ pub fn check(description: &Description, weights: Option<&[Option<CellWeights>]>)
         check_cell(description, cell, is_output, trained, &mut refuse);
         check_threshold(description.width, cell, &mut refuse);
     }
+    faults.extend(out_of_range(description, weights.unwrap_or_default()));
     if description.targets[0].is_data {
         let target = &description.targets[0];
         let message = "spikes answer with a class; DataAsTarget needs frames, with Model=Frame for all layers";
@@ -276,19 +278,28 @@ fn check_cell(
     if !integrates && activation.value != Activation::Linear {
         refuse(&activation.span, format!("{} after a pool has no spiking form", activation_name(activation.value)));
     }
-    let Some(trained) = trained else { return };
-    if description.check_weight_range {
-        let largest = trained.weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
-        if largest > 1.0 {
-            refuse(
-                line,
-                format!(
-                    "expected trained weights in [-1, 1], found {largest}; learn with WeightsSolver.Clamping=-1.0:1.0, or set \
-                     CheckWeightRange=0 in the global section"
-                ),
-            );
-        }
-    }
+}
+
+/// Refuses trained weights outside [-1, 1], all cells at once.
+fn check_ranges(description: &Description, trained: &[Option<CellWeights>]) -> Result<()> {
+    refused(description, out_of_range(description, trained))
+}
+
+/// Cells whose weights, as they were trained, are outside [-1, 1], unless the model allows that.
+fn out_of_range(description: &Description, trained: &[Option<CellWeights>]) -> Vec<Fault> {
+    let cells = description.cells.iter().zip(trained).filter(|(cell, _)| {
+        let has_synapses = matches!(cell.operator, Operator::Conv(_) | Operator::Fc(_));
+        description.check_weight_range && has_synapses && !cell.is_folded
+    });
+    let fault = |(cell, trained): (&CellDescription, &Option<CellWeights>)| {
+        let largest = trained.as_ref()?.weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        let message = format!(
+            "expected trained weights in [-1, 1], found {largest}; learn with WeightsSolver.Clamping=-1.0:1.0, or set \
+             CheckWeightRange=0 in the global section"
+        );
+        (largest > 1.0).then(|| Fault::at(&cell.span, &description.stimuli.span.file, &cell.name, message))
+    };
+    cells.filter_map(fault).collect()
 }
 
 /// A bias becomes a constant current, which has a meaning beside spikes that come at a rate.

@@ -30,6 +30,7 @@ pub fn fold(
         }
         let cell = &mut folded.cells[before];
         cell.activation = removed.activation;
+        cell.is_folded = true;
         match &mut cell.operator {
             Operator::Conv(conv) => conv.no_bias = false,
             // Their lengths are now what the normalization makes of them.

@@ -1,16 +1,13 @@
 //! Element-wise sums as convolutions of 1x1: an integrate-and-fire neuron that every input reaches by one synapse fires at the
 //! rate of the rectified sum.
 //!
-//! The inputs of a sum stand for activations on scales of their own, a short cut's being that of an earlier layer. So the
-//! weights of each are divided by what its own unit asks for (see `bias.rs`): with `u` the unit of the deepest input and `f`
-//! the factor of the cell, those of input k by `f·u/u_k`.
+//! The inputs of a sum stand for activations on scales of their own, a short cut's being that of an earlier layer; `inputs.rs`
+//! divides the weights of each by what it asks for.
 
 use formal::config::{
     CoefficientMode, ConvConfig, ElemWiseConfig, ElementOperation, Filler, Operator, Size, SolverConfig,
 };
 
-use super::bias;
-use super::normalization::depths;
 use crate::model::Description;
 use crate::weights::CellWeights;
 
@@ -40,7 +37,6 @@ pub(super) fn join(description: &mut Description, weights: &mut [Option<CellWeig
             weights_solver: SolverConfig::default(),
             bias_solver: SolverConfig::default(),
         });
-        cell.joins = true;
         if let Some(weights) = weights.get_mut(index) {
             *weights = Some(joined);
         }
@@ -63,30 +59,6 @@ fn coefficients(config: &ElemWiseConfig, n: usize, n_inputs: usize) -> CellWeigh
     }
     let bias = Some(bias).filter(|bias| bias.iter().any(|&bias| bias != 0.0));
     CellWeights { weights, bias, statistics: None }
-}
-
-/// What the weights of each input of a sum are divided by, one a channel of its concatenated inputs; `None` where an input's
-/// unit is unknown.
-pub fn input_divisors(description: &Description, factors: &[f64], cell: usize) -> Option<Vec<f64>> {
-    let units = bias::units(description, factors);
-    let divisor = bias::divisors(description, factors)[cell]?;
-    let cell = &description.cells[cell];
-    let n = cell.output_shape.channels;
-    let each = cell.inputs.iter().map(|source| Some(divisor / bias::unit_of(&units, source)?));
-    let each: Vec<f64> = each.collect::<Option<_>>()?;
-    Some(each.into_iter().flat_map(|divisor| std::iter::repeat_n(divisor, n)).collect())
-}
-
-/// The input of a cell that the deepest cell gives, the first of several.
-pub(super) fn deepest(description: &Description, cell: usize) -> formal::config::Source {
-    let depths = depths(description);
-    let depth = |source: &formal::config::Source| match source {
-        formal::config::Source::Stimuli => 0,
-        formal::config::Source::Cell(cell) => depths[*cell],
-    };
-    let inputs = &description.cells[cell].inputs;
-    let most = inputs.iter().map(depth).max().unwrap_or(0);
-    *inputs.iter().find(|source| depth(source) == most).unwrap_or(&inputs[0])
 }
 
 #[cfg(test)]
@@ -172,7 +144,21 @@ mod tests {
 
     #[test]
     fn a_sum_of_inputs_on_different_scales_fires_at_the_rate_of_its_activation() {
-        let description = description(MODEL);
+        fires_at_the_rates_of_its_activations(MODEL);
+    }
+
+    /// Inputs side by side, in a convolution and in a full connection.
+    #[test]
+    fn inputs_on_different_scales_side_by_side_do_so_too() {
+        let text = MODEL.replace(
+            "[fc1] def\nInput=sum\n",
+            "[conv3] def\nInput=conv1,sum,conv2\nType=Conv\nKernelSize=6\nNbOutputs=4\n[fc0] def\nInput=env\nType=Fc\nNbOutputs=4\n[fc1] def\nInput=conv3,fc0\n",
+        );
+        fires_at_the_rates_of_its_activations(&text);
+    }
+
+    fn fires_at_the_rates_of_its_activations(text: &str) {
+        let description = description(text);
         // What the rates of the pixels stand for.
         let encoded: Vec<f32> = values().iter().map(|v| v + (1.0 - v) * 0.01).collect();
         let (weights, outputs) = trained(&description, &encoded);
@@ -190,7 +176,9 @@ mod tests {
             let divisors: Vec<f64> = factors.iter().map(|factor| factor.bias_factor.expect("one unit")).collect();
             let units = crate::transcode::units(&folded, &factors.iter().map(|f| f.factor).collect::<Vec<_>>());
             if normalization == Normalization::Mean {
-                assert!((units[0].unwrap() / units[1].unwrap() - 1.0).abs() > 0.1, "units that differ: {units:?}");
+                let (first, others) = units.split_first().unwrap();
+                let differs = |unit: &Option<f64>| (unit.unwrap() / first.unwrap() - 1.0).abs() > 0.1;
+                assert!(others.iter().any(differs), "units that differ: {units:?}");
             }
             let transcoded = transcode(&folded, &folded_weights, factors, 1).unwrap();
             let plan = Plan::<f64>::new(&transcoded.network).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{folder, run, summary};
+use crate::program::{folder, run, run_whole, summary};
 
 /// A small network with a normalization behind each hidden layer.
 const MODEL: &str = "\
@@ -77,6 +77,7 @@ BipolarThreshold=0
 IncomingDelay=0
 Solvers.LearningRate=0.03
 Solvers.Momentum=0.9
+WeightsSolver.Clamping=-1.0:1.0
 
 [fc2.config]
 BipolarThreshold=1
@@ -88,9 +89,8 @@ const SHORTFALL: f64 = 0.03;
 #[test]
 fn a_normalized_network_learns_is_read_back_and_keeps_its_rate_as_spikes() {
     let folder = folder();
-    let text = format!("CheckWeightRange=0\n{MODEL}");
-    fs::write(folder.path().join("m.ini"), text).unwrap();
-    run(folder.path(), &["m.ini", "-learn", "9600", "-log", "9600", "-nb-test", "200"]).succeeds();
+    fs::write(folder.path().join("m.ini"), MODEL).unwrap();
+    run_whole(folder.path(), &["m.ini", "-learn", "9600", "-log", "9600", "-nb-test", "200"]).succeeds();
     let rates = || {
         let summary = summary(folder.path());
         ["formal_recognition_rate", "spiking_recognition_rate"].map(|key| summary[key].as_f64().unwrap())
@@ -108,12 +108,12 @@ fn a_normalized_network_learns_is_read_back_and_keeps_its_rate_as_spikes() {
     assert!(values("fc1.bn_scales.syntxt").iter().any(|scale| (scale - 1.0).abs() > 0.01));
     assert_eq!(values("fc1.bn_biases.syntxt").len(), 40);
 
-    run(folder.path(), &["m.ini", "-test", "-nb-test", "200"]).succeeds();
+    run_whole(folder.path(), &["m.ini", "-test", "-nb-test", "200"]).succeeds();
     assert_eq!(rates(), [formal, spiking], "the weights are read back as they were");
 
     fs::write(folder.path().join("weights_validation/fc1.bn_variances.syntxt"), "-1 ".repeat(40)).unwrap();
     let parts = ["fc1.bn_variances.syntxt", "expected variances of 0 or more, found `-1`"];
-    run(folder.path(), &["m.ini", "-test", "-nb-test", "5"]).fails(2, &parts);
+    run_whole(folder.path(), &["m.ini", "-test", "-nb-test", "5"]).fails(2, &parts);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn normalizations_that_are_inserted_learn_and_run_as_spikes_inside_their_convolu
     let folder = folder();
     let plain = crate::program::model("LeNet_Spike.ini");
     std::fs::write(folder.path().join("plain.ini"), &plain).unwrap();
-    let text = format!("InsertBatchNormAfterConv=1\nCheckWeightRange=0\n{plain}");
+    let text = format!("InsertBatchNormAfterConv=1\n{plain}");
     std::fs::write(folder.path().join("m.ini"), text).unwrap();
     let words = ["m.ini", "-learn", "12800", "-log", "6400", "-nb-test", "500", "-seed", "1"];
     run(folder.path(), &words).succeeds();

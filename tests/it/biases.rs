@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{folder, run, summary};
+use crate::program::{folder, run_whole, summary};
 
 /// A small network with biases everywhere.
 const MODEL: &str = "\
@@ -89,7 +89,7 @@ const SHORTFALL: f64 = 0.02;
 fn a_network_with_biases_learns_an_epoch_and_keeps_its_rate_as_spikes() {
     let folder = folder();
     fs::write(folder.path().join("m.ini"), MODEL).unwrap();
-    run(folder.path(), &["m.ini", "-learn-epoch", "1", "-nb-test", "1000"]).succeeds();
+    run_whole(folder.path(), &["m.ini", "-learn-epoch", "1", "-nb-test", "1000"]).succeeds();
     let summary = summary(folder.path());
     let rate = |key: &str| summary[key].as_f64().unwrap();
     let (formal, spiking) = (rate("formal_recognition_rate"), rate("spiking_recognition_rate"));

@@ -43,7 +43,7 @@ pub(super) fn add(reader: &mut Reader<'_>, cells: &mut Cells) {
         spiking: SpikingDescription::default(),
         keys: conv.keys.clone(),
         parameters: Vec::new(),
-        joins: false,
+        is_folded: false,
     };
     cells.descriptions.push(norm);
     cells.sections.push(section);

@@ -303,8 +303,9 @@ impl Doctor<'_> {
             return Some((Reason::Bias, format!("{what}; {figures}"), remedy.to_string()));
         }
         if self.layer.unit.is_none() {
-            let evidence = format!("its inputs stand for activations on different scales; {figures}");
-            return Some((Reason::MixedScales, evidence, "use --normalization none and equal thresholds".to_string()));
+            let evidence = format!("a pool before it joins activations on different scales; {figures}");
+            let remedy = "use --normalization none and equal thresholds, or a pool for each of them";
+            return Some((Reason::MixedScales, evidence, remedy.to_string()));
         }
         None
     }
@@ -334,7 +335,9 @@ impl Doctor<'_> {
             return Some((Reason::NotBipolar, evidence, remedy));
         }
         let held_back = share(layer.held_back, layer.spiking());
-        if neuron.refractory_period.0 > 0 && (held_back > MOST_SATURATED || self.is_slow()) {
+        // What arrives in the period after a spike is lost, which few spikes do not make a cause.
+        let lost = layer.local.mean_expected() * neuron.refractory_period.0 as f64 / total;
+        if neuron.refractory_period.0 > 0 && (held_back > MOST_SATURATED || self.is_slow() && lost > MOST_SCALE_ERROR) {
             let most = total / neuron.refractory_period.0 as f64;
             let evidence = format!(
                 "{} of its spiking neurons fire at about the {} spikes that the refractory period of {} allows; {figures}",
