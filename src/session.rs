@@ -21,6 +21,7 @@ use crate::output::OutputFolder;
 use crate::report::number::grouped;
 use crate::report::progress::{note, result};
 use crate::report::summary::Summary;
+use crate::run::targets::Judge;
 use crate::{assemble, config, device, locate, memory, report};
 
 /// More threads than this only wait for each other.
@@ -198,8 +199,13 @@ impl Session {
         for line in provider.database().notes() {
             note(&format!("note: {line}"));
         }
-        report::skipped::write(&output, data.skipped())?;
         let session = Self { description, provider, wanted, output, seed, options: options.clone(), device };
+        let mut skipped = data.skipped().to_vec();
+        if session.description.has_target_maps() {
+            // A fault in a mapping is told before anything is written.
+            skipped.extend(Judge::new(&session)?.left_out);
+        }
+        report::skipped::write(&session.output, &skipped)?;
         Ok(session)
     }
 

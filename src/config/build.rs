@@ -120,6 +120,8 @@ fn facts(reader: &mut Reader<'_>, description: &DatabaseDescription, data: Optio
                 let bag = reader.bag(section, None);
                 reader.fault_at(&bag, "DataPath", message);
             }
+            // What the files would hold is not known, and no fault of the model.
+            return nominal(description).map(|facts| Facts { shape: None, ..facts });
         }
         None => {}
     }

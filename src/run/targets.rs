@@ -13,6 +13,7 @@ use formal::{Network, Wanted};
 use stimuli::{Database, Roi, Set, Shape, StimulusId};
 
 pub use evaluation::{Evaluated, RegionTally, Shown, TargetResult, evaluate};
+use meaning::MOST_TOLD;
 pub use meaning::Meaning;
 pub use tally::{Compared, Estimates, Score, Tally};
 
@@ -91,6 +92,8 @@ pub struct Judge<'a> {
     pub trained: Vec<usize>,
     /// What is odd about the mappings.
     warnings: Vec<String>,
+    /// Labels that have no class and are ignored, as was asked for, with file and line.
+    pub left_out: Vec<String>,
     /// Shape of a label map.
     labels: Shape,
     /// Shape of a stimulus.
@@ -126,8 +129,9 @@ impl<'a> Judge<'a> {
     /// Labels that a mapping contradicts itself about or leaves out, all of them with file and line.
     pub fn new(session: &'a Session) -> Result<Self> {
         let (description, database) = (&session.description, session.database());
-        let occurs = occurring(description, database);
+        let first = first_with_label(description, database);
         let mut faults = Vec::new();
+        let mut left_out: Vec<String> = Vec::new();
         let mut warnings: Vec<String> = Vec::new();
         let mut targets = Vec::new();
         for target in &description.targets {
@@ -140,14 +144,27 @@ impl<'a> Judge<'a> {
             let meaning = match &target.labels {
                 None => Meaning::of_numbers(database.label_names(), n_classes),
                 Some(mapping) => {
-                    let (meaning, remarks) =
-                        Meaning::of_file(mapping, database.label_names(), n_classes, |label| occurs[label]);
+                    let first = |label: usize| first[label].map(|id| database.name(id));
+                    let (meaning, mut remarks) = Meaning::of_file(mapping, database.label_names(), n_classes, first);
+                    if session.options.skip_bad {
+                        for (line, message) in remarks.missing.drain(..) {
+                            let text = format!("{}, line {line}: {message}", mapping.file);
+                            if !left_out.contains(&text) {
+                                left_out.push(text);
+                            }
+                        }
+                    }
                     for warning in remarks.warnings {
                         if !warnings.contains(&warning) {
                             warnings.push(warning);
                         }
                     }
-                    for (line, message) in remarks.faults {
+                    let more = remarks.missing.len().saturating_sub(MOST_TOLD);
+                    if let Some((_, message)) = remarks.missing.get_mut(MOST_TOLD - 1).filter(|_| more > 0) {
+                        message.push_str(&format!("; and {more} more"));
+                    }
+                    remarks.missing.truncate(MOST_TOLD);
+                    for (line, message) in remarks.faults.into_iter().chain(remarks.missing) {
                         let span = crate::model::Span { file: mapping.file.clone(), line };
                         faults.push(Fault::at(&span, &description.stimuli.span.file, &target.name, message));
                     }
@@ -163,7 +180,7 @@ impl<'a> Judge<'a> {
         }
         let image = session.provider.shape();
         let labels = if session.provider.is_composite() { image } else { Shape { width: 1, height: 1, ..image } };
-        Ok(Self { targets, trained: crate::assemble::trained_targets(description), warnings, labels, image })
+        Ok(Self { targets, trained: crate::assemble::trained_targets(description), warnings, left_out, labels, image })
     }
 
     /// Prints what is odd about the mappings and writes what they mean, at the start of a run.
@@ -319,15 +336,17 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Which labels of the database some stimulus or region of a set has, or pixels outside all regions.
-fn occurring(description: &Description, database: &Database) -> Vec<bool> {
-    let mut occurs = vec![false; database.label_names().len()];
+/// The first stimulus of any set that has each label, if one has.
+fn first_with_label(description: &Description, database: &Database) -> Vec<Option<StimulusId>> {
+    let mut first = vec![None; database.label_names().len()];
     for id in Set::ALL.into_iter().flat_map(|set| database.set(set)).copied() {
         let whole = database.label(id).filter(|_| !description.stimuli.is_composite);
         let all = database.rois(id).iter().map(|roi| roi.label).chain(whole);
-        all.for_each(|label| occurs[label] = true);
+        all.for_each(|label| {
+            first[label].get_or_insert(id);
+        });
     }
-    occurs
+    first
 }
 
 impl<'a> Compared<'a> {

@@ -63,13 +63,14 @@ struct Found {
 /// [`Error::Several`], but for those of stimuli that `faults` leaves out.
 pub fn load(folders: &[Folder], faults: &mut Faults) -> Result<Database, Error> {
     let mut labels = Names::default();
-    let (mut contents, mut groups) = (Vec::new(), Vec::new());
+    let (mut contents, mut groups, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for folder in folders {
-        let mut found = Vec::new();
+        let (mut found, mut others) = (Vec::new(), Vec::new());
         match &folder.label_file {
             Some(table) => listed(folder, table, &mut found, faults)?,
-            None => walk(folder, &folder.path, &mut Vec::new(), &mut found)?,
+            None => walk(folder, &folder.path, &mut Vec::new(), &mut found, &mut others)?,
         }
+        notes.extend(passed_over(&others));
         if found.is_empty() {
             let extensions: Vec<&str> = match folder.valid_extensions.as_slice() {
                 [] => image::EXTENSIONS.to_vec(),
@@ -101,7 +102,16 @@ pub fn load(folders: &[Folder], faults: &mut Faults) -> Result<Database, Error> 
         contents.push(Content::Files(files));
     }
     faults.end()?;
-    Ok(Database::new(labels.into_names(), contents, groups))
+    Ok(Database::new(labels.into_names(), contents, groups).with_notes(notes))
+}
+
+/// Says which files are no images by their names, if some are.
+fn passed_over(others: &[PathBuf]) -> Option<String> {
+    const MOST_TOLD: usize = 5;
+    let named: Vec<String> = others.iter().take(MOST_TOLD).map(|path| path.display().to_string()).collect();
+    let more = others.len().saturating_sub(MOST_TOLD);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| format!("no images by their names, passed over: {}{more}", named.join(", ")))
 }
 
 /// The sizes and depths of images, in order.
@@ -110,7 +120,13 @@ pub(crate) fn formats<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<Result<(
     paths.into_par_iter().map(image::probe).collect()
 }
 
-fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {
+fn walk(
+    folder: &Folder,
+    path: &Path,
+    below: &mut Vec<String>,
+    found: &mut Vec<Found>,
+    others: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
     let unreadable = |source| Error::Unreadable { file: path.display().to_string(), source };
     let mut entries = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
@@ -120,11 +136,16 @@ fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<F
     let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.into_iter().partition(|entry| entry.is_dir());
     for path in files {
         let shown = path.display().to_string();
-        if is_wanted(folder, &path) && !folder.ignore_masks.iter().any(|mask| wildcard::matches(mask, &shown)) {
+        if folder.ignore_masks.iter().any(|mask| wildcard::matches(mask, &shown)) {
+            continue;
+        }
+        if is_wanted(folder, &path) {
             let label = folder.label_depth.map(|depth| {
                 below.iter().take(depth).fold(folder.label_name.clone(), |label, name| label + "/" + name)
             });
             found.push(Found { path, label });
+        } else if folder.valid_extensions.is_empty() {
+            others.push(path);
         }
     }
     if folder.depth.is_none_or(|depth| below.len() < depth) {
@@ -134,7 +155,7 @@ fn walk(folder: &Folder, path: &Path, below: &mut Vec<String>, found: &mut Vec<F
                 continue;
             }
             below.push(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
-            walk(folder, &path, below, found)?;
+            walk(folder, &path, below, found, others)?;
             below.pop();
         }
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
-use image::{ColorType, DynamicImage, GenericImageView, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::files::read;
 use crate::{Depth, Error, Shape};
@@ -72,7 +72,13 @@ fn planes<T: Copy + Default>(interleaved: &[T], channels: usize) -> Vec<T> {
 ///
 /// [`Error::Image`]; `name` is what it calls the file.
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, Error> {
-    let image = reader(name, Cursor::new(bytes))?.decode().map_err(|error| not_an_image(name, &error))?;
+    let reader = reader(name, Cursor::new(bytes))?;
+    // The decoder fills what is missing with grey.
+    if reader.format() == Some(ImageFormat::Jpeg) && !is_whole_jpeg(bytes) {
+        let found = format!("a JPEG that ends after {} bytes, amid its picture", bytes.len());
+        return Err(Error::Image { file: name.to_owned(), found });
+    }
+    let image = reader.decode().map_err(|error| not_an_image(name, &error))?;
     let (width, height) = image.dimensions();
     let channels = usize::from(image.color().channel_count());
     let shape = Shape { channels, height: height as usize, width: width as usize };
@@ -96,6 +102,30 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, Error> {
         other => DynamicImage::ImageRgb8(other.into_rgb8()),
     };
     Ok(Image { shape, depth: Depth::Byte, pixels: planes(image.as_bytes(), channels) })
+}
+
+/// Tells whether a JPEG goes on to its end marker (ITU-T T.81, annex B): segments tell their lengths, and between them is
+/// coded data, in which 0xff stands before a 0 or a restart marker alone.
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    let mut at = 2;
+    loop {
+        let Some(skipped) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == 0xff)) else {
+            return false;
+        };
+        at += skipped + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(&END) => return true,
+            // Stuffing, markers without a length, and fill bytes.
+            Some(0 | 0x01 | 0xd0..=0xd8) => at += 1,
+            Some(0xff) => {}
+            Some(_) => match bytes.get(at + 1..at + 3) {
+                Some(&[high, low]) => at += 1 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+        }
+    }
 }
 
 /// Reads and decodes a file.
@@ -140,7 +170,7 @@ fn not_an_image(name: &str, error: &image::ImageError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageBuffer, ImageFormat, Luma, Rgb};
+    use image::{ImageBuffer, Luma, Rgb};
 
     use super::*;
 
@@ -173,6 +203,20 @@ mod tests {
         let color = ImageBuffer::<Rgb<u16>, _>::from_raw(1, 1, vec![1, 300, 65535]).unwrap();
         let found = decode("x", &encoded(&DynamicImage::ImageRgb16(color), ImageFormat::Png)).unwrap();
         assert_eq!(found.levels(), [65535.0, 300.0, 1.0]);
+    }
+
+    #[test]
+    fn a_jpeg_is_read_whole_or_not_at_all() {
+        let image = ImageBuffer::from_fn(64, 48, |x, y| Rgb([(x * y) as u8, (7 * x) as u8, (3 * y) as u8]));
+        let mut good = encoded(&DynamicImage::ImageRgb8(image), ImageFormat::Jpeg);
+        let whole = decode("a.jpg", &good).unwrap();
+        for length in 0..good.len() {
+            let message = decode("a.jpg", &good[..length]).unwrap_err().to_string();
+            assert!(message.contains("a.jpg: expected an image"), "{message}");
+        }
+        // Cameras add what belongs to no segment.
+        good.extend(b"and more");
+        assert_eq!(decode("a.jpg", &good).unwrap(), whole);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use crate::draws::Draws;
+use crate::faults::Faults;
 use crate::frame::Frame;
 use crate::labels::{IGNORED, Packed, Wanted};
 use crate::transformation::{Format, in_order};
@@ -343,6 +344,7 @@ impl Provider {
             return Ok(());
         }
         let (mut kept, mut n_bytes_of_labels) = (Kept::default(), 0);
+        let mut faults = Faults::refused();
         for ids in ids.chunks(CHUNK) {
             let images: Vec<Result<Prepared, Error>> = ids
                 .par_iter()
@@ -357,22 +359,21 @@ impl Provider {
                 })
                 .collect();
             for image in images {
-                match image {
-                    Ok((shape, pixels, labels)) => {
-                        kept.images.push((kept.pixels.len(), shape));
-                        kept.pixels.extend(pixels);
-                        n_bytes_of_labels += labels.as_ref().map_or(0, Packed::n_bytes);
-                        kept.labels.extend(labels);
-                    }
-                    Err(error) => {
-                        chain.taken.store(false, Ordering::Relaxed);
-                        return Err(error);
-                    }
+                let Some((shape, pixels, labels)) = faults.keep(image) else { continue };
+                if faults.found().is_empty() {
+                    kept.images.push((kept.pixels.len(), shape));
+                    kept.pixels.extend(pixels);
+                    n_bytes_of_labels += labels.as_ref().map_or(0, Packed::n_bytes);
+                    kept.labels.extend(labels);
                 }
             }
-            if kept.pixels.len() + n_bytes_of_labels > self.delivery.most_bytes {
+            if faults.found().is_empty() && kept.pixels.len() + n_bytes_of_labels > self.delivery.most_bytes {
                 return Ok(());
             }
+        }
+        if let Err(error) = faults.end() {
+            chain.taken.store(false, Ordering::Relaxed);
+            return Err(error);
         }
         kept.pixels.shrink_to_fit();
         let _ = chain.kept.set(kept);

@@ -1,9 +1,10 @@
 //! Several targets, labels that mean other classes, maps and regions, from the command line.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::program::{Finished, files, folder, run, summary};
+use crate::program::{Finished, files, folder, run, run_whole, summary};
 
 /// Two heads on MNIST: which digit, and whether it is odd, by a mapping file.
 const DIGITS: &str = "
@@ -67,7 +68,8 @@ fn target<'s>(summary: &'s serde_json::Map<String, serde_json::Value>, name: &st
 fn two_targets_learn_together_and_each_has_its_files() {
     let folder = folder();
     digits(folder.path(), ODD);
-    let done = run(folder.path(), &["digits.ini", "-learn", "9600", "-log", "4800", "-nb-test", "2000"]).succeeds();
+    let done =
+        run_whole(folder.path(), &["digits.ini", "-learn", "9600", "-log", "4800", "-nb-test", "2000"]).succeeds();
     assert!(done.stderr.contains("BEST validation score") && done.stderr.contains("odd.Target"), "{}", done.stderr);
     let summary = summary(folder.path());
     let rate = |name: &str| target(&summary, name)["recognition_rate"].as_f64().unwrap();
@@ -104,7 +106,20 @@ fn a_mapping_that_does_not_fit_the_data_is_told_with_its_lines() {
     learn("1 1\n[234] 0\n?0 1\ndefault 0\n").succeeds();
     let done = learn("1 1\nthree 1\ndefault 0\n").succeeds();
     assert!(done.stderr.contains("odd.dat: no label of the database is called `three` (line 2"), "{}", done.stderr);
-    learn("1 1\n3 1\n5 0\n").fails(2, &["odd.dat, line 1", "no line for `0`, `2`, `4`"]);
+    let before = files(folder.path());
+    let missing = ["odd.dat, line 3", "no line for `0` (first met in ", "no line for `8`", "and 1 more"];
+    learn("1 1\n3 1\n5 0\n").fails(2, &missing);
+    learn("1 1\nthree 1\n5 0\n").fails(2, &["no line for `3` (first met in train-images-idx3-ubyte["]);
+    let kept = |files: &BTreeMap<String, Vec<u8>>| {
+        let kept = files.iter().filter(|(name, _)| *name != "odd.dat");
+        kept.map(|(name, bytes)| (name.clone(), bytes.clone())).collect::<Vec<_>>()
+    };
+    assert!(kept(&files(folder.path())) == kept(&before), "nothing is written, nothing lost");
+    let words = ["digits.ini", "-learn", "32", "-log", "32", "-nb-test", "10", "--skip-bad"];
+    digits(folder.path(), "1 1\n3 1\n5 0\n");
+    run(folder.path(), &words).succeeds();
+    let skipped = fs::read_to_string(folder.path().join("skipped.txt")).unwrap();
+    assert_eq!(skipped.lines().filter(|line| line.contains("no line for")).count(), 7, "{skipped}");
     learn("? 1\n* 0\n1* 0\n").fails(2, &["odd.dat, line 3", "label `1` is class 1 by `?` in line 1, and class 0 here"]);
     fs::remove_file(folder.path().join("odd.dat")).unwrap();
     run(folder.path(), &["digits.ini", "-learn", "32"])

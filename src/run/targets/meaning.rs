@@ -5,11 +5,11 @@
 
 use stimuli::wildcard;
 
-use crate::config::did_you_mean;
+use crate::config::{did_you_mean, nearest};
 use crate::model::{LabelsMapping, MappedLabel};
 
 /// Names of lines that one warning tells at most.
-const MOST_TOLD: usize = 6;
+pub const MOST_TOLD: usize = 6;
 
 /// What labels mean.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +29,10 @@ pub struct Meaning {
 pub struct Remarks {
     /// One text each.
     pub warnings: Vec<String>,
-    /// Line number and text.
+    /// Contradictions: line number and text.
     pub faults: Vec<(u32, String)>,
+    /// Labels of the data without a class: the line at fault and text.
+    pub missing: Vec<(u32, String)>,
 }
 
 impl Meaning {
@@ -41,12 +43,12 @@ impl Meaning {
         Self { classes: (0..labels.len()).map(class).collect(), ignored: -1, labels: labels.to_vec(), names }
     }
 
-    /// What a mapping file says of the labels of a database; `is_met` tells which of them occur.
+    /// What a mapping file says of the labels of a database; `first` tells the first stimulus that has one, if any has.
     pub fn of_file(
         mapping: &LabelsMapping,
         labels: &[String],
         n_classes: usize,
-        is_met: impl Fn(usize) -> bool,
+        first: impl Fn(usize) -> Option<String>,
     ) -> (Self, Remarks) {
         let mut remarks = Remarks::default();
         let mut lines: Vec<Option<&MappedLabel>> = vec![None; labels.len()];
@@ -81,17 +83,25 @@ impl Meaning {
             }
         }
         let mut classes: Vec<i32> = Vec::with_capacity(labels.len());
-        let mut missing = Vec::new();
+        let end = mapping.labels.iter().map(|line| line.line).max().unwrap_or(1);
         for (label, line) in lines.iter().enumerate() {
             let class = line.map(|line| line.class).or(mapping.default);
-            if class.is_none() && is_met(label) {
-                missing.push(format!("`{}`", labels[label]));
+            if let (None, Some(stimulus)) = (class, first(label)) {
+                let name = &labels[label];
+                let typo = unknown.iter().find(|line| nearest(&line.name, [name.as_str()]).is_some());
+                let fault = match typo {
+                    Some(line) => {
+                        let what = format!("no label of the database is called `{}`; did you mean `{name}`", line.name);
+                        (line.line, format!("{what}, which has no line (first met in {stimulus})?"))
+                    }
+                    None => {
+                        let what = format!("no line for `{name}` (first met in {stimulus})");
+                        (end, format!("{what}; add one, or `default -1`, which ignores it"))
+                    }
+                };
+                remarks.missing.push(fault);
             }
             classes.push(class.unwrap_or(-1));
-        }
-        if !missing.is_empty() {
-            let labels = told(&missing);
-            remarks.faults.push((1, format!("no line for {labels}; add lines, or `default -1`, which ignores them")));
         }
         let mut labels = labels.to_vec();
         if mapping.creates_missing {
@@ -170,10 +180,14 @@ mod tests {
     #[track_caller]
     fn check(mapping: &LabelsMapping, expected: [i32; 5], names: [&str; 4]) {
         let all = labels(&["label0", "label1", "label2", "label3"]);
-        let (meaning, remarks) = Meaning::of_file(mapping, &all, 4, |_| true);
+        let (meaning, remarks) = Meaning::of_file(mapping, &all, 4, met);
         assert_eq!(remarks, Remarks::default());
         assert_eq!([-1, 0, 1, 2, 3].map(|label| meaning.class(label)), expected);
         assert_eq!(meaning.names, names);
+    }
+
+    fn met(label: usize) -> Option<String> {
+        (label != 3).then(|| format!("{label}.png"))
     }
 
     #[test]
@@ -192,13 +206,13 @@ mod tests {
     fn an_exact_name_wins_over_patterns_also_where_it_looks_like_one() {
         let all = labels(&["M-?", "F-?", "M-0", "M-25", "F-7"]);
         let lines = [("M-?", 0), ("F-?", 1), ("M-0", 0), ("F-*", 1), ("M-2*", 0), ("M-25", 1)];
-        let (meaning, remarks) = Meaning::of_file(&mapping(&lines, Some(-1), None), &all, 2, |_| true);
+        let (meaning, remarks) = Meaning::of_file(&mapping(&lines, Some(-1), None), &all, 2, met);
         assert_eq!(remarks, Remarks::default());
         assert_eq!([0, 1, 2, 3, 4].map(|label| meaning.class(label)), [0, 1, 0, 1, 1]);
         // Without labels of these names they are patterns.
         let all = labels(&["M-0", "M-3", "F-4"]);
         let lines = [("M-?", 0), ("F-?", 1), ("M-0", 1)];
-        let (meaning, remarks) = Meaning::of_file(&mapping(&lines, None, None), &all, 2, |_| true);
+        let (meaning, remarks) = Meaning::of_file(&mapping(&lines, None, None), &all, 2, met);
         assert_eq!(remarks, Remarks::default());
         assert_eq!([0, 1, 2].map(|label| meaning.class(label)), [1, 0, 1]);
     }
@@ -207,21 +221,28 @@ mod tests {
     fn contradictions_and_gaps_are_named_with_their_lines() {
         let all = labels(&["ab", "b", "c", "d"]);
         let lines = [("a*", 0), ("*b", 1), ("x", 1), ("cc", 0)];
-        let (_, remarks) = Meaning::of_file(&mapping(&lines, None, None), &all, 2, |label| label != 3);
-        let faults = [
-            (2, "label `ab` is class 0 by `a*` in line 1, and class 1 here; give it a line of its own"),
-            (1, "no line for `c`; add lines, or `default -1`, which ignores them"),
-        ];
-        assert_eq!(remarks.faults, faults.map(|(line, text)| (line, text.to_owned())));
+        let (_, remarks) = Meaning::of_file(&mapping(&lines, None, None), &all, 2, met);
+        let text = "label `ab` is class 0 by `a*` in line 1, and class 1 here; give it a line of its own";
+        assert_eq!(remarks.faults, [(2, text.to_owned())]);
+        let text = "no line for `c` (first met in 2.png); add one, or `default -1`, which ignores it";
+        assert_eq!(remarks.missing, [(4, text.to_owned())]);
         assert_eq!(remarks.warnings.len(), 1);
         assert!(remarks.warnings[0].starts_with("m.dat: no labels of the database are called `x` (line 3"));
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_told_at_its_line() {
+        let lines = [("background", 0), ("bottel", 1)];
+        let (_, remarks) = Meaning::of_file(&mapping(&lines, None, None), &labels(&["background", "bottle"]), 2, met);
+        let text = "no label of the database is called `bottel`; did you mean `bottle`, which has no line (first met in 1.png)?";
+        assert_eq!(remarks.missing, [(2, text.to_owned())]);
     }
 
     #[test]
     fn labels_that_only_the_file_has_are_made_where_asked_for() {
         let mut mapping = mapping(&[("a", 0), ("n?w*", 1)], None, None);
         mapping.creates_missing = true;
-        let (meaning, remarks) = Meaning::of_file(&mapping, &labels(&["a"]), 2, |_| true);
+        let (meaning, remarks) = Meaning::of_file(&mapping, &labels(&["a"]), 2, met);
         assert_eq!(remarks, Remarks::default());
         assert_eq!((meaning.labels.as_slice(), meaning.class(1)), (labels(&["a", "n_w"]).as_slice(), 1));
         assert_eq!(meaning.names, ["a", "n_w"]);

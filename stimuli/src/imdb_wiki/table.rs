@@ -48,6 +48,9 @@ fn face(place: &str, text: &str) -> Result<Option<Face>, Error> {
     for ((value, field), column) in values.iter_mut().zip(numbers).zip(COLUMNS.split(';').skip(2)) {
         *value = field.parse::<f64>().map_err(|_| fault(format!("a number for `{column}`"), field))?;
     }
+    if let Some((at, _)) = values[..4].iter().enumerate().find(|(_, corner)| !corner.is_finite()) {
+        return Err(fault("a finite corner of the box".to_owned(), numbers[at]));
+    }
     let [x0, y0, x1, y1, born, taken, gender] = values;
     let face = Face {
         place: place.to_owned(),
