@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Options;
+use super::learn::begin_with;
 use crate::report::document;
 use crate::report::number::general;
 use crate::report::progress::result;
@@ -18,6 +19,7 @@ pub fn run(model: &str, options: &Options) -> Result<()> {
     use_threads(options.threads)?;
     let session = Session::open(model, options, true)?;
     let mut network = session.network()?;
+    begin_with(&session, &mut network)?;
     let n = options.find_lr.unwrap_or(DEFAULT_STIMULI);
     let suggested = find_lr::run(&session, &mut network, n)?;
     match suggested {

@@ -23,6 +23,8 @@ const N_VALUES: usize = 5;
 const STEPS: [f64; 2] = [1e-6, 1e-8];
 /// Most that a gradient may differ from the slope, over the largest gradient of its tensor.
 const TOLERANCE: f64 = 1e-3;
+/// What a few operations of 32 bits may round off the difference of an output and what is wanted of it, both up to 1.
+const ROUNDING: f64 = 1.0 / (1 << 20) as f64;
 /// A tensor whose gradients are below this share of the largest of all is measured by that.
 const SMALL: f64 = 1e-2;
 /// A rate that finds gradients and moves nothing.
@@ -70,8 +72,18 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
         )));
     }
     network.set_capacity(ids.len());
-    network.learn_towards(&stimuli, &wanted, 0, Some(NO_RATE));
+    let reports = network.learn_towards(&stimuli, &wanted, 0, Some(NO_RATE));
+    // Of a network that errs little, the errors themselves have few digits.
+    let error = reports.iter().map(|report| report.squared_error).sum::<f64>().sqrt();
+    let tolerance = TOLERANCE.max(ROUNDING / error);
     network.check()?;
+    if !tolerance.is_finite() || tolerance >= 1.0 {
+        return Err(wrong_input(format!(
+            "the network errs by {error:e} on the first {} stimuli of the Learn set, less than 32 bits tell from 0: there are no \
+             gradients to check; take weights of an earlier time, or none",
+            ids.len()
+        )));
+    }
 
     let parameters = network.parameters();
     let largest = |values: &[f32]| values.iter().fold(0.0_f64, |largest, v| largest.max(f64::from(v.abs())));
@@ -102,7 +114,7 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
             .par_iter()
             .map(|&index| {
                 let found = f64::from(gradient[index]);
-                let difference = best_difference(found, TOLERANCE * scale, |step| slopes(index, step));
+                let difference = best_difference(found, tolerance * scale, |step| slopes(index, step));
                 progress.step();
                 difference
             })
@@ -114,7 +126,7 @@ pub fn run(session: &Session, loaded: Option<&Loaded>, is_all: bool) -> Result<(
             n_checked: chosen.len(),
             largest_gradient: largest(gradient),
             largest_difference: differences.into_iter().fold(0.0, largest_or_nan),
-            tolerance: TOLERANCE * scale,
+            tolerance: tolerance * scale,
         });
     }
     drop(progress);

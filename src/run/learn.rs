@@ -355,9 +355,12 @@ impl Run<'_> {
         self.network.check()?;
         let ledger = &mut self.ledger;
         if !report.squared_error.is_finite() {
+            let kept = match ledger.best {
+                Some(_) => "the best state so far is kept in weights_validation",
+                None => "no state was validated before, so none is kept",
+            };
             anyhow::bail!(
-                "learning diverged at stimulus {}: the loss is no longer a number; lower the learning rate \
-                 (the best state so far is kept in weights_validation)",
+                "learning diverged at stimulus {}: the loss is no longer a number; lower the learning rate ({kept})",
                 ledger.stimuli
             );
         }

@@ -3,14 +3,15 @@
 //! | | ours, and PyTorch's | Keras' |
 //! |---|---|---|
 //! | Conv `weight` | `[output][channel][y][x]` | `[y][x][channel][output]` |
+//! | Deconv `weight` | `[channel][output][y][x]` | `[y][x][output][channel]` |
 //! | Fc `weight` | `[output][input]`, inputs channel by channel, row by row | `[input][output]`, inputs row by row, all channels of a pixel together |
-//! | Conv, Fc `bias` | `[output]` | the same |
+//! | Conv, Deconv, Fc `bias` | `[output]` | the same |
 //! | BatchNorm `weight`, `bias`, `running_mean`, `running_var` | `[channel]` | the same |
 //!
 //! A convolution is a cross-correlation in all three: no kernel is turned.
 
 use formal::NamedTensor;
-use formal::config::Operator;
+use formal::config::{Operator, Size};
 
 use super::CellWeights;
 use crate::model::{CellDescription, Description};
@@ -79,20 +80,12 @@ fn slots(cell: &CellDescription, layout: Layout) -> Result<Vec<Slot>, String> {
     let weight = |shape, places| slot("weight", Part::Weights, shape, places);
     let (mut slots, n_biases) = match &cell.operator {
         Operator::Conv(conv) => {
-            let (outputs, channels) = (conv.n_outputs, cell.input_shape.channels);
-            let (height, width) = (conv.kernel.height, conv.kernel.width);
-            let kernel = match layout {
-                Layout::PyTorch => {
-                    weight(vec![outputs, channels, height, width], (0..outputs * channels * height * width).collect())
-                }
-                Layout::Keras => {
-                    let place =
-                        |[y, x, channel, output]: [usize; 4]| ((output * channels + channel) * height + y) * width + x;
-                    let shape = [height, width, channels, outputs];
-                    weight(shape.to_vec(), indices(shape).map(place).collect())
-                }
-            };
-            (vec![kernel], if conv.no_bias { 0 } else { outputs })
+            let kernel = kernel([conv.n_outputs, cell.input_shape.channels], conv.kernel, layout);
+            (vec![weight(kernel.0, kernel.1)], if conv.no_bias { 0 } else { conv.n_outputs })
+        }
+        Operator::Deconv(deconv) => {
+            let kernel = kernel([cell.input_shape.channels, deconv.n_outputs], deconv.kernel, layout);
+            (vec![weight(kernel.0, kernel.1)], if deconv.no_bias { 0 } else { deconv.n_outputs })
         }
         Operator::Fc(fc) => {
             let (outputs, input) = (fc.n_outputs, cell.input_shape);
@@ -116,7 +109,11 @@ fn slots(cell: &CellDescription, layout: Layout) -> Result<Vec<Slot>, String> {
             ([of_outputs("weight", Part::Weights, n)].into_iter().chain(statistics).collect(), n)
         }
         _ if super::has_weights(cell) => {
-            return Err(format!("{}: `{}`: its weights have no form in other programs here", cell.span, cell.name));
+            return Err(format!(
+                "{}: `{}`: weights of its type have no form in other programs here; its `.syntxt` files are what \
+                 `femtospike test -w` takes",
+                cell.span, cell.name
+            ));
         }
         _ => return Ok(Vec::new()),
     };
@@ -124,6 +121,19 @@ fn slots(cell: &CellDescription, layout: Layout) -> Result<Vec<Slot>, String> {
         slots.insert(1, of_outputs("bias", Part::Bias, n_biases));
     }
     Ok(slots)
+}
+
+/// Shape and places of kernels that we keep as `[a][b][y][x]`, as PyTorch does, and Keras as `[y][x][b][a]`.
+fn kernel([a, b]: [usize; 2], size: Size, layout: Layout) -> (Vec<usize>, Vec<usize>) {
+    let Size { width, height } = size;
+    match layout {
+        Layout::PyTorch => (vec![a, b, height, width], (0..a * b * height * width).collect()),
+        Layout::Keras => {
+            let place = |[y, x, of_b, of_a]: [usize; 4]| ((of_a * b + of_b) * height + y) * width + x;
+            let shape = [height, width, b, a];
+            (shape.to_vec(), indices(shape).map(place).collect())
+        }
+    }
 }
 
 /// All indices of a tensor of four axes, the last one fastest.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{files, folder, model, run};
+use crate::program::{files, folder, model, run, run_whole};
 
 /// A small network that learns in a moment; `more` stands at its end.
 pub fn small(more: &str) -> String {
@@ -182,7 +182,7 @@ fn logs_fall_after_so_many_epochs_and_at_the_end() {
     let validated = |log_epoch: &str| -> Vec<u64> {
         let out = format!("out{log_epoch}");
         let words = ["m.ini", "-learn-epoch", "3", "-log-epoch", log_epoch, "-nb-test", "10", "-out", &out];
-        run(folder.path(), &words).succeeds();
+        run_whole(folder.path(), &words).succeeds();
         let scores = &files(&folder.path().join(out))["softmax.Target/Success_validation.dat"];
         numbers(scores).chunks(2).map(|line| line[0] as u64).collect()
     };
@@ -228,4 +228,22 @@ fn a_measurement_of_learning_tells_each_layer_and_writes_its_times_alone() {
     assert_eq!(names, ["Cell", "c[prop]", "out[prop]", "softmax[prop]"]);
     let share: f64 = text.lines().skip(1).map(|line| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap()).sum();
     assert!((share - 100.0).abs() < 0.01, "{text}");
+}
+
+#[test]
+fn a_learning_begins_with_the_weights_that_it_is_given() {
+    let folder = folder();
+    let learn = |more: &[&str]| {
+        let words = ["learn", "LeNet.ini", "--learn", "128", "--log", "128", "--nb-test", "10"];
+        run(folder.path(), &[&words[..], more].concat())
+    };
+    learn(&["--out", "first"]).succeeds();
+    let done = learn(&["--out", "second", "-w", "first/weights", "--seed", "2"]).succeeds();
+    assert!(done.stdout.contains("First weights: first/weights"), "{}", done.stdout);
+    let of = |name: &str| files(&folder.path().join(name));
+    assert_eq!(of("second/weights_init"), of("first/weights"));
+    assert_ne!(of("second/weights"), of("first/weights"));
+    learn(&["--out", "second", "-w", "first/weights", "--resume"])
+        .fails(2, &["-w", "--resume", "leave one of them out"]);
+    learn(&["--out", "third", "-w", "nowhere"]).fails(2, &["`nowhere`", "no such folder"]);
 }
