@@ -193,7 +193,8 @@ pub struct TuneArgs {
     /// Networks that the search of a lever tries at most; all levers together have as many as each alone
     #[arg(long, value_name = "N", default_value_t = 150, value_parser = arguments::count)]
     pub trials: u64,
-    /// Seconds after which no more networks are tried; what is found then depends on the machine
+    /// Seconds after which no more networks are tried; measuring the model as it is before, and the best of each search on the
+    /// stimuli held back, takes its time beside it. What is found then depends on the machine
     #[arg(long, value_name = "SECONDS")]
     pub budget: Option<u64>,
     /// How to run it.
@@ -242,6 +243,9 @@ pub struct FacesArgs {
     /// Worker threads; the pictures do not depend on it [default: RAYON_NUM_THREADS, else all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Also write what was drawn to a JSON file; without FILE, print it as the one thing on standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<std::path::PathBuf>,
 }
 
 /// What to compare.
@@ -411,7 +415,8 @@ pub struct Options {
     /// Output folder (the current one if absent)
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub out: Option<std::path::PathBuf>,
-    /// Folder of trained weights; else weights_validation or weights in the output folder, else the shipped ones
+    /// Folder of trained weights. A test takes else weights_validation or weights in the output folder, else the shipped ones;
+    /// learn, find-lr and check begin with them, else with drawn ones
     #[arg(short = 'w', long, value_name = "DIR", help_heading = "Files")]
     pub weights: Option<std::path::PathBuf>,
     /// State file of an earlier learning, or its folder: start from its weights and momenta
@@ -646,7 +651,9 @@ impl From<FloatArg> for Width {
 /// Runs what was typed.
 pub fn run(mut cli: Cli) -> Result<()> {
     let json = match &mut cli.command {
-        Command::Report(ReportArgs { json, .. }) | Command::Devices(DevicesArgs { json }) => json.as_deref(),
+        Command::Faces(FacesArgs { json, .. })
+        | Command::Report(ReportArgs { json, .. })
+        | Command::Devices(DevicesArgs { json }) => json.as_deref(),
         command => command.options().and_then(|options| options.json.as_deref()),
     };
     if let Some(json) = json {

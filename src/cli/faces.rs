@@ -6,11 +6,13 @@ use std::io::Cursor;
 use anyhow::{Context, Result};
 use image::{ImageFormat, RgbImage};
 use rayon::prelude::*;
+use serde_json::json;
 use stimuli::faces::{SMALLEST, Scene, scene};
 
 use super::FacesArgs;
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
+use crate::report::document;
 use crate::report::progress::{Progress, result};
 
 /// Pictures that are drawn before they are written.
@@ -59,7 +61,16 @@ pub fn run(args: &FacesArgs) -> Result<()> {
          WikiSet=1\nIMDBSet=0\nLearn=0.7\nValidation=0.1\nDefaultLabel=background",
         n_faces - n_males
     ));
-    Ok(())
+    document::give(&json!({
+        "folder": folder.to_string(),
+        "pictures": n,
+        "size": [width, height],
+        "faces": n_faces,
+        "males": n_males,
+        "females": n_faces - n_males,
+        "seed": args.seed,
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
 }
 
 /// Columns and rows, such as `120x90`.

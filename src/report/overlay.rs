@@ -28,6 +28,15 @@ const MISNAMED: Rgb888 = Rgb888::new(250, 220, 40);
 const FALSE: Rgb888 = Rgb888::new(240, 40, 40);
 const HIT_AGAIN: Rgb888 = Rgb888::new(20, 120, 30);
 const MISNAMED_AGAIN: Rgb888 = Rgb888::new(140, 120, 20);
+/// What the colors of [`regions`] mean.
+const BOXES: [(Rgb888, &str); 6] = [
+    (TRUTH, "true box"),
+    (HIT, "found"),
+    (MISNAMED, "found as another class"),
+    (FALSE, "found in vain"),
+    (HIT_AGAIN, "found again"),
+    (MISNAMED_AGAIN, "found again as another class"),
+];
 
 /// A picture in the format that a target asks for.
 pub struct Picture(Canvas, u32, u32);
@@ -60,7 +69,7 @@ fn rgb(hue: f32, saturation: f32, value: f32) -> [u8; 3] {
 }
 
 /// The color of a class, at a brightness from 0 to 1.
-pub fn color(target: &Target<'_>, class: usize, brightness: f32) -> [u8; 3] {
+fn color(target: &Target<'_>, class: usize, brightness: f32) -> [u8; 3] {
     let display = &target.description.display;
     if display.plain_class == Some(class) {
         return rgb(0.0, 10.0, 127.0);
@@ -68,6 +77,17 @@ pub fn color(target: &Target<'_>, class: usize, brightness: f32) -> [u8; 3] {
     let n = target.n_classes.max(1) as u32;
     let hue = (180 * class as u32 / n + display.hue_offset) % 180;
     rgb(hue as f32, 255.0, 255.0 * brightness.clamp(0.0, 1.0))
+}
+
+/// The colors of the boxes around regions, and what they mean.
+pub fn box_colors() -> [([u8; 3], &'static str); 6] {
+    BOXES.map(|(color, text)| ([color.r(), color.g(), color.b()], text))
+}
+
+/// The colors of the classes, and their names.
+pub fn class_colors(target: &Target<'_>) -> Vec<([u8; 3], String)> {
+    let named = |(class, name): (usize, &String)| (color(target, class, 1.0), format!("{class} {name}"));
+    target.meaning.names.iter().enumerate().map(named).collect()
 }
 
 /// What is wanted of a stimulus `[c][y][x]`, over its first channel.
@@ -158,11 +178,10 @@ fn frame(canvas: &mut Canvas, area: Area, scale: i32, color: Rgb888) {
 pub fn legend(target: &Target<'_>) -> Picture {
     let height = LEGEND_ROW * target.n_classes as u32;
     let mut canvas = Canvas::new(LEGEND_WIDTH, height);
-    for (class, name) in target.meaning.names.iter().enumerate() {
+    for (class, ([r, g, b], name)) in class_colors(target).into_iter().enumerate() {
         let y = (LEGEND_ROW * class as u32) as i32;
-        let [r, g, b] = color(target, class, 1.0);
         canvas.fill((5, y + 5), (LEGEND_ROW - 10, LEGEND_ROW - 10), Rgb888::new(r, g, b));
-        canvas.text(&format!("{class} {name}"), (60, y + 30), Alignment::Left, Rgb888::BLACK, true);
+        canvas.text(&name, (60, y + 30), Alignment::Left, Rgb888::BLACK, true);
     }
     Picture(canvas, LEGEND_WIDTH, height)
 }

@@ -330,7 +330,7 @@ fn learning(page: &mut Page, folder: &Folder) {
         for (kind, title, x_label, columns) in curves.charts() {
             let curves: Vec<Curve<'_>> =
                 columns.iter().map(|(name, points)| Curve { name, points: points.clone() }).collect();
-            let svg = Chart { title, x_label, x_is_log: false, curves, mark: None }.svg();
+            let svg = Chart { title: &title, x_label, x_is_log: false, curves, mark: None }.svg();
             html += &page.figure(&format!("{kind}_{number}"), svg);
         }
         html += "</div>";

@@ -25,6 +25,10 @@ const COMMANDS: &[(&str, &[&str])] = &[
     ("check LeNet.ini", &["/is_sound", "/tensors/0/largest_gradient"]),
     ("inspect LeNet_Spike.ini", &["/layers/1/output_shape/2", "/virtual_synapses"]),
     ("demo --learn 512 --nb-test 64 --out demo", &["/spiking_recognition_rate", "/stimuli_learned"]),
+    (
+        "faces --out faces --images 3 --seed 7",
+        &["/folder", "/pictures", "/size/1", "/faces", "/males", "/females", "/seed", "/version"],
+    ),
     ("report demo", &["/page", "/pictures/0", "/version"]),
     ("weights export LeNet.ini w.npz", &["/tensors/0/shape/0", "/weights_sha256"]),
     ("weights import LeNet.ini w.npz --out imported", &["/weights_dir", "/layout"]),

@@ -3,7 +3,8 @@
     python3 tests/it/report_page.py PAGE [FOLDER FOR SCREENSHOTS]
 
 Needs `chromium` and `websocket-client` (Debian: chromium, python3-websocket). Exits with 1 and says what was seen where the
-page reports an error, asks the network for anything, is wider than the screen, or does not do what a click or key asks for.
+page reports an error, asks the network for anything, is wider than the screen, has text that a picture cuts or that covers
+other text of its axis, or does not do what a click or key asks for.
 """
 
 import base64
@@ -20,6 +21,28 @@ import urllib.request
 import websocket
 
 SIZES = {"phone": (390, 844, True), "tablet": (820, 1180, True), "desktop": (1440, 900, False)}
+
+# Each canvas keeps what is written on it: text, left, right, baseline.
+KEEP_CANVAS_TEXT = """(() => {
+    const fillText = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y, most = Infinity) {
+        const wide = Math.min(this.measureText(text).width, most);
+        const left = x - { left: 0, start: 0, center: wide / 2, right: wide, end: wide }[this.textAlign];
+        (this.canvas.texts ??= []).push([text, left, left + wide, y]);
+        return fillText.apply(this, arguments);
+    };
+})()"""
+CUT_IN_SVG = """[...document.querySelectorAll('svg text')].filter(text => {
+    const box = text.getBBox(), whole = text.ownerSVGElement.viewBox.baseVal;
+    return box.x < whole.x || box.x + box.width > whole.x + whole.width
+        || box.y < whole.y || box.y + box.height > whole.y + whole.height;
+}).map(text => text.textContent)"""
+RASTER_TEXT = """(() => {
+    const raster = document.querySelector('#raster');
+    raster.texts = [];
+    dispatchEvent(new Event('resize'));
+    return [raster.clientWidth, raster.clientHeight, raster.texts];
+})()"""
 
 
 class Browser:
@@ -46,6 +69,7 @@ class Browser:
         self.requests = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
+        self.ask("Page.addScriptToEvaluateOnNewDocument", source=KEEP_CANVAS_TEXT)
 
     def ask(self, method, **params):
         number = next(self.numbers)
@@ -120,11 +144,25 @@ def check(browser, page, size, dark, shots):
         && !e.closest('.wide')).map(e => e.tagName + '.' + e.className + '#' + e.id).slice(0, 5)""")
     wider = browser.value("document.documentElement.scrollWidth > innerWidth")
     expect(f"nothing is wider than the screen, but {wide}", not wider)
-    expect("sections are shown", browser.value("document.querySelectorAll('section h2').length") >= 6)
+    has_viewer = browser.value("document.querySelector('#viewer') !== null")
+    expect("sections are shown", browser.value("document.querySelectorAll('section h2').length") >= (6 if has_viewer else 4))
     expect("pictures are drawn", browser.value("[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().height > 20).length") >= 2)
+    cut = browser.value(CUT_IN_SVG)
+    expect(f"no picture cuts its text, but {cut}", not cut)
     if shots:
         browser.screenshot(shots / f"{size}-{'dark' if dark else 'light'}.png")
+    if has_viewer:
+        use(browser, expect)
 
+    expect(f"no errors or warnings, but {browser.seen}", not browser.seen)
+    elsewhere = [url for url in browser.requests if url != page.as_uri()]
+    expect(f"no requests, but {elsewhere}", not elsewhere)
+    browser.seen.clear()
+    return [f"{size}, {'dark' if dark else 'light'}: expected that {fault}" for fault in faults]
+
+
+def use(browser, expect):
+    """Steps through the stimuli, zooms into their spikes, and opens a cell of the confusion matrix."""
     where = "document.querySelector('#where').textContent"
     first = browser.value(where)
     browser.click("#next")
@@ -142,6 +180,13 @@ def check(browser, page, size, dark, shots):
         return new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size; })()"""
     expect("the whole raster is shown first", browser.value(window) == 1)
     expect("spikes are drawn", browser.value(inked) > 2)
+    width, height, texts = browser.value(RASTER_TEXT)
+    cut = [text for text, left, right, y in texts if left < 0 or right > width or y > height]
+    expect(f"the raster does not cut its text, but {cut}", not cut)
+    expect(f"the raster tells times, but {texts}", sum(text.endswith(" ns") for text, *_ in texts) >= 2)
+    pairs = itertools.combinations(sorted(texts, key=lambda text: text[1]), 2)
+    covered = [(a[0], b[0]) for a, b in pairs if abs(a[3] - b[3]) < 10 and b[1] < a[2] + 3]
+    expect(f"no text of the raster covers other text, but {covered}", not covered)
     browser.click("#in")
     expect("`Zoom in` shows half of it", abs(browser.value(window) - 0.5) < 1e-9)
     browser.value("document.querySelector('#raster').focus()")
@@ -158,12 +203,6 @@ def check(browser, page, size, dark, shots):
     expect("they have images", browser.value("document.querySelectorAll('.open .t').length") >= 1)
     browser.click(".open a[data-n]")
     expect("a click on an image shows the stimulus", browser.value("document.querySelector('#filter').value") == "all")
-
-    expect(f"no errors or warnings, but {browser.seen}", not browser.seen)
-    elsewhere = [url for url in browser.requests if url != page.as_uri()]
-    expect(f"no requests, but {elsewhere}", not elsewhere)
-    browser.seen.clear()
-    return [f"{size}, {'dark' if dark else 'light'}: expected that {fault}" for fault in faults]
 
 
 def main():

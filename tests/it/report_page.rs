@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
 
 use crate::program::{files, folder, model, run, summary};
 
@@ -146,4 +147,45 @@ fn a_file_in_the_way_of_the_pictures_stays_and_is_named() {
     fs::write(run_folder.join("report_data/stimuli.png"), b"\x89PNG\r\n\x1a\n cut").unwrap();
     run(folder.path(), &["report", "run"])
         .fails(2, &["stimuli.png", "stimuli.png", "femtospike test MODEL.ini --page --out run"]);
+}
+
+#[test]
+fn targets_are_told_apart_with_their_metric_and_colors_and_large_pictures_become_small() {
+    let folder = folder();
+    let run_folder = folder.path().join("run");
+    let large = RgbImage::from_fn(480, 360, |x, y| {
+        let [r, g, b, _] = (x.wrapping_mul(0x9e37_79b9) ^ y.wrapping_mul(0x85eb_ca6b)).to_be_bytes();
+        Rgb([r, g, b])
+    });
+    let target = |name: &str| {
+        fs::create_dir_all(run_folder.join(name).join("test")).unwrap();
+        fs::write(run_folder.join(name).join("Success_learning.dat"), "0 0.5\n1 0.75\n").unwrap();
+        fs::write(run_folder.join(name).join("Success_validation.dat"), "1 0.25\n2 0.5\n").unwrap();
+        large.save(run_folder.join(name).join("test/large.png")).unwrap();
+        let stimulus = json!({ "name": "s", "success": 0.5, "remark": "", "pictures": vec!["test/large.png"; 3] });
+        json!({
+            "name": name, "folder": name, "classes": ["none", "<face>"], "counts": [[3, 1], [0, 4]],
+            "figures": [["recognized", 0.875]], "stimuli": vec![stimulus; 12], "n_pictured": 40,
+            "colors": [[[255, 0, 0], "0 none"], [[0, 255, 255], "1 <face>"]], "has_boxes": true,
+        })
+    };
+    let targets = ["a.Target", "b.Target", "c.Target", "d.Target"].map(target);
+    let tested = json!({ "targets": targets });
+    fs::create_dir(run_folder.join("report_data")).unwrap();
+    for set in ["test", "test_spike"] {
+        fs::write(run_folder.join(format!("report_data/targets_{set}.json")), tested.to_string()).unwrap();
+    }
+    let ledger = json!({ "ledger": { "metric": "F1Score" } }).to_string();
+    let header = json!({ "__metadata__": { "femtospike": ledger } }).to_string();
+    let state = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    fs::write(run_folder.join("learning.safetensors"), state).unwrap();
+    run(folder.path(), &["report", "run"]).succeeds();
+    let page = fs::read_to_string(run_folder.join("report.html")).unwrap();
+    for told in
+        ["a.Target: success, %", "d.Target: success, %", "validation: F1Score", "1 &lt;face&gt;", "found in vain"]
+    {
+        assert!(page.contains(told), "{told}");
+    }
+    assert_eq!(page.matches("of 40 stimuli with pictures, the worst first").count(), 8, "some of each");
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
 }

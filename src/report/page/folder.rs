@@ -1,16 +1,19 @@
 //! What an output folder holds for the page.
 
 use std::fs;
+use std::io::Read;
 
 use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
+use stats::Metric;
 
 use super::data::{ATLAS, CURVE, Data, FILE, FOLDER};
 use crate::failure::wrong_input;
 use crate::output::OutputFolder;
 use crate::report::decision_curve::{FILES, RULES};
 use crate::report::summary;
+use crate::run::learning_state;
 
 /// No file of a run is larger.
 const MAX_BYTES: u64 = 256 << 20;
@@ -68,8 +71,11 @@ impl Point {
 }
 
 /// Curves of one learning.
-#[derive(Default)]
 pub struct Learning {
+    /// Name of its target.
+    name: String,
+    /// What validations are judged by, where it is known.
+    metric: Option<Metric>,
     success: Points,
     validation: Points,
     loss: Points,
@@ -84,12 +90,17 @@ impl Learning {
 
     /// Pictures: a name, title, horizontal axis and curves.
     #[expect(clippy::type_complexity, reason = "it is read in one place")]
-    pub fn charts(&self) -> Vec<(&'static str, &'static str, &'static str, Vec<(&'static str, Points)>)> {
-        let success = vec![("learning", self.success.clone()), ("validation", self.validation.clone())];
-        let loss = vec![("squared error", self.loss.clone())];
+    pub fn charts(&self) -> Vec<(&'static str, String, &'static str, Vec<(String, Points)>)> {
+        let of_metric = self.metric.map_or(String::new(), |metric| format!(": {}", metric.name()));
+        let success = [
+            ("learning: recognized".to_string(), self.success.clone()),
+            (format!("validation{of_metric}"), self.validation.clone()),
+        ];
+        let success = success.into_iter().filter(|curve| !curve.1.is_empty()).collect();
+        let loss = vec![("squared error".to_string(), self.loss.clone())];
         let all = [
-            ("success", "Recognized while learning (%)", "batches learned", success),
-            ("loss", "Squared error while learning", "stimuli learned", loss),
+            ("success", format!("{}: success, %", self.name), "batches learned", success),
+            ("loss", format!("{}: squared error", self.name), "stimuli learned", loss),
         ];
         all.into_iter().filter(|chart| chart.3.iter().any(|curve| curve.1.len() > 1)).collect()
     }
@@ -154,6 +165,7 @@ impl Folder {
         let entries = fs::read_dir(output.root()).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
+        let metric = metric(output);
         for name in &names {
             if name.starts_with("find_lr_") && name.ends_with(".dat") && name != "find_lr_smoothed.dat" {
                 let smoothed = columns(text(output, "find_lr_smoothed.dat")?, 0, 1);
@@ -165,6 +177,8 @@ impl Folder {
             let running: Points =
                 columns(Some(success), 0, 1).iter().enumerate().map(|(i, point)| (i as f64 + 1.0, point.1)).collect();
             self.learning.push(Learning {
+                name: name.clone(),
+                metric,
                 success: in_percent(running),
                 validation: in_percent(columns(text(output, &format!("{name}/Success_validation.dat"))?, 0, 1)),
                 loss: columns(text(output, &format!("{name}/Loss_learning.dat"))?, 0, 1),
@@ -218,6 +232,17 @@ fn text(output: &OutputFolder, name: &str) -> Result<Option<String>> {
         Ok(metadata) if metadata.is_file() => Err(fault(output, name, &format!("{} bytes", metadata.len()))),
         _ => Ok(None),
     }
+}
+
+/// What the validations of the folder's learning are judged by, of its state.
+fn metric(output: &OutputFolder) -> Option<Metric> {
+    let mut file = fs::File::open(output.path(learning_state::FILE)).ok()?;
+    let (mut size, mut header) = ([0; 8], Vec::new());
+    file.read_exact(&mut size).ok()?;
+    file.take(u64::from_le_bytes(size).min(MAX_BYTES)).read_to_end(&mut header).ok()?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    let state: Value = serde_json::from_str(header.pointer("/__metadata__/femtospike")?.as_str()?).ok()?;
+    Metric::of_name(state.pointer("/ledger/metric")?.as_str()?)
 }
 
 /// Two columns of numbers; lines without are left out.

@@ -58,6 +58,15 @@ pub fn table(caption: &str, head: &[&str], rows: &[Vec<String>]) -> String {
     html + "</tbody></table></div>\n"
 }
 
+/// What colors mean.
+pub fn legend<'a>(colors: impl IntoIterator<Item = ([u8; 3], &'a str)>) -> String {
+    let item = |([r, g, b], text): ([u8; 3], &str)| {
+        format!("<li><b style=\"background:rgb({r},{g},{b})\"></b>{}</li>", escaped(text))
+    };
+    let items: String = colors.into_iter().map(item).collect();
+    format!("<ul class=\"legend\">{items}</ul>\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -181,10 +181,12 @@
         drawn++;
       }
       c.fillStyle = style("--muted");
-      for (let k = 0; k <= 3; k++) {
-        const t = from + ((to - from) * k) / 3;
-        c.textAlign = k === 0 ? "left" : k === 3 ? "right" : "center";
-        c.fillText(`${(t * span).toFixed(2)} ns`, x(t), h - 8);
+      const time = (t) => `${(t * span).toFixed(2)} ns`;
+      const parts = Math.max(1, Math.min(3, Math.floor((w - left - 8) / (1.5 * c.measureText(time(to)).width + 12))));
+      for (let k = 0; k <= parts; k++) {
+        const t = from + ((to - from) * k) / parts;
+        c.textAlign = k === 0 ? "left" : k === parts ? "right" : "center";
+        c.fillText(time(t), x(t), h - 8);
       }
       told.textContent = `${drawn.toLocaleString("en")} spikes from ${(from * span).toFixed(2)} to ${(to * span).toFixed(2)} ns`;
       canvas.dataset.from = from;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::chart::open;
+use super::chart::{inside, open};
 use super::data::{Data, Detail, bytes};
 use super::html::escaped;
 use crate::report::number::{grouped, significant};
@@ -44,7 +44,8 @@ pub fn svg(data: &Data, detail: &Detail) -> Option<String> {
         let (at, text) = (column(tick / end), significant(tick, 5));
         let _ = writeln!(
             svg,
-            "<path class=\"grid\" d=\"M{at:.1} {TOP}V{bottom}\"/><text class=\"middle\" x=\"{at:.1}\" y=\"{:.1}\">{text}</text>",
+            "<path class=\"grid\" d=\"M{at:.1} {TOP}V{bottom}\"/><text class=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{text}</text>",
+            inside(at, &text, WIDTH),
             bottom + 17.0
         );
     }

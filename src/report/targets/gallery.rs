@@ -8,7 +8,7 @@ use stimuli::Shape;
 
 use super::super::number::significant;
 use super::super::overlay;
-use super::super::page::html::escaped;
+use super::super::page::html::{escaped, legend};
 use super::{regions_log, stem};
 use crate::output::OutputFolder;
 use crate::run::targets::regions::Outcome;
@@ -101,10 +101,10 @@ impl<'a> Gallery<'a> {
 
     fn html(&self) -> String {
         let target = self.target;
-        let mut legend = String::new();
-        for (class, name) in target.meaning.names.iter().enumerate() {
-            let [r, g, b] = overlay::color(target, class, 1.0);
-            let _ = write!(legend, "<li><b style=\"background:rgb({r},{g},{b})\"></b>{class} {}</li>", escaped(name));
+        let classes = overlay::class_colors(target);
+        let mut legends = legend(classes.iter().map(|(color, name)| (*color, name.as_str())));
+        if target.rules().is_some() {
+            legends += &legend(overlay::box_colors());
         }
         let folder = self.folder.rsplit('/').next().unwrap_or_default();
         let mut rows = String::new();
@@ -125,7 +125,7 @@ impl<'a> Gallery<'a> {
         let regions = if target.rules().is_some() { "<th>regions</th>" } else { "" };
         format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,\
-             initial-scale=1\"><title>{0}</title><style>{1}</style></head><body><h1>{0}</h1>\n<ul>{legend}</ul>\n\
+             initial-scale=1\"><title>{0}</title><style>{1}</style></head><body><h1>{0}</h1>\n{legends}\
              <p>A click on a column's head sorts by it.</p><table><thead><tr><th>number</th><th>stimulus</th>\
              <th>success, %</th><th>told</th><th>wanted</th><th>found</th>{regions}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n\
              <script>{2}</script></body></html>\n",
