@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::program::{Finished, folder, model, run};
+use crate::program::{Finished, folder, model, run, run_whole};
 
 const STIMULI: &str = "40";
 
@@ -15,7 +15,7 @@ fn tested() -> &'static Path {
     static TESTED: OnceLock<TempDir> = OnceLock::new();
     let tested = TESTED.get_or_init(|| {
         let folder = folder();
-        run(folder.path(), &["LeNet_Spike.ini", "-test", "-nb-test", "5"]).succeeds();
+        run_whole(folder.path(), &["LeNet_Spike.ini", "-test", "-nb-test", "5"]).succeeds();
         folder
     });
     tested.path()

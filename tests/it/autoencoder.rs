@@ -1,6 +1,6 @@
 //! A network that gives back its stimuli: `models/mnist-autoencoder.ini`.
 
-use crate::program::{files, folder, model, run, summary};
+use crate::program::{files, folder, model, run, run_whole, summary};
 
 const SHORT: [&str; 6] = ["-learn", "9600", "-log", "4800", "-nb-test", "300"];
 
@@ -95,7 +95,7 @@ fn fractional_pooling_learns_classes() {
 #[test]
 fn a_learning_rate_is_found_for_an_autoencoder_too() {
     let folder = folder();
-    let shown = run(folder.path(), &["mnist-autoencoder.ini", "-find-lr", "3200"]).succeeds();
+    let shown = run_whole(folder.path(), &["mnist-autoencoder.ini", "-find-lr", "3200"]).succeeds();
     assert!(shown.stdout.contains("Suggested learning rate: "), "{}", shown.stdout);
     let text = std::fs::read_to_string(folder.path().join("find_lr_deconv4.Target.dat")).unwrap();
     // Up to 50; at the highest rates the loss is no longer a number.

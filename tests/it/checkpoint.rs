@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::program::{command, files, folder, run, summary};
+use crate::program::{command, files, folder, run, run_whole, summary};
 
 pub const CHECKPOINT: &str = "checkpoint.femtospike";
 pub const WEIGHTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/weights/LeNet");
@@ -199,13 +199,13 @@ fn one_clock_over_all_stimuli_moves_times_and_nothing_else() {
 fn what_does_not_fit_on_the_clock_is_refused_before_anything_runs() {
     let folder = folder();
     let words = ["LeNet_Spike.ini", "-test", "--continuous", "--present-time", "2 s", "--nb-test", "9224"];
-    let refused = run(folder.path(), &words);
+    let refused = run_whole(folder.path(), &words);
     assert!(!refused.stdout.contains("recognition rate"), "{}", refused.stdout);
     refused.fails(2, &["--continuous", "at most 9223 stimuli of 2 s", "found 9224", "--nb-test 9223"]);
     let words = ["LeNet_Spike.ini", "-test", "--nb-test", "3", "--checkpoint-after", "3"];
-    run(folder.path(), &words)
+    run_whole(folder.path(), &words)
         .fails(2, &["3 stimuli of 1 us", "found 3 us", "give a shorter one, or leave out --checkpoint-after"]);
-    assert!(run(folder.path(), &["test", "--help"]).succeeds().stdout.contains("exits with 130 as on Ctrl-C"));
+    assert!(run_whole(folder.path(), &["test", "--help"]).succeeds().stdout.contains("exits with 130 as on Ctrl-C"));
     let words = ["LeNet_Spike.ini", "-test-index", "3", "--checkpoint-after", "3"];
-    run(folder.path(), &words).fails(2, &["--checkpoint-after", "--test-index"]);
+    run_whole(folder.path(), &words).fails(2, &["--checkpoint-after", "--test-index"]);
 }

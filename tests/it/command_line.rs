@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use crate::program::{command, files, finish, folder, run, summary};
+use crate::program::{command_without_data, files, finish, folder, run, summary};
 
 #[test]
 fn the_tutorial_commands_work_in_an_empty_folder() {
     let folder = folder();
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let model = |name: &str| models.join(name).to_string_lossy().into_owned();
-    let mut learn = command(folder.path(), &[&model("LeNet.ini"), "-learn", "12800", "-log", "6400"]);
+    let mut learn = command_without_data(folder.path(), &[&model("LeNet.ini"), "-learn", "12800", "-log", "6400"]);
     learn.env("N2D2_MODELS", &models);
     let learned = finish(learn).succeeds();
     assert!(learned.stdout.contains("Final recognition rate"), "{}", learned.stdout);
     assert!(learned.stderr.contains("runs on the CPU"), "{}", learned.stderr);
-    let mut test = command(folder.path(), &[&model("LeNet_Spike.ini"), "-test"]);
+    let mut test = command_without_data(folder.path(), &[&model("LeNet_Spike.ini"), "-test"]);
     test.env("N2D2_MODELS", &models);
     let tested = finish(test).succeeds();
     assert!(tested.stdout.contains("Weights: ./weights_validation"), "{}", tested.stdout);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{command, finish, folder, run, summary};
+use crate::program::{command, finish, folder, run, run_whole, summary};
 
 /// A model that takes figures of its data, which do not come with the program.
 const NEEDS_DATA: &str = "cifar-10.ini";
@@ -86,10 +86,10 @@ fn an_additive_margin_softmax_learns() {
 fn mnist24_learns_and_runs_as_spikes() {
     let folder = folder();
     let learn = ["mnist24_16c4s2_24c5s2_150_10.ini", "-learn", "19200", "-log", "9600"];
-    let learned = run(folder.path(), &learn).succeeds();
+    let learned = run_whole(folder.path(), &learn).succeeds();
     assert!(learned.stdout.contains("Final recognition rate"), "{}", learned.stdout);
     let formal = summary(folder.path())["formal_recognition_rate"].as_f64().unwrap();
-    run(folder.path(), &["mnist24_16c4s2_24c5s2_150_10_Spike.ini", "-test", "-nb-test", "2000"]).succeeds();
+    run_whole(folder.path(), &["mnist24_16c4s2_24c5s2_150_10_Spike.ini", "-test", "-nb-test", "2000"]).succeeds();
     let summary = summary(folder.path());
     let spiking = summary["spiking_recognition_rate"].as_f64().unwrap();
     assert!(formal > 0.92 && spiking > 0.92, "{formal} as frames, {spiking} as spikes");

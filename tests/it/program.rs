@@ -1,8 +1,10 @@
 //! Runs the program in a folder of its own.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -41,8 +43,49 @@ impl Finished {
     }
 }
 
-/// A command of the program in `folder`, with no variable of the surroundings that it reads.
+/// The four files of MNIST, with how many images they have here.
+const FEW_IMAGES: [(&str, usize); 2] = [("train", 6000), ("t10k", 1000)];
+
+/// A folder for `N2D2_DATA` with the first images of the shipped MNIST: most commands say the same of few, and sooner.
+fn few_images() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let [train, test] = FEW_IMAGES.map(|(_, n)| n);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("images-{train}-{test}"));
+        if !folder.exists() {
+            let written = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+            std::fs::create_dir(written.path().join("mnist")).expect("a new folder");
+            for (part, n) in FEW_IMAGES {
+                write_first(&written.path().join("mnist"), &format!("{part}-images-idx3-ubyte"), 16, 28 * 28, n);
+                write_first(&written.path().join("mnist"), &format!("{part}-labels-idx1-ubyte"), 8, 1, n);
+            }
+            // Another run of the tests may have been faster.
+            let renamed = std::fs::rename(written.path(), &folder);
+            assert!(renamed.is_ok() || folder.exists(), "{renamed:?}");
+        }
+        folder
+    })
+}
+
+/// Writes the first `n` items of a shipped IDX file, of `size` bytes each behind a header that counts them in bytes 4 to 7.
+fn write_first(folder: &Path, name: &str, header: usize, size: usize, n: usize) {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist").join(format!("{name}.gz"));
+    let mut bytes = vec![0; header + n * size];
+    let file = std::fs::File::open(shipped).expect("a shipped file");
+    flate2::read::GzDecoder::new(file).read_exact(&mut bytes).expect("enough of them");
+    bytes[4..8].copy_from_slice(&u32::try_from(n).expect("few").to_be_bytes());
+    std::fs::write(folder.join(name), bytes).expect("a new file");
+}
+
+/// A command of the program in `folder`, with no variable of the surroundings that it reads, on few images of MNIST.
 pub fn command(folder: &Path, words: &[&str]) -> Command {
+    let mut command = command_without_data(folder, words);
+    command.env("N2D2_DATA", few_images());
+    command
+}
+
+/// A command that finds nothing but what the program carries.
+pub fn command_without_data(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_femtospike"));
     command.args(words).current_dir(folder);
     for variable in ["N2D2_MODELS", "N2D2_DATA", "RAYON_NUM_THREADS"] {
@@ -53,9 +96,14 @@ pub fn command(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// Runs the program in `folder`.
+/// Runs the program in `folder`, on few images of MNIST.
 pub fn run(folder: &Path, words: &[&str]) -> Finished {
     Finished::of(command(folder, words).output().expect("the program starts"))
+}
+
+/// Runs the program in `folder`, on all images of the MNIST that it carries.
+pub fn run_whole(folder: &Path, words: &[&str]) -> Finished {
+    finish(command_without_data(folder, words))
 }
 
 /// Runs a prepared command.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::{CHECKPOINT, WEIGHTS, assert_same, write_patient_model};
-use crate::program::{Finished, command, files, finish, folder, model, run, summary};
+use crate::program::{Finished, command, files, finish, folder, model, run, run_whole, summary};
 
 const SHA256: usize = 32;
 const FIRST_LINE: &str = "femtospike checkpoint 1\n";
@@ -175,13 +175,13 @@ fn a_checkpoint_that_no_test_could_have_written_is_refused() {
 fn logs_come_at_every_multiple_of_log() {
     let folder = folder();
     write_patient_model(folder.path());
-    let words = ["--nb-test", "2500", "--present-time", "5 ns", "--log", "1200"];
+    let words = ["--nb-test", "900", "--present-time", "5 ns", "--log", "420"];
     let logged = test(folder.path(), "out", &words).succeeds();
     let numbers = |text: &str| -> Vec<String> {
         let number = |line: &str| Some(line.strip_prefix("Spiking #")?.split(' ').next()?.to_string());
         text.lines().filter_map(number).collect()
     };
-    assert_eq!(numbers(&logged.stderr), ["1200", "2400", "2500"]);
+    assert_eq!(numbers(&logged.stderr), ["420", "840", "900"]);
     let words = ["--nb-test", "20", "--present-time", "5 ns", "--log", "6"];
     test(folder.path(), "out", &[&words[..], &["--checkpoint-after", "22 ns"]].concat()).fails(130, &[]);
     let logged = test(folder.path(), "out", &[&words[..], &["--resume"]].concat()).succeeds();
@@ -289,5 +289,5 @@ fn one_stimulus_has_its_times_of_the_whole_continuous_test() {
     assert_ne!(one.remove("clock"), alone.remove("clock"));
     assert_eq!(one, alone, "the latency counts from the start of the stimulus");
     let words = ["LeNet_Spike.ini", "-test-index", "9223", "--continuous", "--present-time", "2 s"];
-    run(folder.path(), &words).fails(2, &["at most 9223 stimuli of 2 s", "test an earlier stimulus"]);
+    run_whole(folder.path(), &words).fails(2, &["at most 9223 stimuli of 2 s", "test an earlier stimulus"]);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{files, folder, model, run, summary};
+use crate::program::{files, folder, model, run, run_whole, summary};
 
 /// 300 stimuli judge, 150 are held back: quick, and enough to find something cheaper.
 fn small() -> String {
@@ -14,7 +14,7 @@ fn a_cheaper_network_is_found_and_the_ordinary_test_uses_it() {
     let folder = folder();
     fs::write(folder.path().join("LeNet_Spike.ini"), small()).unwrap();
     let words = ["tune", "LeNet_Spike.ini", "--trials", "12", "--max-loss", "2", "--levers", "scales,decision"];
-    let tuned = run(folder.path(), &[&words[..], &["--out", "tuned", "--threads", "2"]].concat()).succeeds();
+    let tuned = run_whole(folder.path(), &[&words[..], &["--out", "tuned", "--threads", "2"]].concat()).succeeds();
     for part in ["as it was", "scales ", "decision", "scales+decision", "450", "Test it: femtospike test"] {
         let part = if part == "450" {
             "over 300 stimuli of the Validation set that judged the trials and 150 held back"
@@ -32,7 +32,7 @@ fn a_cheaper_network_is_found_and_the_ordinary_test_uses_it() {
     assert!(fs::read(folder.path().join("tuned/tune.png")).unwrap().starts_with(b"\x89PNG"));
 
     let (again, one) = (["--out", "again", "--threads", "1"], "again");
-    run(folder.path(), &[&words[..], &again].concat()).succeeds();
+    run_whole(folder.path(), &[&words[..], &again].concat()).succeeds();
     let both = [files(&folder.path().join("tuned")), files(&folder.path().join(one))];
     let without_paths = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
         let mut files = files.clone();
@@ -42,9 +42,9 @@ fn a_cheaper_network_is_found_and_the_ordinary_test_uses_it() {
     assert_eq!(without_paths(&both[0]), without_paths(&both[1]), "on one thread and on two");
 
     let test = ["-test", "-nb-test", "300"];
-    run(folder.path(), &[&["LeNet_Spike.ini"], &test[..], &["--out", "before"]].concat()).succeeds();
+    run_whole(folder.path(), &[&["LeNet_Spike.ini"], &test[..], &["--out", "before"]].concat()).succeeds();
     let with = ["tuned/LeNet_Spike_tuned.ini", "-w", "tuned/weights_tuned", "--out", "after", "--strict"];
-    run(folder.path(), &[&with, &test[..]].concat()).succeeds();
+    run_whole(folder.path(), &[&with, &test[..]].concat()).succeeds();
     let [before, after] = ["before", "after"].map(|out| summary(&folder.path().join(out)));
     assert_eq!(before["formal_recognition_rate"], after["formal_recognition_rate"], "frames do not see scales");
     let key = "read_events_per_virtual_synapse_per_pattern";
