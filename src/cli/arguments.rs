@@ -254,10 +254,10 @@ pub fn present_time(text: &str) -> Result<SimDuration, String> {
         unit => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1,
     };
     let femtoseconds = (number.parse::<f64>().map_err(|_| wrong())? * scale).round();
-    if (1.0..1.8e19).contains(&femtoseconds) {
+    if (1.0..=1.8e19).contains(&femtoseconds) {
         Ok(SimDuration(femtoseconds as u64))
     } else {
-        Err(format!("expected a time between 1 fs and 5 h, found `{text}`"))
+        Err(format!("expected a time between 1 fs and 18000 s, found `{text}`"))
     }
 }
 

@@ -124,7 +124,12 @@ fn judge(args: &AuditArgs, audit: &Audit) -> Result<()> {
         for layer in audit.layers.iter().filter(|layer| layer.agreement.pairs > 0) {
             let r = layer.agreement.correlation();
             if missed(r) {
-                let found = r.map_or("none".to_string(), |r| significant(r, 4));
+                // As many digits as tell it from the limit.
+                let is_told = |text: &String| text.parse::<f64>().is_ok_and(|shown| shown < least);
+                let found = r.map_or("none".to_string(), |r| {
+                    let mut texts = (4..=17).map(|digits| significant(r, digits));
+                    texts.find(is_told).unwrap_or_else(|| r.to_string())
+                });
                 below.push(format!("[{}] has a correlation of {found}, below --min-correlation {least}", layer.name));
             }
         }

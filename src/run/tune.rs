@@ -22,7 +22,7 @@ use serde::Serialize;
 use stats::Paired;
 
 use super::interrupt;
-use crate::report::progress::Progress;
+use crate::report::progress::{Progress, note};
 use crate::session::Session;
 use crate::transcode::{Factor, Transcoded};
 use crate::weights::Loaded;
@@ -152,6 +152,7 @@ pub fn run(
     let started = Instant::now();
     interrupt::listen();
     let first = Point::of(&session.description);
+    note("measuring the model as it is");
     let choice = measure.choice(&first)?;
     let Measured::Whole(costs) = measure.tuning(&first, &[first.rule()], None)? else {
         unreachable!("without a bound a trial of a coding that there is, is measured to its end")

@@ -639,7 +639,7 @@ pub static KEYS: &[Key] = &[
     key(Scope::Sgd, "MinDecay", Kind::Real, Computed(|| SgdConfig::default().min_decay.to_string()), "Floor of `CosineDecay`"),
     key(Scope::Sgd, "Power", Kind::Real, Computed(|| SgdConfig::default().power.to_string()), "Exponent of `PolyDecay` and `InvDecay`"),
     key(Scope::Sgd, "IterationSize", Kind::Count, Computed(|| SgdConfig::default().iteration_size.to_string()), "Batches accumulated for one update"),
-    key(Scope::Sgd, "MaxIterations", Kind::Unsigned, Computed(|| SgdConfig::default().max_iterations.to_string()), "Last update of `PolyDecay` and `CosineDecay`"),
+    key(Scope::Sgd, "MaxIterations", Kind::Unsigned, Computed(|| SgdConfig::default().max_iterations.to_string()), "Last update of `PolyDecay`; half a wave of `CosineDecay`, in steps of `LearningRateStepSize` stimuli"),
     key(Scope::Sgd, "WarmUpDuration", Kind::Unsigned, Computed(|| SgdConfig::default().warm_up_duration.to_string()), "Steps `CosineDecay` warms up for"),
     key(Scope::Sgd, "WarmUpLRFrac", Kind::Real, Computed(|| SgdConfig::default().warm_up_lr_frac.to_string()), "Fraction of the rate that warming up begins with"),
     key(Scope::Sgd, "LearningRatePolicy", POLICY, Text("None"), "How the rate falls"),
