@@ -204,7 +204,7 @@ fn matrix_products(device: Device) -> Result<f64> {
 /// Bytes a second of copies on a device that has memory of its own.
 fn copies(device: Device) -> Result<Option<f64>> {
     Ok(match device {
-        Device::Cuda => Some(formal::copy_speed(now)?),
+        Device::Cuda(_) => Some(formal::copy_speed(now)?),
         _ => None,
     })
 }

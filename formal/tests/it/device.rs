@@ -1,7 +1,7 @@
 //! A device against the CPU: what it learns, what it draws, what it refuses.
 
 use formal::config::*;
-use formal::{Device, Error, Network};
+use formal::{Device, Error, Network, Precision};
 use stimuli::{Flip, Operation};
 
 use crate::builder::*;
@@ -10,9 +10,9 @@ use crate::builder::*;
 const HUNDRED_STEPS: f64 = 1e-3;
 
 /// The device that the tests run on, or the emulator.
-fn other() -> Device {
+pub fn other() -> Device {
     match device() {
-        Device::Cpu => Device::Emulator,
+        Device::Cpu => Device::Emulator(Precision::F32),
         device => device,
     }
 }

@@ -47,6 +47,7 @@ struct Stream;
 
 struct Launched {
     std::string kernel;
+    int precision;
     unsigned grid[3];
     unsigned block;
     std::vector<char> arguments;
@@ -94,6 +95,8 @@ struct Module {
 
 struct Function {
     std::string name;
+    // How it was compiled.
+    int precision;
 };
 
 std::map<char*, size_t> device, pinned;
@@ -114,7 +117,7 @@ bool lies_in(const std::map<char*, size_t>& all, const void* at, size_t n) {
 
 void run(const Launched& launch) {
     int outcome = femtospike_emulate(
-        launch.kernel.c_str(), launch.grid, launch.block, launch.arguments.data(), launch.arguments.size()
+        launch.kernel.c_str(), launch.precision, launch.grid, launch.block, launch.arguments.data(), launch.arguments.size()
     );
     if (outcome != DONE) {
         std::fprintf(stderr, "fake driver: %s ends with %d\n", launch.kernel.c_str(), outcome);
@@ -222,7 +225,9 @@ Status cuDeviceTotalMem_v2(size_t* bytes, int) {
 }
 
 Status cuDeviceGetAttribute(int* value, int attribute, int) {
-    *value = attribute == 75 ? 9 : 0;
+    const char* told = std::getenv("FAKE_CUDA_CAPABILITY");
+    int capability = told ? std::atoi(told) : 90;
+    *value = attribute == 75 ? capability / 10 : capability % 10;
     return OK;
 }
 
@@ -391,7 +396,9 @@ Status cuModuleLoadData(Module** out, const char* image) {
 Status cuModuleGetFunction(Function** out, Module* module, const char* name) {
     CALL_IN_CONTEXT("cuModuleGetFunction");
     if (module->text.find("KERNEL(" + std::string(name) + ",") == std::string::npos) return NOT_FOUND;
-    *out = new Function{name};
+    auto is_defined = [&](const char* macro) { return module->text.find(std::string("--define-macro=") + macro) != std::string::npos; };
+    int precision = is_defined("FEMTOSPIKE_TF32") ? emulator::TF32 : is_defined("FEMTOSPIKE_F16") ? emulator::F16 : emulator::F32;
+    *out = new Function{name, precision};
     return OK;
 }
 
@@ -406,7 +413,7 @@ Status cuLaunchKernel(
 ) {
     CALL_IN_CONTEXT("cuLaunchKernel");
     if (!x || !y || !z || y > 65535 || z > 65535 || !block || block > 1024) return INVALID_VALUE;
-    Launched launch{function->name, {x, y, z}, block, {}};
+    Launched launch{function->name, function->precision, {x, y, z}, block, {}};
     for (const emulator::Entry& entry : emulator::entries()) {
         if (function->name != entry.name) continue;
         const char* bytes = static_cast<const char*>(arguments[0]);
