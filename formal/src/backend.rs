@@ -93,6 +93,16 @@ pub(crate) struct Batch<'a> {
     pub(crate) seed: u64,
     /// Replaces the policies of all solvers.
     pub(crate) rate: Option<f64>,
+    /// Of stimuli that were sent ahead.
+    pub(crate) brought: Option<Brought>,
+}
+
+/// Stimuli that a device has ahead of their learning step: what [`Network::bring`](crate::Network::bring) gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// They are the last that were sent.
+    pub(crate) number: u64,
+    pub(crate) n_values: usize,
 }
 
 /// A network in the memory of a device. Sizes are checked by the caller.
@@ -103,8 +113,19 @@ pub(crate) trait Backend: Send + Sync {
     fn capacity(&self) -> usize;
     /// Computes the outputs of `n` stimuli.
     fn infer(&mut self, stimuli: &[f32], n: usize);
-    /// Computes outputs, errors and gradients, and moves the weights; reports what it found, one for each target.
-    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport];
+    /// Starts a learning step: outputs, errors and gradients are computed, and the weights moved. A device is not waited for.
+    fn start(&mut self, batch: &Batch<'_>);
+    /// What the step found that was started last, one for each target, when it is done.
+    fn finish(&mut self) -> &[StepReport];
+    /// Both.
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
+        self.start(batch);
+        self.finish()
+    }
+    /// Sends the stimuli of the next learning step beside the one that was started; `None` where they come with their step.
+    fn bring(&mut self, _stimuli: &[f32]) -> Option<Brought> {
+        None
+    }
     /// Computes one pass of the last batch again; errors are what they happen to be.
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass);
     /// `[n][c][y][x]` of the last batch.

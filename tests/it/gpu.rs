@@ -110,6 +110,20 @@ fn learn_steps(folder: &Path, out: &str, settings: &[(&str, &str)]) -> Finished 
     on_device(folder, &[&STEPS[..], &["--out", out]].concat(), settings)
 }
 
+/// A step that does not wait for its stimuli learns from those that were there before.
+#[test]
+fn a_wait_between_streams_that_is_missing_shows() {
+    let folder = folder();
+    write_small(folder.path());
+    learn_steps(folder.path(), "whole", &[]).succeeds();
+    let whole = summary(&folder.path().join("whole"))["weights_sha256"].clone();
+    for first in ["3", "4"] {
+        learn_steps(folder.path(), first, &[("FAKE_CUDA_DEAF", first)]).succeeds();
+        let found = &summary(&folder.path().join(first))["weights_sha256"];
+        assert_ne!(*found, whole, "step {first} waits for nothing");
+    }
+}
+
 /// Whatever the driver does early or late: a host that does not wait for it, or a stream that does not, would show.
 #[test]
 fn a_device_learns_what_the_cpu_learns_however_its_streams_run() {
@@ -130,6 +144,24 @@ fn a_device_learns_what_the_cpu_learns_however_its_streams_run() {
     });
     assert_eq!(ours.len(), theirs.len());
     assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() <= 1e-3), "{ours:?} {theirs:?}");
+}
+
+#[test]
+fn the_stimuli_of_the_next_step_are_sent_before_the_losses_of_a_step_come_back() {
+    /// 128 stimuli of 32 x 32 floats.
+    const BATCH: &str = "to_device 524288";
+    let folder = folder();
+    let log = folder.path().join("calls.log");
+    learn(folder.path(), "out", &[("FAKE_CUDA_LOG", log.to_str().unwrap())]).succeeds();
+    let text = std::fs::read_to_string(&log).unwrap();
+    // Each step is one graph.
+    let mut steps = text.split("graph ").map(|step| step.lines().skip(1).collect::<Vec<_>>());
+    let before: Vec<&str> = text.lines().take_while(|line| !line.starts_with("graph")).collect();
+    assert_eq!(before.iter().filter(|&&line| line == BATCH).count(), 1, "{before:?}");
+    let first = steps.nth(1).unwrap();
+    let place = |wanted: &str| first.iter().position(|line| line.starts_with(wanted));
+    assert!(place(BATCH).unwrap() < place("to_host").unwrap(), "{first:?}");
+    assert_eq!(first.iter().filter(|&&line| line == BATCH).count(), 1, "sent once: {first:?}");
 }
 
 #[test]

@@ -4,7 +4,8 @@
 // that touches memory too early, or a stream that another one should wait for, gives wrong results. With FAKE_CUDA_EAGER the
 // second of three streams does at once what it is told, so that waits in the other direction are missed. Memory is full of NaN, has
 // guards on both sides, and is copied to and from the host through pinned memory alone. FAKE_CUDA_FAIL=name:n lets the nth call of
-// a function fail, and all that follow.
+// a function fail, and all that follow. With FAKE_CUDA_DEAF=n no stream waits for another one from the nth wait on, but in what is
+// captured. The file that FAKE_CUDA_LOG names gets a line for each copy and each graph, in the order in which they are asked for.
 
 #include "../../../formal/src/backend/cuda/emulator/emulator.cpp"
 
@@ -40,6 +41,7 @@ constexpr unsigned char GUARDED = 0xa5;
 std::recursive_mutex mutex;
 bool is_broken = false;
 std::map<std::string, int> calls;
+int n_waits = 0;
 thread_local const void* current = nullptr;
 const int context = 0;
 
@@ -185,6 +187,14 @@ bool fails(const char* name) {
     return is_broken = ++calls[name] >= std::atoi(text.c_str() + colon + 1);
 }
 
+void log(const char* what, size_t n) {
+    const char* path = std::getenv("FAKE_CUDA_LOG");
+    FILE* file = path ? std::fopen(path, "a") : nullptr;
+    if (!file) return;
+    std::fprintf(file, "%s %zu\n", what, n);
+    std::fclose(file);
+}
+
 }  // namespace
 
 #define CALL(name)                                                          \
@@ -319,6 +329,8 @@ Status cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {
     }
     if (stream->graph) return CAPTURE_ISOLATION;
     if (!event->recorded) return OK;
+    const char* deaf = std::getenv("FAKE_CUDA_DEAF");
+    if (deaf && ++n_waits >= std::atoi(deaf)) return OK;
     return enqueue(*stream, {nullptr, event, event->recorded});
 }
 
@@ -371,12 +383,14 @@ Status cuMemFreeHost(void* at) {
 Status cuMemcpyHtoDAsync_v2(char* to, const void* from, size_t n, Stream* stream) {
     CALL_IN_CONTEXT("cuMemcpyHtoDAsync");
     if (!lies_in(pinned, from, n) || !lies_in(device, to, n)) return INVALID_VALUE;
+    log("to_device", n);
     return enqueue(*stream, {[=] { std::memcpy(to, from, n); }});
 }
 
 Status cuMemcpyDtoHAsync_v2(void* to, const char* from, size_t n, Stream* stream) {
     CALL_IN_CONTEXT("cuMemcpyDtoHAsync");
     if (!lies_in(pinned, to, n) || !lies_in(device, from, n)) return INVALID_VALUE;
+    log("to_host", n);
     return enqueue(*stream, {[=] { std::memcpy(to, from, n); }});
 }
 
@@ -475,6 +489,7 @@ Status cuGraphUpload(Graph*, Stream*) { return OK; }
 
 Status cuGraphLaunch(Graph* graph, Stream* stream) {
     CALL_IN_CONTEXT("cuGraphLaunch");
+    log("graph", graph->nodes.size());
     return enqueue(*stream, {[=] { run(*graph); }});
 }
 

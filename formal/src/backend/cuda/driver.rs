@@ -434,7 +434,9 @@ impl Machine for Driver {
         assert!(to.len() <= from.bytes, "{} bytes of a buffer of {}", to.len(), from.bytes);
         let ways = &mut *lock(&self.ways);
         let n = to.len();
-        let downloaded = self.enter(ways).and_then(|()| ways.uploads.download(from.address, to, &self.compute));
+        // Not behind what is staged: that is of a batch to come.
+        let entered = self.gpu.enter();
+        let downloaded = entered.and_then(|()| ways.uploads.download(from.address, to, &self.compute));
         ways.recent.clear();
         downloaded.map_err(fault(format!("copying {n} bytes from the device")))
     }

@@ -270,6 +270,7 @@ mod tests {
             step: 0,
             seed: 1,
             rate: None,
+            brought: None,
         };
         assert!(network.learn(&batch)[0].squared_error > 0.0);
         let learned = network.parameters()[0].values.clone();
