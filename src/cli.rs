@@ -25,6 +25,7 @@ mod weights;
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub use effect::Typed;
+use formal::Precision;
 use sim::network::PoolingMode;
 
 use crate::model::{Normalization, Width};
@@ -442,6 +443,9 @@ pub struct Options {
     /// What computes the frames [default: cuda where the model asks for it (Frame_CUDA) and there is a device, else cpu]
     #[arg(long, value_enum, help_heading = "Run")]
     pub device: Option<DeviceArg>,
+    /// What a CUDA device rounds the factors of products of matrices to [default: f32]
+    #[arg(long, value_enum, help_heading = "Run")]
+    pub precision: Option<PrecisionArg>,
     /// Stimuli between logs: validation while learning, partial results while testing [default: 1000, learning by
     /// epochs: every epoch]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = arguments::count)]
@@ -586,6 +590,27 @@ pub enum DeviceArg {
     /// The kernels of CUDA on the processor, for tests
     #[value(hide = true)]
     Emulator,
+}
+
+/// What a CUDA device rounds the factors of products of matrices to; sums and everything else have 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// Not at all: 32-bit floats
+    F32,
+    /// 11 bits with the range of 32-bit floats, by tensor cores (compute capability 8.0 or later)
+    Tf32,
+    /// 16-bit floats, by tensor cores (compute capability 7.5 or later); beyond 65504 infinite
+    F16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::Tf32 => Self::Tf32,
+            PrecisionArg::F16 => Self::F16,
+        }
+    }
 }
 
 /// How weights are scaled for spikes.

@@ -108,6 +108,7 @@ pub fn run(
 ) -> (Record, Result<()>) {
     let device = match (&cuda, settings.device) {
         (Some(cuda), _) => crate::report::devices::one_line(cuda),
+        (None, Device::Emulator(_)) => "emulator".to_string(),
         (None, device) => format!("{device:?}").to_lowercase(),
     };
     let record = Record {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use formal::Network;
+use formal::{Network, Precision};
 use stimuli::{Database, Delivery, Provider, Set, Shape, StimulusId};
 
 use crate::cli::Options;
@@ -195,7 +195,8 @@ impl Session {
             }
             _ => None,
         };
-        let device = device::choose(options.device, description.cells.iter().any(|cell| cell.cuda))?;
+        let precision = options.precision.map_or(Precision::F32, Precision::from);
+        let device = device::choose(options.device, precision, description.cells.iter().any(|cell| cell.cuda))?;
         for line in provider.database().notes() {
             note(&format!("note: {line}"));
         }

@@ -10,6 +10,7 @@ pub use probe::{
     Cuda, CudaDevice, CudaFault, KernelImage, Version, compile_kernels, compiler, copy_speed, cuda, find_compiler,
     keep_kernels_in, open_cuda,
 };
+use std::fmt;
 use std::time::Duration;
 
 use crate::cell::batch_norm::Statistics;
@@ -27,9 +28,43 @@ pub enum Device {
     #[default]
     Cpu,
     /// The first CUDA device.
-    Cuda,
+    Cuda(Precision),
     /// The kernels of CUDA devices, run by the processor: slow, for tests.
-    Emulator,
+    Emulator(Precision),
+}
+
+/// What a CUDA device rounds the factors of products of matrices to: those of full connections, and of the convolutions that are computed as such
+/// products. Sums and everything else have 32 bits in each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Not at all: 24 bits of 32-bit floats.
+    #[default]
+    F32,
+    /// To 11 bits, with the exponents of 32-bit floats, for tensor cores.
+    Tf32,
+    /// To 11 bits of 16-bit floats, for tensor cores: beyond 65504 infinite, below 6.1e-5 in steps of 6.0e-8.
+    F16,
+}
+
+impl Precision {
+    /// The compute capability from which on a device has it; `None` where every device has.
+    pub fn needs(self) -> Option<Version> {
+        match self {
+            Self::F32 => None,
+            Self::Tf32 => Some(Version { major: 8, minor: 0 }),
+            Self::F16 => Some(Version { major: 7, minor: 5 }),
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Tf32 => "tf32",
+            Self::F16 => "f16",
+        })
+    }
 }
 
 /// Tells the time that passed since some instant.
@@ -58,6 +93,16 @@ pub(crate) struct Batch<'a> {
     pub(crate) seed: u64,
     /// Replaces the policies of all solvers.
     pub(crate) rate: Option<f64>,
+    /// Of stimuli that were sent ahead.
+    pub(crate) brought: Option<Brought>,
+}
+
+/// Stimuli that a device has ahead of their learning step: what [`Network::bring`](crate::Network::bring) gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// They are the last that were sent.
+    pub(crate) number: u64,
+    pub(crate) n_values: usize,
 }
 
 /// A network in the memory of a device. Sizes are checked by the caller.
@@ -68,8 +113,19 @@ pub(crate) trait Backend: Send + Sync {
     fn capacity(&self) -> usize;
     /// Computes the outputs of `n` stimuli.
     fn infer(&mut self, stimuli: &[f32], n: usize);
-    /// Computes outputs, errors and gradients, and moves the weights; reports what it found, one for each target.
-    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport];
+    /// Starts a learning step: outputs, errors and gradients are computed, and the weights moved. A device is not waited for.
+    fn start(&mut self, batch: &Batch<'_>);
+    /// What the step found that was started last, one for each target, when it is done.
+    fn finish(&mut self) -> &[StepReport];
+    /// Both.
+    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
+        self.start(batch);
+        self.finish()
+    }
+    /// Sends the stimuli of the next learning step beside the one that was started; `None` where they come with their step.
+    fn bring(&mut self, _stimuli: &[f32]) -> Option<Brought> {
+        None
+    }
     /// Computes one pass of the last batch again; errors are what they happen to be.
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass);
     /// `[n][c][y][x]` of the last batch.
@@ -110,9 +166,9 @@ pub(crate) fn open(device: Device, plan: &Plan, parameters: Vec<Parameter>) -> R
     match device {
         Device::Cpu => Ok(Box::new(cpu::Cpu::new(plan, parameters))),
         #[cfg(feature = "cuda")]
-        Device::Cuda => cuda::open_device(plan, parameters),
+        Device::Cuda(precision) => cuda::open_device(plan, parameters, precision),
         #[cfg(feature = "emulator")]
-        Device::Emulator => cuda::open_emulator(plan, parameters),
+        Device::Emulator(precision) => cuda::open_emulator(plan, parameters, precision),
         #[cfg(not(all(feature = "cuda", feature = "emulator")))]
         missing => no_cuda::open(missing),
     }

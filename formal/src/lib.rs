@@ -22,8 +22,8 @@ mod solver;
 mod target;
 
 pub use backend::{
-    CellTime, Clock, Cuda, CudaDevice, CudaFault, Device, KernelImage, Version, compile_kernels, compiler, copy_speed,
-    cuda, find_compiler, keep_kernels_in, open_cuda,
+    Brought, CellTime, Clock, Cuda, CudaDevice, CudaFault, Device, KernelImage, Precision, Version, compile_kernels,
+    compiler, copy_speed, cuda, find_compiler, keep_kernels_in, open_cuda,
 };
 pub use cell::batch_norm::Statistics;
 pub use config::NetworkConfig;

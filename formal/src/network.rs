@@ -2,7 +2,7 @@
 
 use stimuli::Shape;
 
-use crate::backend::{self, Backend, Batch, CellTime, Clock, Device};
+use crate::backend::{self, Backend, Batch, Brought, CellTime, Clock, Device};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::size;
 use crate::config::NetworkConfig;
@@ -175,13 +175,46 @@ impl Network {
         step: u64,
         rate: Option<f64>,
     ) -> &[StepReport] {
+        let batch = self.batch(stimuli, wanted, step);
+        self.backend.learn(&Batch { rate, ..batch })
+    }
+
+    fn batch<'a>(&self, stimuli: &'a [f32], wanted: &'a [Wanted<'a>], step: u64) -> Batch<'a> {
         let n = stimuli.len() / size(self.plan.input);
         self.check_batch(stimuli, n);
         assert_eq!(wanted.len(), self.plan.targets.len(), "what is wanted: expected one for each target");
         for (wanted, target) in wanted.iter().zip(&self.plan.targets) {
             wanted.check(n, self.output_shape(target.cell));
         }
-        self.backend.learn(&Batch { stimuli, n, wanted, step, seed: self.seed, rate })
+        Batch { stimuli, n, wanted, step, seed: self.seed, rate: None, brought: None }
+    }
+
+    /// [`Network::learn_towards`] without a rate and without waiting: a device goes on by itself until [`Network::finish`] or
+    /// anything else asks for what it found; the CPU does the step at once. What [`Network::bring`] gave says that the
+    /// stimuli are those that were brought; the device then has them, unless another batch came between.
+    ///
+    /// # Panics
+    ///
+    /// As [`Network::learn_towards`].
+    pub fn start(&mut self, stimuli: &[f32], wanted: &[Wanted<'_>], step: u64, brought: Option<Brought>) {
+        let batch = self.batch(stimuli, wanted, step);
+        self.backend.start(&Batch { brought, ..batch });
+    }
+
+    /// Waits for the step that [`Network::start`] started last; what it found, one for each target.
+    pub fn finish(&mut self) -> &[StepReport] {
+        self.backend.finish()
+    }
+
+    /// Sends the stimuli of the next learning step to a device, beside the step that is computed there. `None` where they come
+    /// with their step: on the CPU, and where the last batch was not learned.
+    ///
+    /// # Panics
+    ///
+    /// Where there are more stimuli than [`Network::capacity`], or a part of one: an error of the calling program.
+    pub fn bring(&mut self, stimuli: &[f32]) -> Option<Brought> {
+        self.check_batch(stimuli, stimuli.len() / size(self.plan.input));
+        self.backend.bring(stimuli)
     }
 
     fn check_batch(&self, stimuli: &[f32], n: usize) {
@@ -222,6 +255,11 @@ impl Network {
     /// Index of the cell that the primary target compares.
     pub fn target(&self) -> usize {
         self.plan.targets[0].cell
+    }
+
+    /// Number of targets.
+    pub fn n_targets(&self) -> usize {
+        self.plan.targets.len()
     }
 
     /// Whether learning changes any weights: whether an error of a target reaches some.

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use formal::{CudaFault, KernelImage, Version, compile_kernels, compiler};
+use formal::{CudaFault, KernelImage, Precision, Version, compile_kernels, compiler};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Compute capabilities: Turing, Ampere, Hopper, Blackwell.
@@ -21,17 +21,27 @@ const SHARED: u32 = 48 << 10;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let is_missing = compiler().is_none() && std::env::var_os("FEMTOSPIKE_REQUIRE_NVRTC").is_none();
-    let trials = CAPABILITIES.map(|(major, minor)| {
-        let name = format!("every_kernel_is_compiled_and_assembled_for_sm_{major}{minor}");
-        Trial::test(name, move || compiles(Version { major, minor })).with_ignored_flag(is_missing)
-    });
-    let mut trials: Vec<Trial> = trials.into();
-    let older = || match compile_kernels(Version { major: 1, minor: 0 }) {
+    let mut trials: Vec<Trial> = Vec::new();
+    for (major, minor) in CAPABILITIES {
+        let capability = Version { major, minor };
+        for precision in [Precision::F32, Precision::Tf32, Precision::F16] {
+            let name = format!("every_kernel_is_compiled_and_assembled_for_sm_{major}{minor}_in_{precision}");
+            trials.push(match precision.needs() {
+                Some(needed) if capability < needed => {
+                    Trial::test(format!("{precision}_is_refused_for_sm_{major}{minor}"), move || {
+                        refuses(capability, precision)
+                    })
+                }
+                _ => Trial::test(name, move || compiles(capability, precision)).with_ignored_flag(is_missing),
+            });
+        }
+    }
+    let older = || match compile_kernels(Version { major: 1, minor: 0 }, Precision::F32) {
         Err(CudaFault::TooOld { .. }) => Ok(()),
         other => Err(format!("expected that it is refused, found {other:?}").into()),
     };
     trials.push(Trial::test("a_device_older_than_the_compiler_is_refused", older).with_ignored_flag(is_missing));
-    let newer = || match compile_kernels(Version { major: 99, minor: 0 }) {
+    let newer = || match compile_kernels(Version { major: 99, minor: 0 }, Precision::F32) {
         Ok(images) if images.iter().all(|image| image.code.ends_with(b"\0") && image.code.starts_with(b"//")) => Ok(()),
         Ok(_) => Err("expected text that a driver compiles, found something else".into()),
         Err(fault) => Err(fault.to_string().into()),
@@ -43,8 +53,15 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn compiles(capability: Version) -> Result<(), Failed> {
-    let images = compile_kernels(capability).map_err(|fault| fault.to_string())?;
+fn refuses(capability: Version, precision: Precision) -> Result<(), Failed> {
+    match compile_kernels(capability, precision) {
+        Err(CudaFault::Precision { .. }) => Ok(()),
+        other => Err(format!("expected that it is refused, found {other:?}").into()),
+    }
+}
+
+fn compiles(capability: Version, precision: Precision) -> Result<(), Failed> {
+    let images = compile_kernels(capability, precision).map_err(|fault| fault.to_string())?;
     let mut faults: Vec<String> = Vec::new();
     for image in &images {
         if !image.code.starts_with(b"\x7fELF") {

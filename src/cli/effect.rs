@@ -46,6 +46,7 @@ const EFFECTS: &[Effect] = &[
     effect("resume", LEARNS, TEST),
     effect("threads", RUNS, &[]),
     effect("device", RUNS, &[]),
+    effect("precision", RUNS, &[]),
     effect("log", LEARNS, TEST),
     effect("report", LEARNS, &[]),
     effect("learn", LEARNS, &[]),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use formal::Device;
+use formal::{Device, Precision};
 
 use super::GpuCheckArgs;
 use crate::device;
@@ -23,9 +23,9 @@ pub fn run(args: &GpuCheckArgs) -> Result<()> {
         document::want(Path::new(STANDARD_OUTPUT))?;
     }
     let (device, cuda) = match args.emulator {
-        true => (Device::Emulator, None),
-        false => match device::open_cuda() {
-            Ok(cuda) => (Device::Cuda, Some(cuda)),
+        true => (Device::Emulator(Precision::F32), None),
+        false => match device::open_cuda(Precision::F32) {
+            Ok(cuda) => (Device::Cuda(Precision::F32), Some(cuda)),
             Err(fault) => bail!("there is no CUDA device to check: {fault}"),
         },
     };

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use formal::config::*;
-use formal::{Device, Network, Pass, Shape};
+use formal::{Device, Network, Pass, Shape, Wanted};
 use stimuli::{Set, batches};
 
 use super::Torch;
@@ -87,9 +87,12 @@ fn learning(bench: &Bench) -> Result<Vec<Figure>> {
     let batches = images(bench.lenet, N_BATCHES)?;
     let learn_on = |device, n_rounds, n_steps| {
         let mut network = assemble::network_on(device, description, bench.lenet.seed)?;
+        let mut brought = None;
         let times = rounds(n_rounds, n_steps, |step| {
-            let Images { stimuli, labels } = &batches[step % N_BATCHES];
-            network.learn(stimuli, labels, step as u64);
+            let [Images { stimuli, labels }, next] = [step, step + 1].map(|step| &batches[step % N_BATCHES]);
+            network.start(stimuli, &[Wanted::Classes(labels)], step as u64, brought);
+            brought = network.bring(&next.stimuli);
+            network.finish();
         })?;
         anyhow::Ok(Spread::of(times).map(|seconds| seconds / BATCH as f64))
     };
@@ -204,7 +207,7 @@ fn matrix_products(device: Device) -> Result<f64> {
 /// Bytes a second of copies on a device that has memory of its own.
 fn copies(device: Device) -> Result<Option<f64>> {
     Ok(match device {
-        Device::Cuda => Some(formal::copy_speed(now)?),
+        Device::Cuda(_) => Some(formal::copy_speed(now)?),
         _ => None,
     })
 }

@@ -1,9 +1,10 @@
 //! The batches of a learning run, in order, the next one made while the network works on one.
 
 use anyhow::Result;
+use formal::{Brought, Network, Wanted};
 use stimuli::{Set, StimulusId, batches};
 
-use super::targets::{Judge, Labels};
+use super::targets::{self, Judge, Labels};
 use crate::session::Session;
 
 /// Stimuli to learn from.
@@ -16,6 +17,24 @@ pub struct Batch {
     pub wanted: Option<Vec<f32>>,
     /// Labels of their pixels, where targets want them.
     pub labels: Labels,
+    /// Where the device has them.
+    brought: Option<Brought>,
+}
+
+impl Batch {
+    /// Starts a learning step towards what the model's targets want; [`Network::finish`] tells what it found.
+    pub fn start(&self, session: &Session, network: &mut Network, judge: Option<&Judge<'_>>, step: u64) {
+        let Self { ids, values, wanted, labels, brought } = self;
+        let start = |network: &mut Network, wanted: &[Wanted<'_>]| network.start(values, wanted, step, *brought);
+        match judge {
+            Some(judge) => targets::wanted(judge, values, labels, |wanted| start(network, wanted)),
+            None if session.is_data_target() => start(network, &[Wanted::Values(wanted.as_ref().unwrap_or(values))]),
+            None => {
+                let classes: Vec<Option<usize>> = ids.iter().map(|&id| session.database().label(id)).collect();
+                start(network, &vec![Wanted::Classes(&classes); network.n_targets()]);
+            }
+        }
+    }
 }
 
 /// Where the batches of a run come from. What a step learns depends on the step alone, prefetched or not.
@@ -66,7 +85,7 @@ impl<'a> Feed<'a> {
             Some(_) => Some(self.session.wanted(&ids, Set::Learn, &values)?.into_owned()),
             None => None,
         };
-        Ok(Batch { ids, values, wanted, labels })
+        Ok(Batch { ids, values, wanted, labels, brought: None })
     }
 
     /// The batch of a step, before which `stimuli` were learned.
@@ -85,6 +104,13 @@ impl<'a> Feed<'a> {
         let (done, batch) = rayon::join(work, || self.load(step, stimuli));
         self.ready = Some((stimuli, batch));
         done
+    }
+
+    /// Sends the batch that was made meanwhile to the network's device, beside the step that it computes.
+    pub fn bring(&mut self, network: &mut Network) {
+        if let Some((_, Ok(batch))) = &mut self.ready {
+            batch.brought = network.bring(&batch.values);
+        }
     }
 
     /// Takes back the memory of a batch.

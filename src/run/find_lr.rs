@@ -39,7 +39,8 @@ pub fn run(session: &Session, network: &mut Network, n: u64) -> Result<Option<f6
         // With several targets the loss is the sum of theirs.
         let loss = if let Some(judge) = &judge {
             let labels = judge.load_presentations(session, &ids, i, &mut data)?;
-            let reports = targets::learn(network, judge, &data, &labels, step, Some(rate));
+            let learn = |wanted: &[Wanted<'_>]| network.learn_towards(&data, wanted, step, Some(rate)).to_vec();
+            let reports = targets::wanted(judge, &data, &labels, learn);
             reports.iter().map(|report| report.squared_error).sum()
         } else {
             session.load_presentations(&ids, i, &mut data)?;

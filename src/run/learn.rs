@@ -227,10 +227,12 @@ impl Run<'_> {
             };
             let (step, stimuli) = (self.ledger.step + 1, self.ledger.stimuli + batch.ids.len() as u64);
             if stimuli < total {
-                feed.meanwhile(step, stimuli, || self.step(&batch))?;
+                feed.meanwhile(step, stimuli, || self.start(&batch));
+                feed.bring(self.network);
             } else {
-                self.step(&batch)?;
+                self.start(&batch);
             }
+            self.finish(&batch)?;
             feed.reuse(batch);
             self.ledger.seconds += started.elapsed().as_secs_f64();
             if self.ledger.stimuli >= next_report {
@@ -332,11 +334,16 @@ impl Run<'_> {
         Err(error)
     }
 
-    fn step(&mut self, batch: &Batch) -> Result<()> {
-        let place = self.logged_place(batch);
-        self.network.keep_errors(place);
-        self.learn_batch(batch)?;
-        if let Some(place) = place {
+    /// Starts the learning step of a batch; a device is not waited for.
+    fn start(&mut self, batch: &Batch) {
+        self.network.keep_errors(self.logged_place(batch));
+        batch.start(self.session, self.network, self.judge, self.ledger.step);
+    }
+
+    /// Counts what the step found that was started.
+    fn finish(&mut self, batch: &Batch) -> Result<()> {
+        self.count(batch)?;
+        if let Some(place) = self.logged_place(batch) {
             self.write_outputs(batch, place)?;
             self.network.keep_errors(None);
         }
@@ -345,11 +352,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn learn_batch(&mut self, batch: &Batch) -> Result<()> {
+    fn count(&mut self, batch: &Batch) -> Result<()> {
         let report = match self.judge {
-            Some(judge) => self.step_to_targets(judge, batch),
-            None if self.session.is_data_target() => self.step_to_values(batch),
-            None => self.step_to_classes(batch),
+            Some(judge) => self.count_targets(judge, batch),
+            None if self.session.is_data_target() => self.count_values(batch),
+            None => self.count_classes(batch),
         };
         // A device that fails gives no loss.
         self.network.check()?;
@@ -370,13 +377,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Learns a batch and counts the classes that were found.
-    fn step_to_classes(&mut self, batch: &Batch) -> StepReport {
+    /// Counts the classes that were found.
+    fn count_classes(&mut self, Batch { ids, .. }: &Batch) -> StepReport {
         let (session, ledger) = (self.session, &mut self.ledger);
-        let database = session.database();
-        let Batch { ids, values, .. } = batch;
-        let labels: Vec<Option<usize>> = ids.iter().map(|&id| database.label(id)).collect();
-        let report = self.network.learn(values, &labels, ledger.step);
+        let report = self.network.finish()[0];
         let outputs = self.network.output(session.target_cell());
         let top_n = session.description.targets[0].top_n;
         let (mut correct, mut in_top) = (0, 0);

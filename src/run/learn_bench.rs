@@ -7,10 +7,10 @@ use anyhow::Result;
 use formal::Network;
 use stimuli::Set;
 
-use super::feed::{Batch, Feed};
+use super::feed::Feed;
 use super::interrupt;
 use super::learn::Amount;
-use super::targets::{self, Judge};
+use super::targets::Judge;
 use crate::report::document;
 use crate::report::progress::{Progress, result};
 use crate::report::timings::{self, Measured, table};
@@ -58,7 +58,9 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
         waited += started.elapsed();
         let started = Instant::now();
         let n = batch.ids.len() as u64;
-        feed.meanwhile(step + 1, stimuli + n, || learn(session, network, judge.as_ref(), &batch, step));
+        feed.meanwhile(step + 1, stimuli + n, || batch.start(session, network, judge.as_ref(), step));
+        feed.bring(network);
+        network.finish();
         learned += started.elapsed();
         network.check()?;
         feed.reuse(batch);
@@ -82,13 +84,4 @@ pub fn run(session: &Session, network: &mut Network, amount: Option<Amount>) -> 
     let rows = timings::learning(&session.description, &measured);
     session.output.write("timings/learning_timings.dat", timings::text(&rows))?;
     document::give(&timings::document(&session.description, &measured, &session.summary()))
-}
-
-fn learn(session: &Session, network: &mut Network, judge: Option<&Judge<'_>>, batch: &Batch, step: u64) {
-    if let Some(judge) = judge {
-        targets::learn(network, judge, &batch.values, &batch.labels, step, None);
-        return;
-    }
-    let labels: Vec<Option<usize>> = batch.ids.iter().map(|&id| session.database().label(id)).collect();
-    network.learn(&batch.values, &labels, step);
 }

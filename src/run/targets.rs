@@ -356,19 +356,12 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// Moves the weights by a batch, or with a rate in place of the solvers' policies; what was found, one a target that learns.
-pub fn learn<'n>(
-    network: &'n mut Network,
-    judge: &Judge<'_>,
-    values: &[f32],
-    labels: &Labels,
-    step: u64,
-    rate: Option<f64>,
-) -> &'n [formal::StepReport] {
+/// Calls `then` with what is wanted of a batch, one a target that learns.
+pub fn wanted<R>(judge: &Judge<'_>, values: &[f32], labels: &Labels, then: impl FnOnce(&[Wanted<'_>]) -> R) -> R {
     let maps = judge.wanted_of_batch(labels);
     let is_data = judge.trained.iter().map(|&target| judge.targets[target].description.is_data);
     let each = is_data.zip(&maps);
     let wanted: Vec<Wanted<'_>> =
         each.map(|(is_data, map)| if is_data { Wanted::Values(values) } else { Wanted::Maps(map) }).collect();
-    network.learn_towards(values, &wanted, step, rate)
+    then(&wanted)
 }

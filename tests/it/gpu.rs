@@ -94,13 +94,44 @@ fn the_compiler_of_a_python_package_is_found() {
     assert!(text.contains("compiler (NVRTC) 13."), "{text}");
 }
 
+/// Four small steps: each of the two buffers that batches come into is used twice.
+const STEPS: [&str; 8] = ["learn", "small.ini", "--learn", "64", "--nb-test", "100", "--log", "64"];
+
+/// The model of [`STEPS`].
+fn write_small(folder: &Path) {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/LeNet.ini");
+    let model = std::fs::read_to_string(model).unwrap();
+    assert!(model.contains("BatchSize=128") && model.contains("Validation=0.2"), "{model}");
+    let small = model.replace("BatchSize=128", "BatchSize=16").replace("Validation=0.2", "Validation=0");
+    std::fs::write(folder.join("small.ini"), small).unwrap();
+}
+
+fn learn_steps(folder: &Path, out: &str, settings: &[(&str, &str)]) -> Finished {
+    on_device(folder, &[&STEPS[..], &["--out", out]].concat(), settings)
+}
+
+/// A step that does not wait for its stimuli learns from those that were there before.
+#[test]
+fn a_wait_between_streams_that_is_missing_shows() {
+    let folder = folder();
+    write_small(folder.path());
+    learn_steps(folder.path(), "whole", &[]).succeeds();
+    let whole = summary(&folder.path().join("whole"))["weights_sha256"].clone();
+    for first in ["3", "4"] {
+        learn_steps(folder.path(), first, &[("FAKE_CUDA_DEAF", first)]).succeeds();
+        let found = &summary(&folder.path().join(first))["weights_sha256"];
+        assert_ne!(*found, whole, "step {first} waits for nothing");
+    }
+}
+
 /// Whatever the driver does early or late: a host that does not wait for it, or a stream that does not, would show.
 #[test]
 fn a_device_learns_what_the_cpu_learns_however_its_streams_run() {
     let folder = folder();
-    learn(folder.path(), "late", &[]).succeeds();
-    learn(folder.path(), "early", &[("FAKE_CUDA_EAGER", "1")]).succeeds();
-    run(folder.path(), &[&LEARN[..], &["--out", "cpu"]].concat()).succeeds();
+    write_small(folder.path());
+    learn_steps(folder.path(), "late", &[]).succeeds();
+    learn_steps(folder.path(), "early", &[("FAKE_CUDA_EAGER", "1")]).succeeds();
+    run(folder.path(), &[&STEPS[..], &["--out", "cpu"]].concat()).succeeds();
     let [late, early, cpu] = ["late", "early", "cpu"].map(|out| summary(&folder.path().join(out)));
     assert!(late["device"].as_str().unwrap().contains("Fake device"), "{late:?}");
     assert_eq!(late["weights_sha256"], early["weights_sha256"]);
@@ -113,6 +144,24 @@ fn a_device_learns_what_the_cpu_learns_however_its_streams_run() {
     });
     assert_eq!(ours.len(), theirs.len());
     assert!(ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() <= 1e-3), "{ours:?} {theirs:?}");
+}
+
+#[test]
+fn the_stimuli_of_the_next_step_are_sent_before_the_losses_of_a_step_come_back() {
+    /// 128 stimuli of 32 x 32 floats.
+    const BATCH: &str = "to_device 524288";
+    let folder = folder();
+    let log = folder.path().join("calls.log");
+    learn(folder.path(), "out", &[("FAKE_CUDA_LOG", log.to_str().unwrap())]).succeeds();
+    let text = std::fs::read_to_string(&log).unwrap();
+    // Each step is one graph.
+    let mut steps = text.split("graph ").map(|step| step.lines().skip(1).collect::<Vec<_>>());
+    let before: Vec<&str> = text.lines().take_while(|line| !line.starts_with("graph")).collect();
+    assert_eq!(before.iter().filter(|&&line| line == BATCH).count(), 1, "{before:?}");
+    let first = steps.nth(1).unwrap();
+    let place = |wanted: &str| first.iter().position(|line| line.starts_with(wanted));
+    assert!(place(BATCH).unwrap() < place("to_host").unwrap(), "{first:?}");
+    assert_eq!(first.iter().filter(|&&line| line == BATCH).count(), 1, "sent once: {first:?}");
 }
 
 #[test]
@@ -162,6 +211,42 @@ fn a_learning_that_goes_on_on_another_device_says_so() {
     let words = ["learn", "LeNet.ini", "--learn", "512", "--nb-test", "100", "--resume", "--out", "out"];
     let told = run(folder.path(), &words).succeeds().stderr;
     assert!(told.contains("Fake device") && told.contains("goes on on CPU"), "{told}");
+}
+
+#[test]
+fn a_precision_is_computed_in_and_named() {
+    let folder = folder();
+    let path = folder.path();
+    write_small(path);
+    learn_steps(path, "f32", &[]).succeeds();
+    for precision in ["tf32", "f16"] {
+        let words = [&STEPS[..], &["--precision", precision, "--out", precision]].concat();
+        on_device(path, &words, &[]).succeeds();
+        let [exact, rounded] = ["f32", precision].map(|out| summary(&path.join(out)));
+        assert!(rounded["device"].as_str().unwrap().ends_with(&format!("products in {precision}")), "{rounded:?}");
+        assert_ne!(exact["weights_sha256"], rounded["weights_sha256"], "{precision} has no effect");
+        let rates = [exact, rounded].map(|summary| summary["formal_recognition_rate"].as_f64().unwrap());
+        assert!((rates[0] - rates[1]).abs() <= 0.05, "{rates:?}");
+    }
+    let words = ["learn", "small.ini", "--learn", "80", "--nb-test", "100", "--resume", "--out", "tf32"];
+    let told = on_device(path, &words, &[]).succeeds().stderr;
+    assert!(told.contains("products in tf32 so far, goes on on CUDA: Fake device"), "{told}");
+}
+
+#[test]
+fn a_precision_that_cannot_be_is_an_error_with_the_remedy() {
+    let folder = folder();
+    let precise = [&LEARN[..], &["--precision", "tf32"]].concat();
+    let remedy = ["--precision tf32", "--device cuda, or leave --precision out"];
+    run(folder.path(), &[&precise[..], &["--device", "cpu"]].concat()).fails(2, &remedy);
+    let turing = [("FAKE_CUDA_CAPABILITY", "75")];
+    let remedy = ["--precision tf32", "capability 8.0 or later", "the device has 7.5", "compute in f32"];
+    on_device(folder.path(), &precise, &turing).fails(2, &remedy);
+    on_device(folder.path(), &[&precise[..], &["--device", "cuda"]].concat(), &turing).fails(2, &remedy);
+    // Where the model but asks for CUDA.
+    let told = run(folder.path(), &precise).succeeds().stderr;
+    assert!(told.contains("runs on the CPU") && told.contains("--precision tf32 has no effect"), "{told}");
+    assert_eq!(summary(folder.path())["device"], "CPU");
 }
 
 #[test]

@@ -447,8 +447,8 @@ impl Backend for Cpu {
         self.run(stimuli, Mode::Infer);
     }
 
-    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
-        let &Batch { stimuli, n, wanted, step, seed, rate } = batch;
+    fn start(&mut self, batch: &Batch<'_>) {
+        let &Batch { stimuli, n, wanted, step, seed, rate, .. } = batch;
         self.begin(n);
         self.slots.iter_mut().for_each(|slot| slot.kept_errors.clear());
         self.run(stimuli, Mode::Learn { wanted, step, seed });
@@ -464,6 +464,9 @@ impl Backend for Cpu {
             self.reports[index] = StepReport { squared_error, cross_entropy };
         }
         self.update(rate);
+    }
+
+    fn finish(&mut self) -> &[StepReport] {
         &self.reports
     }
 
@@ -654,7 +657,7 @@ mod tests {
         let labels: Vec<Option<usize>> = (0..20).map(|i| Some(i % 21)).collect();
         for step in 0..2 {
             let wanted = [Wanted::Classes(&labels)];
-            cpu.learn(&Batch { stimuli: &stimuli, n: 20, wanted: &wanted, step, seed: 3, rate: None });
+            cpu.learn(&Batch { stimuli: &stimuli, n: 20, wanted: &wanted, step, seed: 3, rate: None, brought: None });
         }
         let outputs = (0..config.cells.len()).flat_map(|cell| cpu.output(cell).to_vec());
         cpu.parameters.iter().flat_map(|parameter| parameter.values.clone()).chain(outputs).collect()

@@ -28,7 +28,7 @@ pub(super) use driver::{copy_speed, keep_kernels_in, open, open_device};
 #[cfg(feature = "emulator")]
 pub(super) use emulator::open as open_emulator;
 
-use super::{Backend, Batch, CellTime, Clock};
+use super::{Backend, Batch, Brought, CellTime, Clock};
 use crate::cell::batch_norm::Statistics;
 use crate::cell::{Operator, size};
 use crate::error::Error;
@@ -55,6 +55,11 @@ struct Cuda<M: Machine> {
     /// What the targets of each [`Kind::Learn`] want.
     towards: Vec<Vec<Towards>>,
     reports: Vec<StepReport>,
+    /// The step that was started and not asked for yet.
+    started: Option<Started>,
+    /// Stimuli that are in the next batch's feed, or on their way there.
+    brought: Option<Brought>,
+    n_brought: u64,
     /// `None` before there is a capacity, and where there was no room for it.
     places: Option<Places<M>>,
     capacity: usize,
@@ -86,6 +91,13 @@ struct Cuda<M: Machine> {
 struct Host {
     parameters: Vec<Parameter>,
     statistics: Vec<Statistics>,
+}
+
+/// A learning step that was started.
+struct Started {
+    n: usize,
+    /// Stimuli that have a class, of each target; `None` where values are wanted of them.
+    labeled: Vec<Option<usize>>,
 }
 
 /// What a batch does.
@@ -128,6 +140,9 @@ impl<M: Machine> Cuda<M> {
             passes: HashMap::new(),
             towards: Vec::new(),
             reports: vec![StepReport::default(); plan.targets.len()],
+            started: None,
+            brought: None,
+            n_brought: 0,
             places: None,
             capacity: 0,
             last: Batched { kind: Kind::Infer, n: 0, turn: 0, is_timed: false },
@@ -216,6 +231,7 @@ impl<M: Machine> Cuda<M> {
     /// Forgets what was brought from the device of the batch before.
     fn begin(&mut self, batch: Batched) {
         self.last = batch;
+        self.brought = None;
         self.outputs.iter_mut().for_each(|output| drop(output.take()));
     }
 
@@ -286,8 +302,7 @@ impl<M: Machine> Cuda<M> {
         self.replay(batch)
     }
 
-    /// Computes a learning step; gives `Σ e²` and the cross-entropy of each stimulus, target by target.
-    fn run_step(&mut self, step: &Batch<'_>) -> Result<Vec<[f64; 2]>, Error> {
+    fn start_step(&mut self, step: &Batch<'_>) -> Result<(), Error> {
         let n = step.n;
         let towards: Vec<Towards> = step.wanted.iter().map(Towards::of).collect();
         let kind = self.towards.iter().position(|other| *other == towards).unwrap_or(self.towards.len());
@@ -300,26 +315,30 @@ impl<M: Machine> Cuda<M> {
             self.machine.synchronize()?;
         }
         let batch = self.next(Kind::Learn(kind), n);
+        let has_stimuli = step.brought.is_some_and(|b| self.brought == Some(b) && b.n_values == step.stimuli.len());
         self.begin(batch);
         self.gradients.iter_mut().for_each(|gradient| drop(gradient.take()));
         self.errors.iter_mut().for_each(|error| drop(error.take()));
         self.error_place = self.kept_place.filter(|&place| place < n);
-        self.bring(step, batch.turn)?;
+        self.send(step, batch.turn, has_stimuli)?;
         // What is told is made up while the stimuli are on their way.
         self.tell(step);
-        let Some(places) = &self.places else { return Ok(Vec::new()) };
-        let losses = places.losses;
+        let Some(places) = &self.places else { return Ok(()) };
         self.machine.stage(bytemuck::cast_slice(&self.words), places.feeds[batch.turn].control)?;
-        self.replay(batch)?;
-        let mut found = vec![[0.0; 2]; step.wanted.len() * n];
-        if n > 0 {
-            self.machine.download(losses, bytemuck::cast_slice_mut(&mut found))?;
+        self.replay(batch)
+    }
+
+    /// `Σ e²` and the cross-entropy of each stimulus, target by target, when the step is done.
+    fn losses(&self, step: &Started) -> Result<Vec<[f64; 2]>, Error> {
+        let mut found = vec![[0.0; 2]; step.labeled.len() * step.n];
+        if let Some(places) = self.places.as_ref().filter(|_| step.n > 0) {
+            self.machine.download(places.losses, bytemuck::cast_slice_mut(&mut found))?;
         }
         Ok(found)
     }
 
-    /// Sends the stimuli of a learning step, and what is wanted of them.
-    fn bring(&mut self, step: &Batch<'_>, turn: usize) -> Result<(), Error> {
+    /// Sends the stimuli of a learning step, where they are not there, and what is wanted of them.
+    fn send(&mut self, step: &Batch<'_>, turn: usize, has_stimuli: bool) -> Result<(), Error> {
         let Some(places) = &mut self.places else { return Ok(()) };
         for (target, wanted) in step.wanted.iter().enumerate() {
             if Towards::of(wanted) == Towards::Values {
@@ -327,7 +346,7 @@ impl<M: Machine> Cuda<M> {
             }
         }
         let feed = &places.feeds[turn];
-        if step.n > 0 {
+        if step.n > 0 && !has_stimuli {
             self.machine.stage(bytemuck::cast_slice(step.stimuli), feed.input)?;
         }
         for (wanted, goal) in step.wanted.iter().zip(&feed.goals) {
@@ -377,6 +396,7 @@ impl<M: Machine> Cuda<M> {
 
 impl<M: Machine> Backend for Cuda<M> {
     fn set_capacity(&mut self, n: usize) {
+        self.finish();
         self.begin(Batched { kind: Kind::Infer, n: 0, turn: 0, is_timed: false });
         self.capacity = n;
         self.error_place = None;
@@ -402,21 +422,43 @@ impl<M: Machine> Backend for Cuda<M> {
         }
     }
 
-    fn learn(&mut self, batch: &Batch<'_>) -> &[StepReport] {
+    fn start(&mut self, batch: &Batch<'_>) {
+        // One that nobody asked for: its losses would be lost, and its feed may be in use.
+        self.finish();
+        let cells = self.program.targets.iter().map(|target| &self.program.cells[target.cell]);
+        let labeled = batch.wanted.iter().zip(cells).map(|(wanted, cell)| target::labeled(wanted, cell.output));
+        self.started = Some(Started { n: batch.n, labeled: labeled.collect() });
+        if self.fault.get().is_none() {
+            let done = self.start_step(batch);
+            self.note(done);
+        }
+    }
+
+    fn finish(&mut self) -> &[StepReport] {
+        let Some(step) = self.started.take() else { return &self.reports };
         let found = match self.fault.get() {
-            None => {
-                let found = self.run_step(batch);
-                self.note(found)
-            }
+            None => self.note(self.losses(&step)),
             Some(_) => None,
         };
-        let found = found.unwrap_or_else(|| vec![[f64::NAN; 2]; batch.wanted.len() * batch.n]);
+        let found = found.unwrap_or_else(|| vec![[f64::NAN; 2]; step.labeled.len() * step.n]);
         for (index, (report, target)) in self.reports.iter_mut().zip(&self.program.targets).enumerate() {
             let has_entropy = matches!(self.program.layers[target.cell], layer::Layer::Softmax(_));
-            let (output, losses) = (self.program.cells[target.cell].output, &found[index * batch.n..][..batch.n]);
-            *report = target::report(&batch.wanted[index], output, has_entropy, losses);
+            *report = target::report(step.labeled[index], has_entropy, &found[index * step.n..][..step.n]);
         }
         &self.reports
+    }
+
+    fn bring(&mut self, stimuli: &[f32]) -> Option<Brought> {
+        // Batches that are inferred are not waited for: behind one, the other feed may be in use.
+        let places = self.places.as_ref().filter(|_| self.last.kind != Kind::Infer && !stimuli.is_empty())?;
+        if self.fault.get().is_some() {
+            return None;
+        }
+        let sent = self.machine.stage(bytemuck::cast_slice(stimuli), places.feeds[1 - self.last.turn].input);
+        self.note(sent.map_err(Error::from))?;
+        self.n_brought += 1;
+        self.brought = Some(Brought { number: self.n_brought, n_values: stimuli.len() });
+        self.brought
     }
 
     fn repeat(&mut self, stimuli: &[f32], cell: usize, pass: Pass) {

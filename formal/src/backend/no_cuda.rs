@@ -5,7 +5,7 @@ use crate::error::Error;
 
 pub(super) fn open(device: Device) -> Result<Box<dyn Backend>, Error> {
     Err(match device {
-        Device::Emulator => Error::NoEmulator,
+        Device::Emulator(_) => Error::NoEmulator,
         _ => Error::Cuda(CudaFault::NotBuilt),
     })
 }

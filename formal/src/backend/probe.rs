@@ -6,7 +6,7 @@ mod driver;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Clock;
+use super::{Clock, Precision};
 
 /// A version of the driver or of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +80,17 @@ pub enum CudaFault {
         /// Of the library.
         compiler: Version,
     },
+    /// A device lacks the tensor cores that a precision needs.
+    #[error(
+        "products in {precision} need compute capability {}, the device has {capability}; compute in f32, the default",
+        .precision.needs().map_or_else(String::new, |needed| needed.to_string() + " or later")
+    )]
+    Precision {
+        /// What was asked for.
+        precision: Precision,
+        /// Of the device.
+        capability: Version,
+    },
     /// Kernels cannot be compiled or loaded.
     #[error("kernels of {file}: {fault}")]
     Kernels {
@@ -136,10 +147,11 @@ pub fn find_compiler(_file: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// [`CudaFault::NoCompiler`] where NVRTC is not found; what the compiler says of kernels that it refuses.
-pub fn compile_kernels(_capability: Version) -> Result<Vec<KernelImage>, CudaFault> {
+/// [`CudaFault::Precision`] where such devices do not have the precision, [`CudaFault::NoCompiler`] where NVRTC is not found; what
+/// the compiler says of kernels that it refuses.
+pub fn compile_kernels(_capability: Version, _precision: Precision) -> Result<Vec<KernelImage>, CudaFault> {
     #[cfg(feature = "cuda")]
-    return super::cuda::compile_kernels(_capability);
+    return super::cuda::compile_kernels(_capability, _precision);
     #[cfg(not(feature = "cuda"))]
     Err(CudaFault::NotBuilt)
 }
@@ -150,15 +162,15 @@ pub fn keep_kernels_in(_folder: PathBuf) {
     super::cuda::keep_kernels_in(_folder);
 }
 
-/// Opens the first CUDA device, where it is not open, and with it compiles and loads all kernels. Networks do that by themselves;
+/// Opens the first CUDA device, where it is not open, and with it compiles and loads all kernels in a precision. Networks do that by themselves;
 /// here one learns before there is one whether it can be done.
 ///
 /// # Errors
 ///
 /// What is missing or fails, with the remedy.
-pub fn open_cuda() -> Result<Cuda, CudaFault> {
+pub fn open_cuda(_precision: Precision) -> Result<Cuda, CudaFault> {
     #[cfg(feature = "cuda")]
-    super::cuda::open()?;
+    super::cuda::open(_precision)?;
     cuda()
 }
 

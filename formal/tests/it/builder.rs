@@ -1,7 +1,7 @@
 //! Short ways to write networks and data.
 
 use formal::config::*;
-use formal::{Device, Error, Network, Shape};
+use formal::{Device, Error, Network, Precision, Shape};
 
 /// A network on the device that `FORMAL_DEVICE` names: the same tests run on each of them.
 pub fn open(config: &NetworkConfig, seed: u64) -> Result<Network, Error> {
@@ -12,9 +12,9 @@ pub fn open(config: &NetworkConfig, seed: u64) -> Result<Network, Error> {
 pub fn device() -> Device {
     match std::env::var("FORMAL_DEVICE").as_deref() {
         Err(_) | Ok("" | "cpu") => Device::Cpu,
-        Ok("cuda") => Device::Cuda,
+        Ok("cuda") => Device::Cuda(Precision::F32),
         #[cfg(feature = "emulator")]
-        Ok("emulator") => Device::Emulator,
+        Ok("emulator") => Device::Emulator(Precision::F32),
         Ok(other) => panic!("FORMAL_DEVICE: expected `cpu`, `cuda` or, with the feature, `emulator`, found `{other}`"),
     }
 }

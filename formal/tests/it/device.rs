@@ -1,7 +1,7 @@
 //! A device against the CPU: what it learns, what it draws, what it refuses.
 
 use formal::config::*;
-use formal::{Device, Error, Network};
+use formal::{Device, Error, Network, Precision, Wanted};
 use stimuli::{Flip, Operation};
 
 use crate::builder::*;
@@ -10,9 +10,9 @@ use crate::builder::*;
 const HUNDRED_STEPS: f64 = 1e-3;
 
 /// The device that the tests run on, or the emulator.
-fn other() -> Device {
+pub fn other() -> Device {
     match device() {
-        Device::Cpu => Device::Emulator,
+        Device::Cpu => Device::Emulator(Precision::F32),
         device => device,
     }
 }
@@ -97,6 +97,51 @@ fn the_same_steps_give_the_same_bits() {
         (reports, weights.map(f32::to_bits).collect::<Vec<_>>())
     };
     assert_eq!(learn(), learn());
+}
+
+#[test]
+fn steps_whose_stimuli_are_brought_ahead_are_the_same_steps() {
+    let batches: Vec<_> = (0..5).map(|step| (noise(step, 20 * 144), labels(step, 20, 3))).collect();
+    let learn = |device: Device, ahead: bool| {
+        let mut network = Network::on(device, &zoo(20), 5).expect("a valid network");
+        let mut brought = None;
+        let mut losses = Vec::new();
+        for (step, (stimuli, labels)) in batches.iter().enumerate() {
+            network.start(stimuli, &[Wanted::Classes(labels)], step as u64, brought);
+            if ahead {
+                // Those of the third step make room for an inference; the last step brings its own.
+                brought = batches.get(step + 1).and_then(|(next, _)| network.bring(next));
+            }
+            losses.push(network.finish()[0].squared_error.to_bits());
+            if step == 1 {
+                network.infer(&noise(9, 20 * 144), 20);
+            } else if step == 3 {
+                brought = None;
+            }
+        }
+        network.check().expect("no fault");
+        let weights = (0..network.n_cells()).flat_map(|cell| network.weights(cell).unwrap_or_default().to_vec());
+        (losses, weights.map(f32::to_bits).collect::<Vec<_>>())
+    };
+    for device in [Device::Cpu, other()] {
+        assert_eq!(learn(device, true), learn(device, false), "{device:?}");
+    }
+}
+
+#[test]
+fn a_step_that_is_not_asked_for_is_done_before_the_next() {
+    let (stimuli, labels) = (noise(1, 20 * 144), labels(1, 20, 3));
+    let learn = |asks: bool| {
+        let mut network = Network::on(other(), &zoo(20), 5).expect("a valid network");
+        for step in 0..3 {
+            network.start(&stimuli, &[Wanted::Classes(&labels)], step, None);
+            if asks {
+                network.finish();
+            }
+        }
+        network.finish()[0]
+    };
+    assert_eq!(learn(true), learn(false));
 }
 
 /// Convolutions with channels enough to be products of matrices, in odd geometries.

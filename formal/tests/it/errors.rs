@@ -1,7 +1,7 @@
 //! What is wrong is named.
 
 use formal::config::*;
-use formal::{Device, Error, Network, State};
+use formal::{Device, Error, Network, Precision, State};
 
 use crate::builder::*;
 
@@ -181,8 +181,8 @@ fn a_state_of_another_network_changes_nothing() {
 
 #[test]
 fn a_device_that_is_not_there_is_refused() {
-    let refused = Network::on(Device::Cuda, &zoo(4), 1).err();
-    match formal::open_cuda() {
+    let refused = Network::on(Device::Cuda(Precision::F32), &zoo(4), 1).err();
+    match formal::open_cuda(Precision::F32) {
         Ok(_) => assert_eq!(refused, None),
         Err(fault) => assert_eq!(refused, Some(Error::Cuda(fault))),
     }

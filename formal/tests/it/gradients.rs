@@ -1,7 +1,7 @@
 //! The fast network against the naive one, and the naive one against finite differences.
 
 use formal::config::*;
-use formal::{ParameterKind, Shape, reference};
+use formal::{Device, Network, ParameterKind, Shape, reference};
 use proptest::prelude::*;
 
 use crate::builder::*;
@@ -17,19 +17,27 @@ pub fn plain(batch_size: usize) -> SgdConfig {
     SgdConfig { learning_rate: batch_size as f64, ..SgdConfig::default() }
 }
 
-#[track_caller]
-pub fn assert_near(found: &[f32], expected: &[f64], what: &str) {
-    assert_near_at(1.0, found, expected, what);
+/// How far off a value may be: `rounding` of the greatest magnitude, which is `least` where all are smaller.
+#[derive(Clone, Copy)]
+struct Allowed {
+    rounding: f64,
+    least: f64,
 }
 
-/// The same where values of the size `least` went into the sums, however small these are.
 #[track_caller]
-fn assert_near_at(least: f64, found: &[f32], expected: &[f64], what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let scale = expected.iter().fold(least.max(1.0), |scale, value| scale.max(value.abs()));
-    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-        let difference = (f64::from(found) - expected).abs();
-        assert!(difference <= ROUNDING_32 * scale, "{what} {index}: expected {expected}, found {found}");
+pub fn assert_near(found: &[f32], expected: &[f64], what: &str) {
+    Allowed { rounding: ROUNDING_32, least: 1.0 }.assert(found, expected, what);
+}
+
+impl Allowed {
+    #[track_caller]
+    fn assert(self, found: &[f32], expected: &[f64], what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        let scale = expected.iter().fold(self.least.max(1.0), |scale, value| scale.max(value.abs()));
+        for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+            let difference = (f64::from(found) - expected).abs();
+            assert!(difference <= self.rounding * scale, "{what} {index}: expected {expected}, found {found}");
+        }
     }
 }
 
@@ -45,10 +53,20 @@ pub fn compare(config: NetworkConfig, n: usize, seed: u64) {
 }
 
 /// The same where cells make the rounding before them larger, at most by the factor `growth`.
-pub fn compare_within(growth: f64, mut config: NetworkConfig, n: usize, seed: u64) {
+pub fn compare_within(growth: f64, config: NetworkConfig, n: usize, seed: u64) {
+    compare_all(device(), Allowed { rounding: ROUNDING_32, least: growth }, config, n, seed);
+}
+
+/// [`compare`] on a device that rounds as much as this.
+#[cfg(feature = "emulator")]
+pub fn compare_on(device: Device, rounding: f64, config: NetworkConfig, n: usize, seed: u64) {
+    compare_all(device, Allowed { rounding, least: 1.0 }, config, n, seed);
+}
+
+fn compare_all(device: Device, allowed: Allowed, mut config: NetworkConfig, n: usize, seed: u64) {
     let solver = plain(config.batch_size);
     solve(&mut config, solver);
-    let mut network = open(&config, seed).expect("a valid network");
+    let mut network = Network::on(device, &config, seed).expect("a valid network");
     let naive = reference::Network::new(&network);
     let (stimuli, labels) = stimuli_of(&config, n, seed, network.n_classes());
     let elements = stimuli.len() / n;
@@ -58,7 +76,7 @@ pub fn compare_within(growth: f64, mut config: NetworkConfig, n: usize, seed: u6
     for (position, stimulus) in wide.chunks_exact(elements).enumerate() {
         for (index, expected) in naive.infer(stimulus).iter().enumerate() {
             let found = &network.output(index)[position * expected.len()..][..expected.len()];
-            assert_near_at(growth, found, expected, &format!("inferred output of {}", config.cells[index].name));
+            allowed.assert(found, expected, &format!("inferred output of {}", config.cells[index].name));
         }
     }
 
@@ -67,21 +85,25 @@ pub fn compare_within(growth: f64, mut config: NetworkConfig, n: usize, seed: u6
     let biases: Vec<Vec<f32>> = (0..config.cells.len()).map(|c| network.bias(c).unwrap_or_default().to_vec()).collect();
     let report = network.learn(&stimuli, &labels, 5);
     let expected = naive.learn(&wide, &labels, 5);
-    assert_near_at(growth, &[report.squared_error as f32], &[expected.squared_error[0] / n as f64], "squared error");
+    allowed.assert(&[report.squared_error as f32], &[expected.squared_error[0] / n as f64], "squared error");
     for (index, outputs) in expected.outputs.iter().enumerate() {
         let found = &network.output(index)[(n - 1) * outputs.len()..];
-        assert_near_at(growth, found, outputs, &format!("learned output of {}", config.cells[index].name));
+        allowed.assert(found, outputs, &format!("learned output of {}", config.cells[index].name));
     }
     for (index, cell) in config.cells.iter().enumerate() {
         let moved = |now: Option<&[f32]>, before: &[f32]| -> Vec<f32> {
             now.unwrap_or_default().iter().zip(before).map(|(now, before)| now - before).collect()
         };
         let weights = moved(network.weights(index), &before[index]);
-        assert_near_at(growth, &weights, &expected.weights[index], &format!("weight gradient of {}", cell.name));
+        allowed.assert(&weights, &expected.weights[index], &format!("weight gradient of {}", cell.name));
         let bias = moved(network.bias(index), &biases[index]);
         // A normalization behind the cell makes the errors large and their sum 0.
         let largest = expected.weights[index].iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-        assert_near_at(growth.max(largest), &bias, &expected.biases[index], &format!("bias gradient of {}", cell.name));
+        Allowed { least: allowed.least.max(largest), ..allowed }.assert(
+            &bias,
+            &expected.biases[index],
+            &format!("bias gradient of {}", cell.name),
+        );
     }
 }
 

@@ -16,6 +16,8 @@ mod learning;
 mod lrn;
 mod margin;
 mod passes;
+#[cfg(feature = "emulator")]
+mod precision;
 mod rearrange;
 mod resume;
 mod targets;

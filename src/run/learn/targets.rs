@@ -30,10 +30,10 @@ pub(super) fn fits(ledgers: &[TargetLedger], judge: &Judge<'_>) -> bool {
 }
 
 impl Run<'_> {
-    /// Learns a batch and counts what each target found.
-    pub(super) fn step_to_targets(&mut self, judge: &Judge<'_>, batch: &Batch) -> StepReport {
-        let Batch { ids, values, labels, .. } = batch;
-        let reports = targets::learn(self.network, judge, values, labels, self.ledger.step, None).to_vec();
+    /// Counts what each target found.
+    pub(super) fn count_targets(&mut self, judge: &Judge<'_>, batch: &Batch) -> StepReport {
+        let Batch { ids, labels, .. } = batch;
+        let reports = self.network.finish().to_vec();
         for (&target, report) in judge.trained.iter().zip(&reports) {
             let loss = &mut self.ledger.targets[target].loss;
             loss.0 += report.squared_error;

@@ -1,7 +1,7 @@
 //! Learning to give back the stimuli, or what is wanted in their place: judged by the mean squared error, the smaller the better.
 
 use anyhow::Result;
-use formal::{StepReport, Wanted};
+use formal::StepReport;
 use stimuli::Set;
 
 use super::{Batch, Run, mean};
@@ -15,11 +15,11 @@ pub fn text(error: f64) -> String {
 }
 
 impl Run<'_> {
-    /// Learns a batch and counts its error.
-    pub(super) fn step_to_values(&mut self, batch: &Batch) -> StepReport {
+    /// Counts the error of a batch.
+    pub(super) fn count_values(&mut self, batch: &Batch) -> StepReport {
         let Batch { ids, values, wanted, .. } = batch;
         let wanted = wanted.as_ref().unwrap_or(values);
-        let report = self.network.learn_towards(values, &[Wanted::Values(wanted)], self.ledger.step, None)[0];
+        let report = self.network.finish()[0];
         let n_values = (wanted.len() / ids.len()) as f64;
         self.ledger.success.push(report.squared_error / n_values);
         report

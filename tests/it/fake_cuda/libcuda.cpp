@@ -4,7 +4,8 @@
 // that touches memory too early, or a stream that another one should wait for, gives wrong results. With FAKE_CUDA_EAGER the
 // second of three streams does at once what it is told, so that waits in the other direction are missed. Memory is full of NaN, has
 // guards on both sides, and is copied to and from the host through pinned memory alone. FAKE_CUDA_FAIL=name:n lets the nth call of
-// a function fail, and all that follow.
+// a function fail, and all that follow. With FAKE_CUDA_DEAF=n no stream waits for another one from the nth wait on, but in what is
+// captured. The file that FAKE_CUDA_LOG names gets a line for each copy and each graph, in the order in which they are asked for.
 
 #include "../../../formal/src/backend/cuda/emulator/emulator.cpp"
 
@@ -40,6 +41,7 @@ constexpr unsigned char GUARDED = 0xa5;
 std::recursive_mutex mutex;
 bool is_broken = false;
 std::map<std::string, int> calls;
+int n_waits = 0;
 thread_local const void* current = nullptr;
 const int context = 0;
 
@@ -47,6 +49,7 @@ struct Stream;
 
 struct Launched {
     std::string kernel;
+    int precision;
     unsigned grid[3];
     unsigned block;
     std::vector<char> arguments;
@@ -94,6 +97,8 @@ struct Module {
 
 struct Function {
     std::string name;
+    // How it was compiled.
+    int precision;
 };
 
 std::map<char*, size_t> device, pinned;
@@ -114,7 +119,7 @@ bool lies_in(const std::map<char*, size_t>& all, const void* at, size_t n) {
 
 void run(const Launched& launch) {
     int outcome = femtospike_emulate(
-        launch.kernel.c_str(), launch.grid, launch.block, launch.arguments.data(), launch.arguments.size()
+        launch.kernel.c_str(), launch.precision, launch.grid, launch.block, launch.arguments.data(), launch.arguments.size()
     );
     if (outcome != DONE) {
         std::fprintf(stderr, "fake driver: %s ends with %d\n", launch.kernel.c_str(), outcome);
@@ -182,6 +187,14 @@ bool fails(const char* name) {
     return is_broken = ++calls[name] >= std::atoi(text.c_str() + colon + 1);
 }
 
+void log(const char* what, size_t n) {
+    const char* path = std::getenv("FAKE_CUDA_LOG");
+    FILE* file = path ? std::fopen(path, "a") : nullptr;
+    if (!file) return;
+    std::fprintf(file, "%s %zu\n", what, n);
+    std::fclose(file);
+}
+
 }  // namespace
 
 #define CALL(name)                                                          \
@@ -222,7 +235,9 @@ Status cuDeviceTotalMem_v2(size_t* bytes, int) {
 }
 
 Status cuDeviceGetAttribute(int* value, int attribute, int) {
-    *value = attribute == 75 ? 9 : 0;
+    const char* told = std::getenv("FAKE_CUDA_CAPABILITY");
+    int capability = told ? std::atoi(told) : 90;
+    *value = attribute == 75 ? capability / 10 : capability % 10;
     return OK;
 }
 
@@ -314,6 +329,8 @@ Status cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {
     }
     if (stream->graph) return CAPTURE_ISOLATION;
     if (!event->recorded) return OK;
+    const char* deaf = std::getenv("FAKE_CUDA_DEAF");
+    if (deaf && ++n_waits >= std::atoi(deaf)) return OK;
     return enqueue(*stream, {nullptr, event, event->recorded});
 }
 
@@ -366,12 +383,14 @@ Status cuMemFreeHost(void* at) {
 Status cuMemcpyHtoDAsync_v2(char* to, const void* from, size_t n, Stream* stream) {
     CALL_IN_CONTEXT("cuMemcpyHtoDAsync");
     if (!lies_in(pinned, from, n) || !lies_in(device, to, n)) return INVALID_VALUE;
+    log("to_device", n);
     return enqueue(*stream, {[=] { std::memcpy(to, from, n); }});
 }
 
 Status cuMemcpyDtoHAsync_v2(void* to, const char* from, size_t n, Stream* stream) {
     CALL_IN_CONTEXT("cuMemcpyDtoHAsync");
     if (!lies_in(pinned, to, n) || !lies_in(device, from, n)) return INVALID_VALUE;
+    log("to_host", n);
     return enqueue(*stream, {[=] { std::memcpy(to, from, n); }});
 }
 
@@ -391,7 +410,9 @@ Status cuModuleLoadData(Module** out, const char* image) {
 Status cuModuleGetFunction(Function** out, Module* module, const char* name) {
     CALL_IN_CONTEXT("cuModuleGetFunction");
     if (module->text.find("KERNEL(" + std::string(name) + ",") == std::string::npos) return NOT_FOUND;
-    *out = new Function{name};
+    auto is_defined = [&](const char* macro) { return module->text.find(std::string("--define-macro=") + macro) != std::string::npos; };
+    int precision = is_defined("FEMTOSPIKE_TF32") ? emulator::TF32 : is_defined("FEMTOSPIKE_F16") ? emulator::F16 : emulator::F32;
+    *out = new Function{name, precision};
     return OK;
 }
 
@@ -406,7 +427,7 @@ Status cuLaunchKernel(
 ) {
     CALL_IN_CONTEXT("cuLaunchKernel");
     if (!x || !y || !z || y > 65535 || z > 65535 || !block || block > 1024) return INVALID_VALUE;
-    Launched launch{function->name, {x, y, z}, block, {}};
+    Launched launch{function->name, function->precision, {x, y, z}, block, {}};
     for (const emulator::Entry& entry : emulator::entries()) {
         if (function->name != entry.name) continue;
         const char* bytes = static_cast<const char*>(arguments[0]);
@@ -468,6 +489,7 @@ Status cuGraphUpload(Graph*, Stream*) { return OK; }
 
 Status cuGraphLaunch(Graph* graph, Stream* stream) {
     CALL_IN_CONTEXT("cuGraphLaunch");
+    log("graph", graph->nodes.size());
     return enqueue(*stream, {[=] { run(*graph); }});
 }
 

@@ -1,4 +1,4 @@
-// A compiler of kernels that hands their source on as an image, for tests without NVRTC. Each compilation adds a line to the file
+// A compiler of kernels that hands its options and their source on as an image, for tests without NVRTC. Each compilation adds a line to the file
 // that FAKE_NVRTC_LOG names; with FAKE_NVRTC_FAIL none succeeds.
 
 #include <cstdio>
@@ -55,7 +55,9 @@ int nvrtcCompileProgram(Program* program, int n_options, const char* const* opti
             std::fclose(file);
         }
     }
-    program->image = "\x7f" "ELF" + program->source;
+    program->image = "\x7f" "ELF";
+    for (int i = 0; i < n_options; i++) program->image += std::string(options[i]) + "\n";
+    program->image += program->source;
     return 0;
 }
 

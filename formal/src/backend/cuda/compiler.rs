@@ -5,29 +5,37 @@ use std::ffi::{CStr, CString};
 use cudarc::nvrtc::result::{self, NvrtcError};
 use cudarc::nvrtc::sys;
 
-use super::kernels::{PRELUDE, SOURCES, Source};
+use super::kernels::{self, SOURCES, Source};
+use crate::backend::Precision;
 use crate::backend::probe::{self, CudaFault, KernelImage, Version};
 
 /// What kernels are compiled with, wherever they run; the last lets the assembler tell of registers and spills.
 const OPTIONS: [&str; 2] = ["--std=c++17", "--ptxas-options=--verbose"];
 
 /// Compiles all kernels for devices of a compute capability.
-pub(in crate::backend) fn compile_kernels(capability: Version) -> Result<Vec<KernelImage>, CudaFault> {
-    let compiler = Compiler::for_device(capability)?;
+pub(in crate::backend) fn compile_kernels(
+    capability: Version,
+    precision: Precision,
+) -> Result<Vec<KernelImage>, CudaFault> {
+    let compiler = Compiler::for_device(capability, precision)?;
     SOURCES.iter().map(|source| compiler.compile(source)).collect()
 }
 
-/// The compiler, for one kind of device.
+/// The compiler, for one kind of device and one precision.
 #[derive(Clone, Debug)]
 pub(super) struct Compiler {
     pub(super) version: Version,
     /// `sm_90` for machine code; `compute_90` for text, where the compiler is older than the device.
     architecture: String,
+    precision: Precision,
 }
 
 impl Compiler {
     /// The compiler for devices of this compute capability.
-    pub(super) fn for_device(capability: Version) -> Result<Self, CudaFault> {
+    pub(super) fn for_device(capability: Version, precision: Precision) -> Result<Self, CudaFault> {
+        if precision.needs().is_some_and(|needed| capability < needed) {
+            return Err(CudaFault::Precision { precision, capability });
+        }
         let version = probe::compiler().ok_or(CudaFault::NoCompiler)?;
         let wanted = 10 * capability.major + capability.minor;
         let known = architectures().map_err(|error| CudaFault::Kernels { file: "NVRTC", fault: words(error) })?;
@@ -38,22 +46,33 @@ impl Compiler {
             let newest = known.iter().filter(|&&known| known < wanted).max();
             format!("compute_{}", newest.ok_or(CudaFault::TooOld { capability, compiler: version })?)
         };
-        Ok(Self { version, architecture })
+        Ok(Self { version, architecture, precision })
+    }
+
+    fn options(&self) -> impl Iterator<Item = &'static str> + use<> {
+        OPTIONS.into_iter().chain(kernels::definition(self.precision))
     }
 
     /// Everything that code follows from, beside the source.
     pub(super) fn identity(&self) -> String {
-        format!("NVRTC {} {} {}", self.version, self.architecture, OPTIONS.join(" "))
+        let options: Vec<&str> = self.options().collect();
+        format!("NVRTC {} {} {}", self.version, self.architecture, options.join(" "))
+    }
+
+    /// A file as it is compiled; messages name file and line.
+    pub(super) fn whole(&self, source: &Source) -> String {
+        let part = |source: &Source| format!("#line 1 \"{}\"\n{}\n", source.name, source.text);
+        part(&kernels::prelude(self.precision)) + &part(source)
     }
 
     /// Compiles one file.
     pub(super) fn compile(&self, source: &Source) -> Result<KernelImage, CudaFault> {
         let refused = |fault| CudaFault::Kernels { file: source.name, fault };
         let zero = |_| refused("the source has a byte 0".into());
-        let (text, name) = (CString::new(whole(source)).map_err(zero)?, CString::new(source.name).map_err(zero)?);
+        let (text, name) = (CString::new(self.whole(source)).map_err(zero)?, CString::new(source.name).map_err(zero)?);
         let program = result::create_program(&text, Some(&name)).map_err(|error| refused(words(error)))?;
         let program = Program(program);
-        let mut options: Vec<String> = OPTIONS.map(str::to_owned).to_vec();
+        let mut options: Vec<String> = self.options().map(str::to_owned).collect();
         options.push(format!("--gpu-architecture={}", self.architecture));
         // SAFETY: the program lives.
         let compiled = unsafe { result::compile_program(program.0, &options) };
@@ -63,12 +82,6 @@ impl Compiler {
         let code = code.map_err(|error| refused(words(error)))?;
         Ok(KernelImage { file: source.name, kernels: source.kernels().collect(), code, log })
     }
-}
-
-/// A file as it is compiled; messages name file and line.
-pub(super) fn whole(source: &Source) -> String {
-    let part = |source: &Source| format!("#line 1 \"{}\"\n{}\n", source.name, source.text);
-    part(&PRELUDE) + &part(source)
 }
 
 /// What the compiler makes code for, as 90 for compute capability 9.0.

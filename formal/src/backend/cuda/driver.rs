@@ -16,11 +16,11 @@ use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 
 use super::Cuda;
-use super::compiler::{Compiler, whole};
+use super::compiler::Compiler;
 use super::kernels::{SOURCES, Source};
 use super::machine::{Buffer, Launch, Machine, MachineFault, Order};
 use crate::backend::probe::{self, CudaFault, Version};
-use crate::backend::{Backend, Clock};
+use crate::backend::{Backend, Clock, Precision};
 use crate::error::Error;
 use crate::parameter::Parameter;
 use crate::plan::Plan;
@@ -34,7 +34,8 @@ const STAGING: usize = 8 << 20;
 /// The same for everything else.
 const UPLOADS: usize = 1 << 20;
 
-static GPU: Mutex<Option<Arc<Gpu>>> = Mutex::new(None);
+/// One a precision that was asked for.
+static OPENED: Mutex<Vec<Arc<Gpu>>> = Mutex::new(Vec::new());
 static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Keeps kernels, once compiled, in this folder, from the first device that is opened on.
@@ -43,13 +44,17 @@ pub(in crate::backend) fn keep_kernels_in(folder: PathBuf) {
 }
 
 /// Opens the first device, where it is not open.
-pub(in crate::backend) fn open() -> Result<(), CudaFault> {
-    Gpu::get().map(drop)
+pub(in crate::backend) fn open(precision: Precision) -> Result<(), CudaFault> {
+    Gpu::get(precision).map(drop)
 }
 
 /// Brings a network to the first device.
-pub(in crate::backend) fn open_device(plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
-    Ok(Box::new(Cuda::new(Arc::new(Driver::open()?), plan, parameters)?))
+pub(in crate::backend) fn open_device(
+    plan: &Plan,
+    parameters: Vec<Parameter>,
+    precision: Precision,
+) -> Result<Box<dyn Backend>, Error> {
+    Ok(Box::new(Cuda::new(Arc::new(Driver::open(precision)?), plan, parameters)?))
 }
 
 /// Bytes a second of copies within the device's memory, read and written ones together.
@@ -58,7 +63,7 @@ pub(in crate::backend) fn copy_speed(clock: Clock) -> Result<f64, CudaFault> {
     const BYTES: usize = 512 << 20;
     const COPIES: usize = 20;
     const ROUNDS: usize = 5;
-    let driver = Driver::open()?;
+    let driver = Driver::open(Precision::F32)?;
     let fault = |MachineFault { doing, fault }| CudaFault::Driver { fault: format!("{doing}: {fault}") };
     let buffers = [driver.allocate(BYTES).map_err(fault)?, driver.allocate(BYTES).map_err(fault)?];
     let copy = || {
@@ -85,8 +90,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first device, with all kernels: opened once a process and never closed.
+/// The first device, with all kernels in one precision: opened once a process and never closed.
 struct Gpu {
+    precision: Precision,
     device: sys::CUdevice,
     context: sys::CUcontext,
     functions: HashMap<&'static str, sys::CUfunction>,
@@ -99,25 +105,26 @@ unsafe impl Sync for Gpu {}
 
 impl Gpu {
     /// The device, opened where it is not.
-    fn get() -> Result<Arc<Self>, CudaFault> {
-        let mut opened = lock(&GPU);
-        if let Some(gpu) = &*opened {
+    fn get(precision: Precision) -> Result<Arc<Self>, CudaFault> {
+        let mut opened = lock(&OPENED);
+        if let Some(gpu) = opened.iter().find(|gpu| gpu.precision == precision) {
             return Ok(gpu.clone());
         }
         // Every call into a library that is not there panics; this asks first.
         let found = probe::cuda()?;
-        let gpu = Arc::new(Self::open(found.devices[0].compute_capability, found.driver)?);
-        *opened = Some(gpu.clone());
+        let compiler = Compiler::for_device(found.devices[0].compute_capability, precision)?;
+        let gpu = Arc::new(Self::open(precision, &compiler, found.driver)?);
+        opened.push(gpu.clone());
         Ok(gpu)
     }
 
-    fn open(capability: Version, driver: Version) -> Result<Self, CudaFault> {
+    fn open(precision: Precision, compiler: &Compiler, driver: Version) -> Result<Self, CudaFault> {
         let fault = |error: DriverError| CudaFault::Driver { fault: words(error) };
         let device = result::device::get(0).map_err(fault)?;
         // SAFETY: the driver gave the device.
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(fault)?;
-        let mut gpu = Self { device, context, functions: HashMap::new() };
-        match gpu.load(capability, driver) {
+        let mut gpu = Self { precision, device, context, functions: HashMap::new() };
+        match gpu.load(compiler, driver) {
             Ok(functions) => {
                 gpu.functions = functions;
                 Ok(gpu)
@@ -137,13 +144,12 @@ impl Gpu {
     }
 
     /// Compiles all kernels, or finds them compiled, and loads them.
-    fn load(&self, capability: Version, driver: Version) -> Result<HashMap<&'static str, sys::CUfunction>, CudaFault> {
-        let compiler = Compiler::for_device(capability)?;
+    fn load(&self, compiler: &Compiler, driver: Version) -> Result<HashMap<&'static str, sys::CUfunction>, CudaFault> {
         let folder = lock(&FOLDER).clone();
         let (cache, identity) = (Cache::new(folder.as_deref()), compiler.identity());
         let image = |source: &Source| {
             let compile = || compiler.compile(source).map(|image| image.code);
-            cache.get(source.name, &[&identity, &whole(source)], compile)
+            cache.get(source.name, &[&identity, &compiler.whole(source)], compile)
         };
         // Not rayon's threads: one that waits there takes up other work, which may want the device.
         let images: Vec<Result<Vec<u8>, CudaFault>> = thread::scope(|scope| {
@@ -312,8 +318,8 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Opens the first device; the first time its kernels are compiled, where they are not kept.
-    pub(super) fn open() -> Result<Self, CudaFault> {
-        let gpu = Gpu::get()?;
+    fn open(precision: Precision) -> Result<Self, CudaFault> {
+        let gpu = Gpu::get(precision)?;
         Self::new(gpu).map_err(|error| CudaFault::Driver { fault: words(error) })
     }
 
@@ -428,7 +434,9 @@ impl Machine for Driver {
         assert!(to.len() <= from.bytes, "{} bytes of a buffer of {}", to.len(), from.bytes);
         let ways = &mut *lock(&self.ways);
         let n = to.len();
-        let downloaded = self.enter(ways).and_then(|()| ways.uploads.download(from.address, to, &self.compute));
+        // Not behind what is staged: that is of a batch to come.
+        let entered = self.gpu.enter();
+        let downloaded = entered.and_then(|()| ways.uploads.download(from.address, to, &self.compute));
         ways.recent.clear();
         downloaded.map_err(fault(format!("copying {n} bytes from the device")))
     }

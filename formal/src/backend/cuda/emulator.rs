@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Cuda;
 use super::machine::{Buffer, Launch, Machine, MachineFault, Order};
-use crate::backend::Backend;
+use crate::backend::{Backend, Precision};
 use crate::error::Error;
 use crate::parameter::Parameter;
 use crate::plan::Plan;
@@ -17,6 +17,7 @@ use crate::plan::Plan;
 unsafe extern "C" {
     fn femtospike_emulate(
         name: *const std::ffi::c_char,
+        precision: i32,
         grid: *const u32,
         n_threads: u32,
         arguments: *const u8,
@@ -25,8 +26,22 @@ unsafe extern "C" {
 }
 
 /// Brings a network to a device of its own.
-pub(in crate::backend) fn open(plan: &Plan, parameters: Vec<Parameter>) -> Result<Box<dyn Backend>, Error> {
-    Ok(Box::new(Cuda::new(Arc::new(Emulator::default()), plan, parameters)?))
+pub(in crate::backend) fn open(
+    plan: &Plan,
+    parameters: Vec<Parameter>,
+    precision: Precision,
+) -> Result<Box<dyn Backend>, Error> {
+    let emulator = Emulator { precision, ..Emulator::default() };
+    Ok(Box::new(Cuda::new(Arc::new(emulator), plan, parameters)?))
+}
+
+/// A precision as the emulator numbers it.
+fn number(precision: Precision) -> i32 {
+    match precision {
+        Precision::F32 => 0,
+        Precision::Tf32 => 1,
+        Precision::F16 => 2,
+    }
 }
 
 /// Bytes on each side of a buffer.
@@ -47,11 +62,12 @@ struct Emulator {
     memory: Mutex<HashMap<u64, Memory>>,
     /// Bytes of all buffers together.
     most_bytes: usize,
+    precision: Precision,
 }
 
 impl Default for Emulator {
     fn default() -> Self {
-        Self { memory: Mutex::default(), most_bytes: usize::MAX }
+        Self { memory: Mutex::default(), most_bytes: usize::MAX, precision: Precision::F32 }
     }
 }
 
@@ -134,7 +150,8 @@ impl Machine for Emulator {
             // SAFETY: the kernel gets a structure of the size that it takes, whose addresses are of this memory; what it does
             // with them is what is tested.
             let outcome = unsafe {
-                femtospike_emulate(name.as_ptr(), grid.as_ptr(), *block, arguments.as_ptr(), arguments.len())
+                let precision = number(self.precision);
+                femtospike_emulate(name.as_ptr(), precision, grid.as_ptr(), *block, arguments.as_ptr(), arguments.len())
             };
             match outcome {
                 0 => {}
@@ -181,9 +198,12 @@ mod tests {
         let mut n_kernels = 0;
         for kernel in SOURCES.iter().flat_map(|source| source.kernels()) {
             let name = CString::new(kernel).expect("a name without zeros");
-            // SAFETY: nothing is read of no arguments.
-            let outcome = unsafe { femtospike_emulate(name.as_ptr(), [0; 3].as_ptr(), 256, [0].as_ptr(), 0) };
-            assert_eq!(outcome, 2, "`{kernel}` takes arguments");
+            for precision in [Precision::F32, Precision::Tf32, Precision::F16].map(number) {
+                // SAFETY: nothing is read of no arguments.
+                let outcome =
+                    unsafe { femtospike_emulate(name.as_ptr(), precision, [0; 3].as_ptr(), 256, [0].as_ptr(), 0) };
+                assert_eq!(outcome, 2, "`{kernel}` takes arguments");
+            }
             n_kernels += 1;
         }
         assert!(n_kernels > 40, "{n_kernels} kernels");
@@ -250,6 +270,7 @@ mod tests {
             step: 0,
             seed: 1,
             rate: None,
+            brought: None,
         };
         assert!(network.learn(&batch)[0].squared_error > 0.0);
         let learned = network.parameters()[0].values.clone();

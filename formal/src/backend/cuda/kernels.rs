@@ -1,6 +1,8 @@
 //! The kernels: one file an operator family, compiled by NVRTC for a device and by C++ for the emulator.
 
-/// One file of kernels. What is compiled is [`PRELUDE`] and then `text`.
+use crate::backend::Precision;
+
+/// One file of kernels. What is compiled is [`prelude`] and then `text`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source {
     /// The file's name.
@@ -8,11 +10,23 @@ pub(super) struct Source {
     pub(super) text: &'static str,
 }
 
-/// What all files use: activations, random words, products of matrices. It needs no header.
-pub(super) const PRELUDE: Source = Source {
-    name: "prelude.cuh",
-    text: concat!(include_str!("../kernels/prelude.cuh"), include_str!("../kernels/tiles.cuh")),
-};
+/// What all files use: activations, random words, products of matrices in a precision. It needs no header.
+pub(super) const fn prelude(precision: Precision) -> Source {
+    let text = match precision {
+        Precision::F32 => concat!(include_str!("../kernels/prelude.cuh"), include_str!("../kernels/tiles.cuh")),
+        _ => concat!(include_str!("../kernels/prelude.cuh"), include_str!("../kernels/tensor.cuh")),
+    };
+    Source { name: "prelude.cuh", text }
+}
+
+/// What the compiler is told to define for it.
+pub(super) const fn definition(precision: Precision) -> Option<&'static str> {
+    match precision {
+        Precision::F32 => None,
+        Precision::Tf32 => Some("--define-macro=FEMTOSPIKE_TF32"),
+        Precision::F16 => Some("--define-macro=FEMTOSPIKE_F16"),
+    }
+}
 
 /// All files.
 pub(super) const SOURCES: &[Source] = &[

@@ -146,7 +146,7 @@ pub(super) trait Machine: Send + Sync {
     /// Copies from the host to the front of a buffer; `from` is free again when it returns, as with [`Machine::stage`].
     fn upload(&self, from: &[u8], to: Buffer) -> Result<(), MachineFault>;
     /// [`Machine::upload`] on a stream of its own, through pinned memory: beside the sequences that were replayed before,
-    /// which must not use `to`. Those after it see what it brings.
+    /// which must not use `to`. Those replayed after it see what it brings; a download does not wait for it.
     fn stage(&self, from: &[u8], to: Buffer) -> Result<(), MachineFault>;
     /// Copies the front of a buffer to the host when all before it is done.
     fn download(&self, from: Buffer, to: &mut [u8]) -> Result<(), MachineFault>;

@@ -128,15 +128,19 @@ impl Compared {
     }
 }
 
-/// What the losses of the stimuli say.
-pub(super) fn report(wanted: &Wanted<'_>, output: Shape, has_entropy: bool, losses: &[[f64; 2]]) -> StepReport {
-    let labeled = match *wanted {
+/// Stimuli that have a class; `None` where values are wanted of them.
+pub(super) fn labeled(wanted: &Wanted<'_>, output: Shape) -> Option<usize> {
+    match *wanted {
         Wanted::Classes(labels) => Some(labels.iter().flatten().count()),
         Wanted::Maps(classes) => {
             Some(classes.chunks_exact(output.plane()).filter(|map| map.iter().any(|&class| class >= 0)).count())
         }
         Wanted::Values(_) => None,
-    };
+    }
+}
+
+/// What the losses of the stimuli say.
+pub(super) fn report(labeled: Option<usize>, has_entropy: bool, losses: &[[f64; 2]]) -> StepReport {
     let sum = |which: usize| losses.iter().map(|loss| loss[which]).sum::<f64>();
     StepReport {
         squared_error: sum(0) / losses.len().max(1) as f64,

@@ -1,7 +1,7 @@
 // What CUDA C++ has beyond C++, for the kernels on a processor.
 //
 // A block's threads run one after the other on the calling thread. Where they meet, each has a stack of its own and gives way
-// to the next one at __syncthreads; so every run is the same.
+// to the next one at __syncthreads, or to the next one of its warp; so every run is the same.
 #pragma once
 
 #include <cmath>
@@ -21,6 +21,12 @@
 
 namespace emulator {
 
+// Threads of a warp.
+constexpr unsigned WARP = 32;
+
+// As the program numbers them.
+enum Precision { ANY = -1, F32 = 0, TF32 = 1, F16 = 2 };
+
 struct Dimensions {
     unsigned x, y, z;
 };
@@ -30,6 +36,8 @@ thread_local Dimensions thread_index, block_index, block_size, grid_size;
 
 struct Entry {
     const char* name;
+    // How it multiplies matrices; ANY of a kernel that does not.
+    int precision;
     size_t arguments;
     bool meets;
     void (*run)(const void* arguments);
@@ -41,8 +49,8 @@ std::vector<Entry>& entries() {
 }
 
 struct Registration {
-    Registration(const char* name, size_t arguments, bool meets, void (*run)(const void*)) {
-        entries().push_back({name, arguments, meets, run});
+    Registration(const char* name, int precision, size_t arguments, bool meets, void (*run)(const void*)) {
+        entries().push_back({name, precision, arguments, meets, run});
     }
 };
 
@@ -54,6 +62,8 @@ struct Fiber {
     jmp_buf here;
     bool is_started = false;
     bool is_done = true;
+    // Whether it waits for its warp; else for its block.
+    bool is_in_warp = false;
 };
 
 // The fibers of an emulator's thread.
@@ -95,7 +105,12 @@ inline void resume(Fiber& fiber) {
     setcontext(&fiber.start);
 }
 
-inline void meet() { give_way(*fibers.running); }
+inline void meet(bool in_warp) {
+    fibers.running->is_in_warp = in_warp;
+    give_way(*fibers.running);
+}
+
+inline void meet_in_warp() { meet(true); }
 
 }  // namespace emulator
 
@@ -104,7 +119,7 @@ inline void meet() { give_way(*fibers.running); }
 #define blockDim emulator::block_size
 #define gridDim emulator::grid_size
 
-inline void __syncthreads() { emulator::meet(); }
+inline void __syncthreads() { emulator::meet(false); }
 
 inline unsigned atomicAdd(unsigned* to, unsigned value) {
     unsigned before = *to;
@@ -112,10 +127,11 @@ inline unsigned atomicAdd(unsigned* to, unsigned value) {
     return before;
 }
 
+// EMULATED_PRECISION is that of what is being included.
 #define EMULATED_KERNEL(name, Structure, meets)                                                                      \
     static void name(const Structure& a);                                                                            \
     static const emulator::Registration name##_registration(                                                         \
-        #name, sizeof(Structure), meets, [](const void* arguments) {                                                 \
+        #name, EMULATED_PRECISION, sizeof(Structure), meets, [](const void* arguments) {                             \
             Structure a;                                                                                             \
             std::memcpy(&a, arguments, sizeof(Structure));                                                           \
             name(a);                                                                                                 \
