@@ -30,6 +30,7 @@ use report::progress::note;
 
 /// Runs the program on the words of a command line, the program's name first.
 pub fn main_with(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run::interrupt::outlive_terminal();
     let words: Result<Vec<String>, OsString> = words.into_iter().map(OsString::into_string).collect();
     let words = match words {
         Ok(words) => words,

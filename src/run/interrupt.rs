@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 #[cfg(unix)]
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, signal};
 
 use crate::failure::Interrupted;
 use crate::report::progress::note;
@@ -22,49 +22,31 @@ pub fn listen() {
             }
             note("\ninterrupted: ending cleanly (once more to stop at once)");
         };
-        let hangup = Hangup::look();
         if let Err(e) = ctrlc::set_handler(handler) {
             note(&format!("warning: Ctrl-C will not end the run cleanly: {e}"));
         }
-        hangup.restore();
     });
 }
 
-/// Whether SIGHUP was ignored before the handler took it, as under `nohup`: then it still is, and the run outlives its
-/// terminal.
-struct Hangup {
-    #[cfg(unix)]
-    is_ignored: bool,
-}
-
+/// Lets a run outlive its terminal where SIGHUP is ignored when it starts, as under `nohup`: it is blocked then, so that it never
+/// comes to the handler that [`listen`] installs. To be called before the first thread is started, as threads inherit that.
 #[cfg(unix)]
-impl Hangup {
-    fn look() -> Self {
-        Self { is_ignored: matches!(ignore_hangup(), Ok(SigHandler::SigIgn)) }
-    }
-
-    fn restore(&self) {
-        if self.is_ignored && ignore_hangup().is_err() {
-            note("warning: the end of the terminal will end the run");
-        }
-    }
-}
-
-/// Ignores SIGHUP; what happened on it before.
-#[cfg(unix)]
-fn ignore_hangup() -> nix::Result<SigHandler> {
+pub fn outlive_terminal() {
     // SAFETY: no function is set that could do what a signal handler must not.
-    unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) }
-}
-
-#[cfg(not(unix))]
-impl Hangup {
-    fn look() -> Self {
-        Self {}
+    let set = |handler| unsafe { signal(Signal::SIGHUP, handler) };
+    let is_done = match set(SigHandler::SigIgn) {
+        Ok(SigHandler::SigIgn) => SigSet::from(Signal::SIGHUP).thread_block(),
+        Ok(before) => set(before).map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = is_done {
+        note(&format!("warning: the end of the terminal may end the run: {error}"));
     }
-
-    fn restore(&self) {}
 }
+
+/// See the other one.
+#[cfg(not(unix))]
+pub fn outlive_terminal() {}
 
 /// Ends the run where the user asked for it.
 ///
