@@ -94,6 +94,7 @@ fn learning(bench: &Bench) -> Result<Vec<Figure>> {
             brought = network.bring(&next.stimuli);
             network.finish();
         })?;
+        network.check()?;
         anyhow::Ok(Spread::of(times).map(|seconds| seconds / BATCH as f64))
     };
     let ours = learn_on(bench.device, ROUNDS, 500)?;
@@ -154,6 +155,7 @@ fn inference(bench: &Bench) -> Result<Vec<Figure>> {
         // The outputs are what is waited for.
         std::hint::black_box(network.output(target));
     })?;
+    network.check()?;
     let times = Spread::of(times).map(|seconds| seconds / BATCH as f64);
     Ok(vec![Figure::new("inferring with LeNet, a stimulus of a batch of 128", Unit::Seconds, times)])
 }
@@ -201,6 +203,7 @@ fn matrix_products(device: Device) -> Result<f64> {
         (products(1 + MORE) - few) / MORE as f64
     });
     let seconds = best.fold(f64::INFINITY, f64::min);
+    network.check()?;
     Ok(2.0 * (SIDE as f64).powi(3) / seconds)
 }
 

@@ -202,6 +202,7 @@ fn write_outputs(session: &Session, network: &mut Network, ids: &[StimulusId], n
     let mut stimulus = vec![0.0; session.provider.shape().n_elements()];
     session.load_batch(&[id], Set::Test, &mut stimulus)?;
     network.infer(&stimulus, 1);
+    network.check()?;
     let folder = format!("outputs_test_{n}");
     report::maps::write_outputs(&session.output, &folder, &session.description, network, &stimulus, 0)?;
     let database = session.database();

@@ -209,7 +209,10 @@ fn resume(session: &Session, network: &mut Network) -> Result<Ledger> {
 }
 
 fn save_weights(session: &Session, network: &Network, folder: &str) -> Result<()> {
-    weights::save(&session.output, folder, &session.description, |cell| assemble::cell_weights(network, cell))
+    let cells: Vec<_> = (0..network.n_cells()).map(|cell| assemble::cell_weights(network, cell)).collect();
+    // A device that fails gives what it gave before.
+    network.check()?;
+    weights::save(&session.output, folder, &session.description, |cell| cells[cell].clone())
 }
 
 impl Run<'_> {
@@ -320,7 +323,7 @@ impl Run<'_> {
 
     /// Keeps what was learned before a fault of the data or a file that could not be written.
     fn keep_before(&mut self, error: anyhow::Error) -> Result<()> {
-        if self.ledger.stimuli > 0 {
+        if self.ledger.stimuli > 0 && self.network.check().is_ok() {
             let kept = self.save_state().and_then(|()| save_weights(self.session, self.network, "weights"));
             if let Err(also) = kept {
                 return Err(error.context(format!("{also:#}")));
@@ -329,6 +332,11 @@ impl Run<'_> {
                 "stopped after {} stimuli; the state is in {}, go on with --resume once that is mended",
                 self.ledger.stimuli,
                 self.session.output.path(learning_state::FILE).display()
+            ));
+        } else if self.ledger.stimuli > 0 {
+            self.progress.say(&format!(
+                "stopped after {} stimuli; a device that failed cannot give them, go on from the last log with --resume",
+                self.ledger.stimuli
             ));
         }
         Err(error)
@@ -342,6 +350,9 @@ impl Run<'_> {
 
     /// Counts what the step found that was started.
     fn finish(&mut self, batch: &Batch) -> Result<()> {
+        self.network.finish();
+        // A device that fails gives neither losses nor outputs.
+        self.network.check()?;
         self.count(batch)?;
         if let Some(place) = self.logged_place(batch) {
             self.write_outputs(batch, place)?;
@@ -358,8 +369,6 @@ impl Run<'_> {
             None if self.session.is_data_target() => self.count_values(batch),
             None => self.count_classes(batch),
         };
-        // A device that fails gives no loss.
-        self.network.check()?;
         let ledger = &mut self.ledger;
         if !report.squared_error.is_finite() {
             let kept = match ledger.best {

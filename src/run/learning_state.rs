@@ -126,6 +126,8 @@ pub fn save(output: &OutputFolder, network: &Network, ledger: &Ledger) -> Result
         let data = values.unwrap_or_default().to_vec();
         tensors.push(NamedTensor { name: parameter_name(&info), shape: info.shape, data });
     }
+    // A device that fails gives what it gave before.
+    network.check()?;
     let metadata = serde_json::to_string(&Metadata { ledger: Cow::Borrowed(ledger), counters })?;
     let bytes = to_safetensors(&tensors, (METADATA.to_string(), metadata))?;
     output.write(SECONDS_FILE, ledger.seconds.to_string())?;

@@ -299,13 +299,13 @@ impl Seen<'_> {
     fn activations(&mut self, place: usize) -> Result<Vec<Vec<f32>>> {
         let values = self.values(place)?;
         self.network.infer(&values, 1);
+        self.network.check()?;
         let cells = &self.session.description.cells;
         let outputs = cells
             .iter()
             .enumerate()
             .map(|(cell, description)| self.network.output(cell)[..description.output_shape.n_elements()].to_vec());
         let outputs: Vec<Vec<f32>> = outputs.collect();
-        self.network.check()?;
         Ok(std::iter::once(values).chain(outputs).collect())
     }
 

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::program::{Finished, command, finish, folder, run, summary};
+use crate::targets::{ODD, digits};
 
 /// The folder of the fake driver and the fake compiler, built once.
 fn fakes() -> &'static Path {
@@ -202,6 +203,40 @@ fn what_a_device_cannot_do_is_told_and_is_no_panic() {
     // A model that asks for CUDA where it cannot be opened runs on the CPU.
     let told = learn(folder.path(), "out", &[("FAKE_CUDA_FAIL", "cuDevicePrimaryCtxRetain:1")]).succeeds().stderr;
     assert!(told.contains("runs on the CPU: the driver fails"), "{told}");
+}
+
+/// In a validation or a test, behind several targets, while something is saved.
+#[test]
+fn a_device_that_is_lost_later_is_told_too_and_overwrites_nothing_with_what_it_gave_before() {
+    let folder = folder();
+    digits(folder.path(), ODD);
+    let words = ["learn", "digits.ini", "--learn", "64", "--log", "32", "--nb-test", "100", "--device", "cuda"];
+    let learned = [&words[..], &["--out", "whole"]].concat();
+    on_device(folder.path(), &learned, &[]).succeeds();
+    for (number, (variable, value)) in [
+        ("FAKE_CUDA_FAIL", "cuGraphLaunch:1"),
+        ("FAKE_CUDA_FAIL", "cuGraphLaunch:2"),
+        ("FAKE_CUDA_FAIL", "cuGraphLaunch:3"),
+        ("FAKE_CUDA_FAIL", "cuGraphLaunch:4"),
+        ("FAKE_CUDA_FAIL", "cuStreamSynchronize:2"),
+        ("FAKE_CUDA_FAIL", "cuMemcpyDtoHAsync:9"),
+        ("FAKE_CUDA_FAIL", "cuMemcpyDtoHAsync:12"),
+        ("FAKE_CUDA_MEMORY", "1500000"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = number.to_string();
+        let words = [&words[..], &["--out", &out]].concat();
+        let failed = on_device(folder.path(), &words, &[(variable, value)]);
+        assert_eq!(failed.code, Some(1), "{variable}={value}: {}", failed.stderr);
+        assert!(!failed.stderr.contains("panicked"), "{}", failed.stderr);
+        let told = ["unspecified launch failure", "out of memory"];
+        assert!(told.iter().any(|text| failed.stderr.contains(text)), "{variable}={value}: {}", failed.stderr);
+    }
+    let test = ["test", "digits.ini", "--nb-test", "100", "--device", "cuda", "--out", "whole"];
+    let failed = on_device(folder.path(), &test, &[("FAKE_CUDA_FAIL", "cuGraphLaunch:1")]);
+    failed.fails(1, &["unspecified launch failure"]);
 }
 
 #[test]

@@ -53,9 +53,9 @@ Solvers.Momentum=0.9
 ";
 
 /// Zeros are ignored.
-const ODD: &str = "# odd digits\n0 -1\n1 1\n3 1\n5  1\n\"7\" 1\n9 1\ndefault 0\n";
+pub const ODD: &str = "# odd digits\n0 -1\n1 1\n3 1\n5  1\n\"7\" 1\n9 1\ndefault 0\n";
 
-fn digits(folder: &Path, mapping: &str) {
+pub fn digits(folder: &Path, mapping: &str) {
     fs::write(folder.join("digits.ini"), DIGITS).unwrap();
     fs::write(folder.join("odd.dat"), mapping).unwrap();
 }

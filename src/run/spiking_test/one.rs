@@ -69,6 +69,7 @@ pub fn run_one<F: Real>(
 
 fn compare<F: Real>(session: &Session, network: &mut Network, worker: &Worker<F>, id: StimulusId) -> Result<()> {
     network.infer(&worker.values, 1);
+    network.check()?;
     let net_counts =
         |source: Source| -> Vec<i64> { worker.state.counts(source).iter().map(|count| count.net()).collect() };
     let cells = &session.description.cells;

@@ -196,6 +196,7 @@ pub fn evaluate(
         let labels = judge.load(session, ids, set, values)?;
         let started = Instant::now();
         network.infer(values, ids.len());
+        network.check()?;
         evaluated.seconds += started.elapsed().as_secs_f64();
         for (at, &id) in ids.iter().enumerate() {
             let outputs = judge.outputs(network, at);
