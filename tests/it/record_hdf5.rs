@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::checkpoint::{WEIGHTS, write_patient_model};
-use crate::program::{command, folder, run};
+use crate::program::{command_without_data, folder, run, run_whole};
 
 const RECORD: [&str; 4] = ["--record", "raster", "--trace", "fc2:3,conv1:2000,fc2:1"];
 
@@ -82,11 +82,11 @@ fn a_killed_test_leaves_a_file_that_can_be_read() {
     };
     // The tables have what the file will have, as far as it comes.
     let csv = ["test", "LeNet_Spike.ini", "--nb-test", "4", "--out", "csv"];
-    run(folder.path(), &[&csv[..], &RECORD].concat()).succeeds();
+    run_whole(folder.path(), &[&csv[..], &RECORD].concat()).succeeds();
     let file = folder.path().join("h5/record_spike.h5");
     for wait in [0, 150, 310] {
         let _ = fs::remove_file(&file);
-        let mut child = command(folder.path(), &words("h5", "hdf5"));
+        let mut child = command_without_data(folder.path(), &words("h5", "hdf5"));
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         // The second batch has begun when there is more than its first few stimuli take.
         let has_begun = || fs::metadata(&file).is_ok_and(|metadata| metadata.len() > 2_500_000);
